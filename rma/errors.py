@@ -14,6 +14,8 @@
     ├── UnsupportedMedia      a content type we do not take
     ├── RateLimited           too often; says when to come back
     └── Unavailable           database or engine cannot answer now
+
+Nothing here knows HTTP, a database or a language.
 """
 
 from __future__ import annotations
