@@ -1,0 +1,62 @@
+"""Column types that mean the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant in UTC. SQLite keeps sortable ISO text, PostgreSQL a ``timestamptz``."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Text of a fixed width on SQLite, so that comparing text compares time."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(32))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        """Refuses naive values: a time without a zone is a bug."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        utc = value.astimezone(UTC)
+        return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        """Always aware, always UTC."""
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+class Json(TypeDecorator[Any]):
+    """A typed value as canonical JSON text: the same bytes on both databases, never reordered by one of them."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, type_: Any = Any) -> None:
+        super().__init__()
+        self.type_ = type_
+        self._decode = msgspec.json.Decoder(type_).decode
+
+    def process_bind_param(self, value: Any, _dialect: sa.Dialect) -> str | None:
+        """Encodes with sorted keys."""
+        return None if value is None else canonical(value).decode()
+
+    def process_result_value(self, value: Any, _dialect: sa.Dialect) -> Any:
+        """Decodes into the column's type."""
+        return None if value is None else self._decode(value)

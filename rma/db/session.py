@@ -1,0 +1,163 @@
+"""Connections and transactions. One ``Work`` is one transaction; nothing is written outside of one.
+
+SQLite: WAL, synchronous=FULL, foreign keys, ``BEGIN IMMEDIATE`` for every write, one writer of this process at a time.
+PostgreSQL: psycopg 3, read committed, row locks, bounded waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from rma.domain import ids
+from rma.errors import Busy, Unavailable
+
+T = TypeVar("T")
+LOCK_WAIT_MS = 8_000
+IDLE_IN_TRANSACTION_MS = 60_000
+_RETRY = ("40001", "40P01")  # serialization failure, deadlock
+_BUSY = "55P03"  # lock not available
+
+
+def now() -> datetime:
+    """Real time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Work:
+    """One transaction: a connection, what to do after the commit, and the sources of ids."""
+
+    __slots__ = ("_session", "after_commit", "conn", "dialect", "raw", "real_now")
+
+    def __init__(self, conn: sa.Connection) -> None:
+        self.conn = conn
+        self.dialect = conn.dialect
+        self.raw: Any = conn.connection.driver_connection
+        self.real_now = now()
+        self.after_commit: list[Callable[[], None]] = []
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The ORM on this transaction's connection, for everything that is not hot."""
+        if self._session is None:
+            self._session = Session(bind=self.conn, expire_on_commit=False, autoflush=True)
+        return self._session
+
+    def flush(self) -> None:
+        """Write what the ORM holds back."""
+        if self._session is not None:
+            self._session.flush()
+
+    def new_id(self, prefix: str) -> str:
+        """A new id of this kind."""
+        return ids.new_id(prefix, time.time_ns() // 1_000_000, secrets.token_bytes(ids.RANDOM_BYTES))
+
+
+class Database:
+    """An engine with the settings that this project relies on."""
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self.url = normalise(url)
+        self.is_sqlite = self.url.startswith("sqlite")
+        self._writer = threading.Lock()
+        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url, pool_size)
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Work]:
+        """A read-write transaction: commits at the end, rolls back on any error; then runs ``after_commit``."""
+        with self._writer if self.is_sqlite else contextlib.nullcontext(), _translated():
+            with self.engine.connect() as conn:
+                if self.is_sqlite:
+                    conn.info["immediate"] = True
+                with conn.begin():
+                    work = Work(conn)
+                    yield work
+                    work.flush()
+        for act in work.after_commit:
+            act()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Work]:
+        """A read-only view; nothing is committed."""
+        with _translated(), self.engine.connect() as conn:
+            if self.is_sqlite:
+                conn.info["immediate"] = False
+            with conn.begin() as transaction:
+                yield Work(conn)
+                transaction.rollback()
+
+    def retrying(self, act: Callable[[Work], T]) -> T:
+        """Run ``act`` in a write transaction; again from the start if the database chose it as a deadlock's victim."""
+        for attempt in range(5):
+            try:
+                with self.write() as work:
+                    return act(work)
+            except sa.exc.DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _RETRY or attempt == 4:
+                    raise
+                time.sleep(0.01 * (attempt + 1))
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def normalise(url: str) -> str:
+    """Name the driver we use: ``postgresql://`` becomes ``postgresql+psycopg://``."""
+    for plain in ("postgresql://", "postgres://"):
+        if url.startswith(plain):
+            return "postgresql+psycopg://" + url[len(plain) :]
+    return url
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (sa.exc.OperationalError, psycopg.OperationalError, sqlite3.OperationalError) as error:
+        orig = getattr(error, "orig", error)
+        state = getattr(orig, "sqlstate", None)
+        if state == _BUSY or (isinstance(orig, sqlite3.OperationalError) and "locked" in str(orig)):
+            raise Busy("Another change of the same thing is still under way; try again.") from error
+        if state in _RETRY:
+            raise
+        raise Unavailable("The database cannot be reached now.") from error
+
+
+def _sqlite(url: str) -> sa.Engine:
+    path = sa.make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": LOCK_WAIT_MS / 1000}, pool_size=32, max_overflow=32
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_WAIT_MS}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(conn: sa.Connection) -> None:
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.info.get("immediate", True) else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str, pool_size: int) -> sa.Engine:
+    options = f"-c lock_timeout={LOCK_WAIT_MS} -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC"
+    return sa.create_engine(url, connect_args={"options": options}, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30)

@@ -1,0 +1,80 @@
+"""Writing the append-only log. Every event of the program passes through ``append``."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+from rma.db.session import Work
+from rma.domain import events
+from rma.domain.events import Draft, Kept
+
+_events = tables.table(tables.Event)
+_INSERT = hot.insert(_events, [c.name for c in _events.columns if c.name != "seq"])
+_PERSONAL = hot.insert(tables.table(tables.Personal))
+_HEADS = {"stores": tables.table(tables.Store), "orders": tables.table(tables.Order)}
+
+
+def append(  # noqa: PLR0913 - one place with everything an event is made of
+    work: Work,
+    drafts: Sequence[Draft],
+    *,
+    store_id: str,
+    stream: str,
+    actor: str,
+    head: str,
+    n: int,
+    return_id: str | None = None,
+) -> tuple[str, int]:
+    """Write these events at the end of a stream whose row the caller has locked; the new head and count."""
+    rows = []
+    for draft in drafts:
+        n += 1
+        event_id = work.new_id("evt")
+        plain = _without_personal(work, draft, store_id=store_id, stream=stream)
+        body = events.body(plain, event_id=event_id, stream=stream, n=n, actor=actor)
+        head = events.link(head, body)
+        rows.append(
+            {
+                "id": event_id,
+                "store_id": store_id,
+                "stream": stream,
+                "n": n,
+                "return_id": return_id,
+                "type": draft.type,
+                "at": draft.at,
+                "body": body,
+                "hash": head,
+            }
+        )
+    _INSERT.run_many(work, rows)
+    return head, n
+
+
+def append_to(work: Work, owner: str, owner_id: str, drafts: Sequence[Draft], *, store_id: str, actor: str) -> None:
+    """Write events of a store or an order (``owner``: ``stores`` | ``orders``): locks its row and moves its head."""
+    work.flush()
+    table = _HEADS[owner]
+    row = work.conn.execute(
+        sa.select(table.c.head, table.c.events_n).where(table.c.id == owner_id).with_for_update()
+    ).one()
+    head, n = append(work, drafts, store_id=store_id, stream=owner_id, actor=actor, head=row.head, n=row.events_n)
+    work.conn.execute(sa.update(table).where(table.c.id == owner_id).values(head=head, events_n=n))
+
+
+def _without_personal(work: Work, draft: Draft, *, store_id: str, stream: str) -> Draft:
+    if not events.has_personal(draft.data):
+        return draft
+    kept: list[Kept] = []
+
+    def next_kept(value: str) -> Kept:
+        return Kept(id=work.new_id("per"), salt=secrets.token_hex(16), value=value)
+
+    data = events.take_out(draft.data, kept, next_kept)
+    _PERSONAL.run_many(
+        work, [{"id": k.id, "store_id": store_id, "stream": stream, "salt": k.salt, "value": k.value} for k in kept]
+    )
+    return Draft(type=draft.type, data=data, at=draft.at)
