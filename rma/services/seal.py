@@ -33,7 +33,7 @@ def seal_all(database: Database) -> int:
     """Seal what every store has left unsealed; how many events that were."""
     with database.read() as work:
         floor = _floor(work)
-        pending = sa.select(_events.c.store_id).distinct().select_from(_unsealed(floor))
+        pending = _unsealed(sa.select(_events.c.store_id).distinct(), floor)
         store_ids = list(work.conn.execute(pending).scalars())
     return sum(seal_store(database, store_id) for store_id in store_ids)
 
@@ -58,8 +58,7 @@ def _seal_batch(work: Work, store_id: str) -> int:
     ).first()
     number, head = (last.number, last.hash) if last else (0, "")
     found = work.conn.execute(
-        sa.select(_events.c.seq, _events.c.hash)
-        .select_from(_unsealed(_floor(work)))
+        _unsealed(sa.select(_events.c.seq, _events.c.hash), _floor(work))
         .where(_events.c.store_id == store_id)
         .order_by(_events.c.seq)
         .limit(BATCH)
@@ -74,9 +73,9 @@ def _seal_batch(work: Work, store_id: str) -> int:
     return len(rows)
 
 
-def _unsealed(floor: int) -> Any:
+def _unsealed(select: sa.Select[Any], floor: int) -> sa.Select[Any]:
     joined = _events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq)
-    return sa.select(_events).select_from(joined).where(_seals.c.event_seq.is_(None), _events.c.seq > floor).subquery()
+    return select.select_from(joined).where(_seals.c.event_seq.is_(None), _events.c.seq > floor)
 
 
 def _floor(work: Work) -> int:

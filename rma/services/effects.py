@@ -1,0 +1,187 @@
+"""Durable acts whose outcome must come back (label, refund, replacement order), behind one small interface.
+
+An act is enqueued in the transaction of the transition that wants it, so it exists exactly when the state does. Its
+attempt row is the guard of "once": the first run commits ``begun`` before it calls the outside; a run that finds the
+attempt already begun asks the outside and sends again only where the provider proves that nothing was done.
+The engine underneath is DBOS; nothing outside this file knows it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSConfig
+
+from rma.db import hot, tables
+from rma.db.session import Database, Work, now
+
+APP = "rma"
+VERSION = "rma-effects-1"  # pinned: a deploy must not strand the work in flight
+QUEUE = "effects"
+WORKFLOW = "rma.effect"
+ASK_AGAIN = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between two questions about one attempt, the last one repeats
+
+Runner = Callable[[str], None]
+_log = logging.getLogger(__name__)
+_attempts = tables.table(tables.Attempt)
+_INSERT = hot.insert(_attempts)
+_runner: Runner | None = None
+_launching = threading.Lock()
+
+
+def attempt_id(subject_id: str, attempt: int, effect: str) -> str:
+    """``<child id>:<attempt>:<effect>``: the workflow's id and the idempotency key that goes to the provider."""
+    return f"{subject_id}:{attempt}:{effect}"
+
+
+@DBOS.workflow(name=WORKFLOW, max_recovery_attempts=1000)
+def _effect(attempt: str) -> None:
+    if _runner is None:
+        raise RuntimeError("effects run only where a runner was launched")
+    _runner(attempt)
+
+
+class Effects:
+    """Enqueue durable acts, and run them where this process was told to."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client: DBOSClient | None = None
+        self._running = False
+
+    def prepare(self) -> None:
+        """Create or update the engine's own tables, in the same database."""
+        DBOS.migrate(_url(self._database))
+        if self._database.is_sqlite:
+            with self._database.engine.connect() as conn:
+                conn.exec_driver_sql("PRAGMA journal_mode=WAL")
+
+    def enqueue(self, work: Work, *, store_id: str, subject_id: str, attempt: int, effect: str) -> str:
+        """Add an act to this transaction. Its input is an id only: no personal data enters the engine."""
+        key = attempt_id(subject_id, attempt, effect)
+        row = {"id": key, "store_id": store_id, "subject_id": subject_id, "effect": effect, "state": "enqueued"}
+        _INSERT.run(work, row | {"answer": None, "error": None, "created_at": work.real_now, "updated_at": work.real_now})
+        self._hand_over(work, key, key)
+        return key
+
+    def again(self, work: Work, key: str) -> None:
+        """Let an attempt be looked at once more, under an engine id of its own; the attempt row says what may be done."""
+        self._hand_over(work, key, f"{key}~{secrets.token_hex(4)}")
+
+    def _hand_over(self, work: Work, key: str, workflow_id: str) -> None:
+        self._connected().enqueue_in_transaction(
+            work.conn,
+            {"queue_name": QUEUE, "workflow_name": WORKFLOW, "workflow_id": workflow_id, "app_version": VERSION},
+            key,
+        )
+
+    def _connected(self) -> DBOSClient:
+        if self._client is None:
+            self._client = DBOSClient(system_database_engine=self._database.engine, application_name=APP, lazy=True)
+        return self._client
+
+    def launch(self, run: Runner, *, slot: str, polling: float = 0.1, concurrency: int = 8) -> None:
+        """Start running acts in this process under a slot name that no other live process holds."""
+        global _runner  # noqa: PLW0603 - the engine is one for the process
+        with _launching:
+            if self._running:
+                return
+            _runner = run
+            config: DBOSConfig = {
+                "name": APP,
+                "system_database_url": _url(self._database),
+                "application_version": VERSION,
+                "executor_id": slot,
+                "log_level": "ERROR",
+                "use_listen_notify": False,
+                "max_executor_threads": concurrency + 4,
+                "sys_db_pool_size": 8,
+            }
+            DBOS(config=config)
+            DBOS.launch()
+            DBOS.register_queue(QUEUE, worker_concurrency=concurrency, polling_interval_sec=polling)
+            self._running = True
+
+    def stop(self, *, wait: int = 10) -> None:
+        """Finish what runs, up to ``wait`` seconds; the rest is taken up at the next start."""
+        global _runner  # noqa: PLW0603 - see launch
+        with _launching:
+            if self._client is not None:
+                self._client.destroy()
+                self._client = None
+            if self._running:
+                DBOS.destroy(workflow_completion_timeout_sec=wait)
+                self._running, _runner = False, None
+
+    def pending(self, store_id: str | None = None) -> int:
+        """How many attempts have no final answer yet and are not merely waiting for a provider's later word."""
+        query = sa.select(sa.func.count()).where(_attempts.c.state.in_(("enqueued", "begun")))
+        if store_id is not None:
+            query = query.where(_attempts.c.store_id == store_id)
+        with self._database.read() as work:
+            return int(work.conn.execute(query).scalar_one())
+
+    def wait(self, store_id: str, seconds: float) -> int:
+        """Wait until no attempt of this store is pending, at most so long; how many are left."""
+        end = time.monotonic() + seconds
+        while (left := self.pending(store_id)) and time.monotonic() < end:
+            time.sleep(0.05)
+        return left
+
+
+def begin(work: Work, key: str) -> Any:
+    """The attempt, locked, and whether this run is the first: ``(row, first)``; row is None if it is already done."""
+    row = work.conn.execute(sa.select(_attempts).where(_attempts.c.id == key).with_for_update()).first()
+    if row is None or row.state == "done":
+        return None, False
+    first = row.state == "enqueued"
+    if first:
+        _set(work, key, state="begun")
+    return row, first
+
+
+def finish(work: Work, key: str, *, answer: dict[str, Any], final: bool, error: str | None = None) -> None:
+    """Keep the outside's answer; not final: it will be asked again."""
+    _set(work, key, state="done" if final else "asking", answer=answer, error=error)
+
+
+def due_to_ask(work: Work) -> list[str]:
+    """Attempts without a final answer whose time to be looked at has come, with waits that grow with their age."""
+    rows = work.conn.execute(
+        sa.select(_attempts.c.id, _attempts.c.created_at, _attempts.c.updated_at).where(
+            _attempts.c.state.in_(("asking", "begun", "retry"))
+        )
+    ).all()
+    at = now()
+    return [row.id for row in rows if (at - row.updated_at).total_seconds() >= _wait((at - row.created_at).total_seconds())]
+
+
+def _wait(age: float) -> float:
+    for pause in ASK_AGAIN:
+        if age < pause * 4:
+            return pause
+    return ASK_AGAIN[-1]
+
+
+def touch(work: Work, key: str) -> None:
+    """Note that the attempt was handed over again just now."""
+    work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(updated_at=now()))
+
+
+def failed(work: Work, key: str, error: str) -> None:
+    """Keep the error of a run that broke; the attempt is looked at again later."""
+    work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(error=error[:2000], updated_at=now()))
+
+
+def _set(work: Work, key: str, **values: Any) -> None:
+    work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(updated_at=now(), **values))
+
+
+def _url(database: Database) -> str:
+    return sa.make_url(database.url).render_as_string(hide_password=False)
