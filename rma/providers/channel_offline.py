@@ -1,0 +1,116 @@
+"""Mail without a server: each message becomes one ``.eml`` file in the outbox folder, which any mail program opens.
+
+The file's name follows from the Message-ID, and a file is put in place in one step and never written over: sending
+again, from any process, changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import uuid
+from contextlib import suppress
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Final
+
+from rma.domain.ports import Health, Message, SendAnswer
+from rma.providers.registry import Context
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+class OfflineChannel:
+    """Keeps the channel port over a folder. The copy is for eyes: the message row stays the record."""
+
+    def __init__(self, folder: Path, *, name: str = "offline") -> None:
+        self._folder = folder
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """The name of this channel."""
+        return self._name
+
+    @property
+    def idempotent(self) -> bool:
+        """A Message-ID is one file."""
+        return True
+
+    def health(self) -> Health:
+        """Whether the outbox can be written."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return Health(ok=False, detail=f"The outbox cannot be made: {error.strerror}.")
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            return Health(ok=False, detail="The outbox cannot be written.")
+        return Health(ok=True, detail="Mails are written to the outbox folder. Nobody gets them.")
+
+    def send(self, message: Message) -> SendAnswer:
+        """Write the mail, unless it is already there."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _place(self.path(message.message_id), to_bytes(message))
+        except OSError as error:
+            return SendAnswer(state="failed", code="outbox_unwritable", message=error.strerror, retryable=True)
+        return SendAnswer(state="sent")
+
+    def forget(self, message_id: str) -> bool:
+        """Erase the copy for good; whether there was one."""
+        try:
+            self.path(message_id).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def path(self, message_id: str) -> Path:
+        """The file of a Message-ID, whether or not it is there."""
+        readable = _UNSAFE.sub("_", message_id.partition("@")[0])[:60]
+        return self._folder / f"{readable}-{hashlib.sha256(message_id.encode()).hexdigest()[:12]}.eml"
+
+
+def create(context: Context) -> OfflineChannel:
+    """The folder ``outbox`` in the data folder."""
+    return OfflineChannel(context.data_dir / "outbox")
+
+
+def to_bytes(message: Message) -> bytes:
+    """The mail as RFC 5322 bytes with CRLF line ends; the same message gives the same bytes."""
+    mail = EmailMessage(policy=policy.SMTP if _all_ascii(message) else policy.SMTPUTF8)
+    mail["Message-ID"] = f"<{message.message_id}>"
+    mail["Date"] = format_datetime(message.at)
+    mail["From"] = Address(display_name=message.sender_name, addr_spec=message.sender_address)
+    mail["To"] = Address(addr_spec=message.to)
+    if message.reply_to is not None:
+        mail["Reply-To"] = Address(addr_spec=message.reply_to)
+    mail["Subject"] = message.subject
+    mail["Content-Language"] = message.locale
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-RMA-Kind"] = message.kind
+    mail["X-RMA-Class"] = message.message_class
+    if message.unsubscribe_url is not None:
+        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+    mail.set_content(message.text)
+    mail.add_alternative(message.html, subtype="html")
+    mail.set_boundary(f"=_{hashlib.sha256(message.message_id.encode()).hexdigest()[:32]}")
+    return mail.as_bytes()
+
+
+def _all_ascii(message: Message) -> bool:
+    return f"{message.to}{message.sender_address}{message.reply_to or ''}".isascii()
+
+
+def _place(path: Path, data: bytes) -> None:
+    """Write aside, then give the file its name; a file that is already there wins."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    draft.write_bytes(data)
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
