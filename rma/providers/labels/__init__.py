@@ -1,0 +1,55 @@
+"""Labels, code sheets and packing slips as PDF. An implementation of ``rma.domain.labels.LabelPrinter``.
+
+The same jobs give the same bytes in any process: no clock, no random name and no path of the machine goes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rma.domain.labels import LabelJob, PackLine, Size, check_jobs
+from rma.domain.ports import Address
+from rma.providers.labels import layout, pdf, slip
+from rma.providers.labels.marks import MM, Page
+
+__all__ = ["Address", "LabelJob", "PackLine", "Size", "packing_slip", "render"]
+
+_SLIP_MARGIN = {"a6": 4 * MM, "4x6": 4 * MM, "a4": 15 * MM}
+
+
+def render(jobs: Sequence[LabelJob], size: Size = "a6") -> bytes:
+    """One PDF with one page a job, in order: its carrier label or its code sheet.
+
+    ``a6`` and ``4x6`` are for label printers, ``a4`` for a printer at home: the label to cut out, the steps and a
+    packing slip. Raises ``Invalid`` naming each field that cannot be printed (``jobs[0].code``); text that is too long
+    is shortened instead.
+    """
+    check_jobs(jobs, size=size, code_required=True)
+    return _written([layout.label(job, size) for job in jobs], jobs)
+
+
+def packing_slip(jobs: Sequence[LabelJob], size: Size = "a4") -> bytes:
+    """One PDF with the packing slip of each job, in order: a Code 128 for the RMA number and one for each line.
+
+    A job takes as many pages as its lines need. Raises ``Invalid`` as ``render`` does, but needs no carrier code.
+    """
+    check_jobs(jobs, size=size, code_required=False)
+    return _written([page for job in jobs for page in slip_pages(job, size)], jobs)
+
+
+def slip_pages(job: LabelJob, size: Size) -> list[Page]:
+    """The laid-out pages of one job's packing slip."""
+    width, height = layout.SIZES[size]
+    pages = []
+    margin = _SLIP_MARGIN[size]
+    area = Page(width=width, height=height).region.inset(margin, margin)
+    for part in slip.parts(area, job):
+        page = Page(width=width, height=height)
+        slip.page(page, area, job, part=part)
+        pages.append(page)
+    return pages
+
+
+def _written(pages: list[Page], jobs: Sequence[LabelJob]) -> bytes:
+    title = jobs[0].rma_number if len(jobs) == 1 else f"{jobs[0].rma_number} … {jobs[-1].rma_number}"
+    return pdf.write(pages, title=title, lang=jobs[0].locale)
