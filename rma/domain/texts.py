@@ -1,0 +1,54 @@
+"""Texts for people in the languages of the project, and dates as a reader of that language writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+Text = dict[str, str]
+"""One text in several languages: language code to words."""
+
+LANGUAGES = ("tr", "en", "de")
+"""The languages that every text of ours has."""
+
+_MONTHS = {
+    "tr": "Ocak,Şubat,Mart,Nisan,Mayıs,Haziran,Temmuz,Ağustos,Eylül,Ekim,Kasım,Aralık",
+    "en": "January,February,March,April,May,June,July,August,September,October,November,December",
+    "de": "Januar,Februar,März,April,Mai,Juni,Juli,August,September,Oktober,November,Dezember",
+}
+
+
+def text(*, tr: str, en: str, de: str) -> Text:
+    """One text in all our languages: leaving one out is an error before anything runs."""
+    return {"tr": tr, "en": en, "de": de}
+
+
+def say(words: Mapping[str, str], language: str, fallback: str = "en") -> str:
+    """The words in that language (``tr-TR`` reads as ``tr``), else in the fallback, else in English, else in any.
+
+    An empty mapping gives an empty string.
+    """
+    for wanted in (language, language.partition("-")[0].lower(), fallback, "en"):
+        if wanted in words:
+            return words[wanted]
+    return next(iter(words.values()), "")
+
+
+def long_date(day: date, language: str) -> str:
+    """The day as a reader of the language writes it: ``5 Kasım 2026``, ``5 November 2026``, ``5. November 2026``.
+
+    Another language reads as English.
+    """
+    months = _MONTHS.get(language, _MONTHS["en"]).split(",")
+    dot = "." if language == "de" else ""
+    return f"{day.day}{dot} {months[day.month - 1]} {day.year}"
+
+
+def filled(words: Mapping[str, str], **values: date | int | str) -> Text:
+    """The text with its ``{names}`` filled in; days are written in the language of the words."""
+    return {
+        language: sentence.format_map(
+            {name: long_date(value, language) if isinstance(value, date) else value for name, value in values.items()}
+        )
+        for language, sentence in words.items()
+    }
