@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def test_the_lock_is_hashed_and_names_no_address(tracked: dict[str, str]) -> Non
 def test_no_other_lock_is_tracked(tracked: dict[str, str]) -> None:
     """uv.lock holds addresses of an index, so it is not committed."""
     assert "uv.lock" not in tracked
+
+
+def test_every_library_has_its_line_in_the_decisions(checkout: Path) -> None:
+    """docs/decisions/0013 names each direct dependency with its version, licence and purpose, and no other."""
+    project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    (page,) = (checkout / "docs" / "decisions").glob("0013-*.md")
+    rows = re.findall(r"(?m)^\| ([a-z][a-z0-9-]+) \| [0-9]", page.read_text(encoding="utf-8"))
+    assert sorted(rows) == sorted(re.split(r"[\[<>=]", requirement)[0] for requirement in wanted)
 
 
 def test_nothing_is_left_unfinished(tracked: dict[str, str]) -> None:
