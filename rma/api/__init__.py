@@ -1,0 +1,1 @@
+"""HTTP for integrators, under /api/v1."""

@@ -1,0 +1,94 @@
+"""Two small layers around everything: a request id with the headers every answer has, and one line of log a request."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from rma.services.caller import Caller
+
+Line = dict[str, Any]
+_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HTML = [(b"content-security-policy", CONTENT_SECURITY_POLICY.encode()), (b"x-frame-options", b"DENY")]
+
+
+class RequestId:
+    """``X-Request-Id`` in and out (a new one where the caller's is none), and the headers that keep browsers safe."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        request_id = given if _ID.fullmatch(given) else secrets.token_hex(12).encode()
+        scope["state"]["request_id"] = request_id.decode()
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], (b"x-request-id", request_id), *_ALWAYS]
+                if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
+                    headers += _HTML
+                message["headers"] = headers
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+class AccessLog:
+    """One line for each request: id, route (as in the table, never the address with its values), status and time.
+
+    No address, no e-mail, no token and no body ever stands in it.
+    """
+
+    def __init__(self, app: ASGIApp, write: Callable[[bytes], Any]) -> None:
+        self._app = app
+        self._write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, then write its line."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def watching(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watching)
+        finally:
+            self._write(msgspec.json.encode(self._line(scope, status, time.perf_counter() - started)) + b"\n")
+
+    @staticmethod
+    def _line(scope: Scope, status: int, seconds: float) -> Line:
+        caller: Caller | None = scope["state"].get("caller")
+        return {
+            "at": datetime.now(UTC),
+            "request_id": scope["state"].get("request_id"),
+            "method": scope.get("method"),
+            "route": scope.get("path_template"),
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "store": caller and caller.store_slug,
+            "key": caller and caller.key_id,
+        }

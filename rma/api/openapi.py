@@ -1,0 +1,170 @@
+"""The OpenAPI 3.1 document, made from the endpoints, their structs and the access table."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from rma.api import access, problems
+from rma.api.access import Rule
+from rma.api.routing import Endpoint
+from rma.services.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
+
+Json = dict[str, Any]
+_REF = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"{(\w+)}")
+_IN_HEADERS: Json = {
+    "Idempotency-Key": "The same key and body give the same answer again and nothing is done twice; kept 24 h or more.",
+    "If-Match": "The ETag that you read; 412 when it changed since.",
+    "Accept-Language": "tr, en or de: the language of the texts; the store's unless told.",
+}
+
+
+def document(endpoints: Sequence[Endpoint], *, title: str, version: str) -> Json:
+    """The whole document as plain data."""
+    shown = [endpoint for endpoint in endpoints if endpoint.prefix or endpoint.path.startswith("/health")]
+    kinds = list(dict.fromkeys(kind for endpoint in shown for kind in _kinds(endpoint)))
+    schemas, components = msgspec.json.schema_components([problems.Problem, *kinds], ref_template=_REF)
+    named = dict(zip(kinds, schemas[1:], strict=True))
+    paths: dict[str, Json] = {}
+    for endpoint in shown:
+        paths.setdefault(endpoint.prefix + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, named)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "paths": paths,
+        "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in shown)],
+        "components": {"schemas": components, "securitySchemes": _schemes(), "responses": _problem_responses()},
+    }
+
+
+def _kinds(endpoint: Endpoint) -> Iterator[Any]:
+    for kind in (endpoint.data, endpoint.answers, endpoint.query):
+        if kind is not None and kind is not bytes:
+            yield kind
+
+
+def _operation(endpoint: Endpoint, named: dict[Any, Json]) -> Json:
+    text = inspect.getdoc(endpoint.handler) or ""
+    summary, _, description = text.partition("\n")
+    rule = access.rule_of(endpoint.method, endpoint.path)
+    operation: Json = {
+        "operationId": f"{endpoint.tag.lower().replace(' ', '_')}_{endpoint.handler.__name__}",
+        "tags": [endpoint.tag],
+        "summary": summary.rstrip("."),
+        "description": "\n\n".join(filter(None, (description.strip(), _who(rule)))),
+        "security": _security(rule),
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_headers(endpoint)],
+        "responses": _responses(endpoint, named),
+    }
+    if body := _body(endpoint, named):
+        operation["requestBody"] = body
+    return operation
+
+
+def _who(rule: Rule) -> str:
+    if rule.public:
+        return "Open to everybody."
+    scopes = "any key" if rule.scopes is None else " or ".join(f"`{scope}`" for scope in sorted(rule.scopes))
+    return f"Needs {scopes}" + (", or the customer's link." if rule.link else ".")
+
+
+def _security(rule: Rule) -> list[Json]:
+    if rule.public:
+        return []
+    keys: list[Json] = [{"key": [scope]} for scope in sorted(rule.scopes or ())] or [{"key": []}]
+    return [*keys, {"link": []}] if rule.link else keys
+
+
+def _schemes() -> Json:
+    link = "`Authorization: Link <token>`: the customer's, for one return."
+    return {
+        "key": {"type": "http", "scheme": "bearer", "description": "A key of one store, with scopes."},
+        "link": {"type": "apiKey", "in": "header", "name": "Authorization", "description": link},
+    }
+
+
+def _path_parameters(endpoint: Endpoint) -> list[Json]:
+    names = _PARAMETER.findall(endpoint.path)
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _query_parameters(endpoint: Endpoint) -> list[Json]:
+    found: list[Json] = []
+    if endpoint.query is not None:
+        schema = msgspec.json.schema_components([endpoint.query], ref_template=_REF)[1][endpoint.query.__name__]
+        found = [{"name": name, "in": "query", "schema": part} for name, part in schema["properties"].items()]
+    if getattr(endpoint.answers, "__origin__", None) is Page:
+        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+        found.append({"name": "limit", "in": "query", "schema": limit})
+        found.append({"name": "cursor", "in": "query", "schema": {"type": "string"}})
+    return found
+
+
+def _headers(endpoint: Endpoint) -> list[Json]:
+    names = ["Accept-Language"]
+    if endpoint.method == "POST":
+        names.append("Idempotency-Key")
+    if endpoint.method != "GET":
+        names.append("If-Match")
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": name == "Idempotency-Key" and endpoint.keyed,
+            "description": _IN_HEADERS[name],
+            "schema": {"type": "string"},
+        }
+        for name in names
+    ]
+
+
+def _body(endpoint: Endpoint, named: dict[Any, Json]) -> Json | None:
+    if endpoint.body == "none":
+        return None
+    if endpoint.body == "json":
+        return {"required": True, "content": {"application/json": {"schema": named[endpoint.data]}}}
+    kind = {"form": "multipart/form-data", "text": "text/plain", "stream": "application/octet-stream"}[endpoint.body]
+    schema = {"type": "object"} if endpoint.body == "form" else {"type": "string"}
+    return {"required": True, "content": {kind: {"schema": schema}}}
+
+
+def _responses(endpoint: Endpoint, named: dict[Any, Json]) -> Json:
+    good: Json = {"description": HTTPStatus(endpoint.status).phrase}
+    if endpoint.answers is not None:
+        schema = named.get(endpoint.answers, {"type": "string", "format": "binary"})
+        good["content"] = {endpoint.media_type: {"schema": schema}}
+    return {str(endpoint.status): good, **{str(status): _ref(status) for status in _expected(endpoint)}}
+
+
+def _expected(endpoint: Endpoint) -> list[int]:
+    """The errors that this route can answer with by what it is."""
+    rule = access.rule_of(endpoint.method, endpoint.path)
+    found = [429, 500, 503] if not rule.public else [500, 503]
+    if not rule.public:
+        found += [401, 403]
+    if "{" in endpoint.path:
+        found.append(404)
+    if endpoint.method != "GET":
+        found += [400, 409, 412, 413, 415, 422]
+    elif endpoint.query is not None or getattr(endpoint.answers, "__origin__", None) is Page:
+        found += [400, 422]
+    return sorted(found)
+
+
+def _ref(status: int) -> Json:
+    return {"$ref": f"#/components/responses/Problem{status}"}
+
+
+def _problem_responses() -> Json:
+    schema = {"$ref": _REF.format(name="Problem")}
+    titles = dict(problems.STATUS.values()) | {500: "Internal error"}
+    return {
+        f"Problem{status}": {"description": title, "content": {problems.MEDIA_TYPE: {"schema": schema}}}
+        for status, title in sorted(titles.items())
+    }

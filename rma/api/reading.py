@@ -1,0 +1,180 @@
+"""Reading requests: bodies with their limits, headers, query parameters, cursors and languages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
+from typing import IO, Any, TypeVar, get_origin
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar.types import Receive
+
+from rma.domain import strict
+from rma.domain.texts import LANGUAGES
+from rma.errors import FieldError, Invalid, TooLarge, Unreadable, UnsupportedMedia
+from rma.services.paging import DEFAULT_LIMIT, MAX_LIMIT, Ask
+
+Q = TypeVar("Q")
+_SPOOL = 1 << 20
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_AT = re.compile(r"`\$\.?([^`]*)`")
+_FIELD = re.compile(r"field `([^`]+)`")
+
+
+async def chunks(receive: Receive, limit: int, declared: bytes | None) -> AsyncIterator[bytes]:
+    """The pieces of a body of at most ``limit`` bytes. Raises ``TooLarge``, or ``Unreadable`` when the client left."""
+    if declared is not None and declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    seen, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Unreadable("The client left before the body was whole.", code="incomplete_body")
+        piece = message.get("body", b"")
+        seen += len(piece)
+        if seen > limit:
+            raise _too_large(limit)
+        more = message.get("more_body", False)
+        yield piece
+
+
+async def whole(receive: Receive, limit: int, declared: bytes | None) -> bytes:
+    """The body in memory."""
+    pieces = [piece async for piece in chunks(receive, limit, declared)]
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def spooled(receive: Receive, limit: int, declared: bytes | None) -> IO[bytes]:
+    """The body in a temporary file (in memory while small), rewound. The caller closes it."""
+    file = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - closed by whoever answers the request
+    try:
+        async for piece in chunks(receive, limit, declared):
+            file.write(piece)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def check_json(media_type: str) -> None:
+    """``UnsupportedMedia`` unless the body is declared as JSON, or not declared at all."""
+    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMedia(f"Send the body as application/json, not as {media_type}.")
+
+
+def check_form(media_type: str) -> None:
+    """``UnsupportedMedia`` unless the body is a form with files."""
+    if media_type != "multipart/form-data":
+        raise UnsupportedMedia(f"Send the body as multipart/form-data, not as {media_type or 'nothing'}.")
+
+
+def check_texts(values: Mapping[str, str]) -> None:
+    """``Invalid`` where a text holds what no database can."""
+    if faults := strict.text_faults(values):
+        raise Invalid("A field holds a character that is not allowed.", errors=faults)
+
+
+def check_depth(body: bytes, limit: int) -> None:
+    """``Unreadable`` for JSON that is nested deeper than ``limit``; bytes within strings do not count."""
+    if body.count(b"[") + body.count(b"{") <= limit:
+        return
+    depth = 0
+    for sign in _STRINGS.sub(b"", body):
+        if sign in b"[{":
+            depth += 1
+            if depth > limit:
+                raise Unreadable(f"The JSON is nested deeper than {limit} levels.", code="too_deep")
+        elif sign in b"]}":
+            depth -= 1
+
+
+def query(raw: bytes, kind: type[Q]) -> Q:
+    """The query parameters as this struct, without ``limit`` and ``cursor`` (see ``ask``). ``Invalid``: unknown."""
+    given = parameters(raw)
+    values: dict[str, Any] = {name: parts[-1] for name, parts in given.items() if name not in {"limit", "cursor"}}
+    for field in msgspec.structs.fields(kind):  # type: ignore[arg-type]
+        if get_origin(field.type) in {list, tuple} and field.encode_name in values:
+            values[field.encode_name] = given[field.encode_name]
+    check_texts(values)
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as fault:
+        raise Invalid("A query parameter cannot be right.", errors=[_fault(str(fault))]) from None
+
+
+def ask(raw: bytes) -> Ask:
+    """Which page is asked for: ``limit`` 1 to 200, ``cursor`` as a page gave it."""
+    given = parameters(raw)
+    limit = given.get("limit", [str(DEFAULT_LIMIT)])[-1]
+    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MAX_LIMIT:
+        raise Invalid.field("limit", "limit", f"limit is a whole number from 1 to {MAX_LIMIT}.")
+    cursor = given.get("cursor")
+    return Ask(int(limit), read_cursor(cursor[-1]) if cursor else None)
+
+
+@lru_cache(512)
+def parameters(raw: bytes) -> Mapping[str, list[str]]:
+    """The query parameters by name, empty ones left out; do not change it, it is shared."""
+    found: dict[str, list[str]] = {}
+    try:
+        for name, value in parse_qsl(raw.decode("ascii"), errors="strict"):
+            found.setdefault(name, []).append(value)
+    except (UnicodeDecodeError, ValueError):
+        raise Unreadable("The query cannot be read: it is not UTF-8.") from None
+    return found
+
+
+def write_cursor(after: str) -> str:
+    """An opaque cursor for the sort key of a row."""
+    return base64.urlsafe_b64encode(b"1" + after.encode()).rstrip(b"=").decode()
+
+
+def read_cursor(text: str) -> str:
+    """The sort key behind a cursor, or ``Invalid``."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raw = ""
+    if raw[:1] != "1" or "\x00" in raw:
+        raise Invalid.field("cursor", "cursor", "This cursor was not made here; start without one.")
+    return raw[1:]
+
+
+@lru_cache(256)
+def language(header: str) -> str | None:
+    """The language of ours that ``Accept-Language`` likes best, or None when it names none of them."""
+    wishes = []
+    for place, part in enumerate(header.split(",")[:20]):
+        tag, _, rest = part.strip().partition(";")
+        weight = rest.partition("q=")[2].strip() or "1"
+        code = tag.strip().partition("-")[0].lower()
+        if code in LANGUAGES and re.fullmatch(r"[01](\.\d{0,3})?", weight) and float(weight) > 0:
+            wishes.append((-float(weight), place, code))
+    return min(wishes)[2] if wishes else None
+
+
+def version(header: bytes | None) -> int | None:
+    """The version in an ``If-Match`` header: None for no wish or ``*``, -1 for what can never match."""
+    if header is None or header == b"*":
+        return None
+    inner = header.removeprefix(b"W/").strip(b'"')
+    return int(inner) if inner.isdigit() and len(inner) < 19 else -1  # noqa: PLR2004 - a 64-bit number
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit} bytes.")
+
+
+def _fault(message: str) -> FieldError:
+    """The faulty parameter in a message of msgspec's."""
+    text = message.partition(" - at ")[0]
+    if strange := _FIELD.search(text):
+        return FieldError(strange.group(1), "unknown", "there is no such parameter")
+    where = _AT.search(message)
+    return FieldError(where.group(1) if where else "", "type", text)

@@ -1,0 +1,112 @@
+"""The only composition root of HTTP: settings in, a Litestar application out."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp
+
+from rma.api import health, openapi, problems, stores
+from rma.api.middleware import AccessLog, RequestId
+from rma.api.routing import Reply, Routes, Server
+from rma.db.session import Database
+from rma.providers import registry
+from rma.services.context import Services
+from rma.services.idempotency import Answer
+from rma.settings import Settings
+
+ROUTES: tuple[Routes, ...] = (stores.routes, health.routes)
+"""Every capability of the API, in the order of the API page."""
+
+_STATIC = Path(__file__).resolve().parent / "web" / "static"
+_DOCS_PAGE = _STATIC / "swagger-ui" / "page.html"
+
+
+def create_services(settings: Settings, *, database: Database | None = None) -> Services:
+    """Everything that the use cases of one process work with. The database must have been migrated."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return Services(
+        settings=settings,
+        database=database or Database(settings.database, pool_size=settings.threads),
+        ports=registry.load_all(registry.Context(data_dir=settings.data_dir)),
+    )
+
+
+def create_app(
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    services: Services | None = None,
+    routes: Sequence[Routes] = ROUTES,
+) -> Litestar:
+    """The application. What is handed in stays the caller's to close; what is made here is closed at shutdown."""
+    own = services is None
+    using = services or create_services(settings, database=database)
+    executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="request")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        yield
+        executor.shutdown(wait=True)
+        if own and database is None:
+            using.close()
+
+    app = Litestar(
+        [
+            *Server(using, executor).handlers(routes),
+            *_documentation(routes),
+            create_static_files_router("/static", [_STATIC]),
+        ],
+        exception_handlers={Exception: _problem},
+        lifespan=[lifespan],
+        state=State({"services": using}),
+        cors_config=CORSConfig(allow_origins=list(settings.cors_origins)) if settings.cors_origins else None,
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.asgi_handler = _wrap(app.asgi_handler, settings)
+    return app
+
+
+def _wrap(handler: ASGIApp, settings: Settings) -> ASGIApp:
+    """Our two layers go around everything, also around what no route answers."""
+    inner = cast(ASGIApp, RequestId(handler))
+    return cast(ASGIApp, AccessLog(inner, sys.stdout.buffer.write)) if settings.access_log else inner
+
+
+def _problem(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What the framework itself refuses, as a problem."""
+    answer = problems.answer(error)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, status_code=answer.status, media_type=answer.media_type, headers=headers)
+
+
+def _documentation(routes: Sequence[Routes]) -> list[HTTPRouteHandler]:
+    """The OpenAPI document, encoded once, and the page that shows it from files of our own."""
+    endpoints = [endpoint for group in routes for endpoint in group.endpoints]
+    described = openapi.document(endpoints, title="rma-engine", version=version("rma-engine"))
+    return [
+        _fixed("/api/v1/openapi.json", Answer(200, msgspec.json.encode(described))),
+        _fixed("/api/docs", Answer(200, _DOCS_PAGE.read_bytes(), media_type="text/html; charset=utf-8")),
+    ]
+
+
+def _fixed(path: str, answer: Answer) -> HTTPRouteHandler:
+    reply = cast(ASGIApp, Reply(answer))
+
+    async def handle() -> ASGIApp:
+        return reply
+
+    return HTTPRouteHandler(path, http_method="GET", name=path)(handle)

@@ -1,0 +1,54 @@
+"""What every use case works with, put together once by ``rma.app``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rma.db.session import Database, Work
+from rma.domain.ports import Carrier, Channel, FileStore, Fulfilment, MessageRenderer, PaymentProvider
+from rma.services.catalog import Catalog
+from rma.services.effects import Effects
+from rma.services.identity import Identities
+from rma.settings import Settings
+
+__all__ = ["Database", "Ports", "Services", "Work"]
+
+
+class Ports(Protocol):
+    """The outside, as ``rma.providers.registry`` puts it together."""
+
+    @property
+    def payments(self) -> Mapping[str, PaymentProvider]: ...  # noqa: D102
+    @property
+    def carriers(self) -> Mapping[str, Carrier]: ...  # noqa: D102
+    @property
+    def channel(self) -> Channel: ...  # noqa: D102
+    @property
+    def files(self) -> FileStore: ...  # noqa: D102
+    @property
+    def fulfilment(self) -> Fulfilment: ...  # noqa: D102
+    @property
+    def messages(self) -> MessageRenderer: ...  # noqa: D102
+
+
+@dataclass(slots=True)
+class Services:
+    """The settings, the database, the outside and the caches of one process."""
+
+    settings: Settings
+    database: Database
+    ports: Ports
+    identities: Identities = field(init=False)
+    catalog: Catalog = field(init=False)
+    effects: Effects = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.catalog = Catalog()
+        self.effects = Effects(self.database)
+        self.identities = Identities(self.database, seconds=self.settings.key_cache_seconds)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.database.close()

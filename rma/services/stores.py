@@ -1,0 +1,187 @@
+"""Stores: the shop that everything else belongs to."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import UNSET, Meta, UnsetType
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain.money import is_currency
+from rma.domain.places import is_country
+from rma.errors import FieldError, Invalid, NotFound, Refused, Stale
+
+RESERVED_SLUGS = frozenset(("api", "health", "metrics", "static", "docs"))
+Language = Literal["tr", "en", "de"]
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_stores = tables.table(tables.Store)
+
+Short = Annotated[str, Meta(min_length=1, max_length=200)]
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class ReturnAddress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where parcels go; one of them is the default."""
+
+    id: Id
+    name: Short
+    line1: Short
+    city: Short
+    postcode: Annotated[str, Meta(max_length=20)]
+    country: str
+    line2: Annotated[str, Meta(max_length=200)] | None = None
+    phone: Annotated[str, Meta(max_length=40)] | None = None
+    default: bool = False
+
+
+class NewStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A store to make. ``slug`` is its name in addresses; ``timezone`` of the IANA database; ``test_mode`` for ever."""
+
+    slug: str
+    name: Short
+    country: str
+    timezone: str
+    currency: str
+    locale: Language
+    test_mode: bool = False
+    return_addresses: Annotated[list[ReturnAddress], Meta(max_length=50)] = []
+
+
+class ChangeStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may change later. Country, currency and test mode may not: orders, law and clocks stand on them."""
+
+    name: Short | UnsetType = UNSET
+    timezone: str | UnsetType = UNSET
+    locale: Language | UnsetType = UNSET
+    return_addresses: Annotated[list[ReturnAddress], Meta(max_length=50)] | UnsetType = UNSET
+
+
+class StoreView(msgspec.Struct, frozen=True, kw_only=True):
+    """A store as the API shows it."""
+
+    id: str
+    slug: str
+    name: str
+    country: str
+    timezone: str
+    currency: str
+    locale: str
+    test_mode: bool
+    return_addresses: list[ReturnAddress]
+    version: int
+    created_at: datetime
+
+
+def create(work: Work, new: NewStore) -> StoreView:
+    """Make a store. ``Invalid`` names every wrong field; ``Refused`` ``slug_taken`` for a slug in use."""
+    _raise(_faults(new))
+    if work.conn.execute(sa.select(_stores.c.id).where(_stores.c.slug == new.slug)).first():
+        raise Refused(f"There is a store {new.slug!r} already.", code="slug_taken")
+    row = tables.Store(
+        id=work.new_id("sto"),
+        slug=new.slug,
+        name=new.name,
+        country=new.country,
+        timezone=new.timezone,
+        currency=new.currency,
+        locale=new.locale,
+        test_mode=new.test_mode,
+        return_addresses=_addresses(new.return_addresses),
+        created_at=work.real_now,
+    )
+    work.session.add(row)
+    work.flush()
+    return _view(row)
+
+
+def show(work: Work, slug: str) -> StoreView:
+    """The store with this slug, or ``NotFound``."""
+    row = work.session.scalars(sa.select(tables.Store).where(_stores.c.slug == slug)).first()
+    if row is None:
+        raise NotFound("There is no such store.")
+    return _view(row)
+
+
+def change(work: Work, slug: str, wish: ChangeStore, *, expected: int | None = None) -> StoreView:
+    """Change a store and raise its version. ``Stale`` when it is not at the ``expected`` version any more."""
+    locked = sa.select(tables.Store).where(_stores.c.slug == slug).with_for_update()
+    row = work.session.scalars(locked).first()
+    if row is None:
+        raise NotFound("There is no such store.")
+    if expected is not None and expected != row.version:
+        raise Stale(f"The store is at version {row.version} by now.")
+    given = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not UNSET}
+    addresses = given.pop("return_addresses", None)
+    _raise([*_timezone_faults(given.get("timezone")), *_address_faults(addresses or [])])
+    for name, value in given.items():
+        setattr(row, name, value)
+    if addresses is not None:
+        row.return_addresses = _addresses(addresses)
+    row.version += 1
+    work.flush()
+    return _view(row)
+
+
+def _view(row: tables.Store) -> StoreView:
+    fields = {name: getattr(row, name) for name in StoreView.__struct_fields__ if name != "return_addresses"}
+    return StoreView(return_addresses=msgspec.convert(row.return_addresses, list[ReturnAddress]), **fields)
+
+
+def _faults(new: NewStore) -> list[FieldError]:
+    found = []
+    if not _SLUG.fullmatch(new.slug):
+        found.append(FieldError("slug", "slug", "a slug has 1 to 63 small letters, digits and hyphens within"))
+    elif new.slug in RESERVED_SLUGS:
+        found.append(FieldError("slug", "slug_reserved", f"{new.slug!r} is an address of our own"))
+    if not is_currency(new.currency):
+        found.append(FieldError("currency", "currency", f"{new.currency!r} is not a currency of ISO 4217"))
+    found += _country_faults("country", new.country)
+    return found + _timezone_faults(new.timezone) + _address_faults(new.return_addresses)
+
+
+def _country_faults(path: str, code: str) -> list[FieldError]:
+    if is_country(code):
+        return []
+    return [FieldError(path, "country", f"{code!r} is not a country code of ISO 3166-1")]
+
+
+def _timezone_faults(name: str | None) -> list[FieldError]:
+    if name is None:
+        return []
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return [FieldError("timezone", "timezone", f"{name[:64]!r} is not a time zone of the IANA database")]
+    return []
+
+
+def _address_faults(addresses: list[ReturnAddress]) -> list[FieldError]:
+    found, seen = [], set()
+    for place, address in enumerate(addresses):
+        path = f"return_addresses[{place}]"
+        found += _country_faults(f"{path}.country", address.country)
+        if address.id in seen:
+            found.append(FieldError(f"{path}.id", "twice", f"there are two addresses {address.id!r}"))
+        seen.add(address.id)
+    if sum(address.default for address in addresses) > 1:
+        found.append(FieldError("return_addresses", "default", "only one address can be the default"))
+    return found
+
+
+def _addresses(given: list[ReturnAddress]) -> list[dict[str, object]]:
+    """As they are kept: the first is the default unless another one says so."""
+    rows = [msgspec.structs.asdict(address) for address in given]
+    if rows and not any(row["default"] for row in rows):
+        rows[0]["default"] = True
+    return rows
+
+
+def _raise(found: list[FieldError]) -> None:
+    if found:
+        raise Invalid("The store cannot be right.", errors=found)

@@ -1,0 +1,9 @@
+"use strict";
+
+window.SwaggerUIBundle({
+  url: "/api/v1/openapi.json",
+  dom_id: "#api",
+  deepLinking: true,
+  docExpansion: "list",
+  validatorUrl: null,
+});
