@@ -1,0 +1,154 @@
+"""The sheet a settlement is computed on: components are added one after another, each sees what is left by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rma.domain.components import CAPPED, Cause, Component, Kind, signed
+from rma.domain.pricing import NOTHING, LineValue, Priced, Value
+from rma.domain.stretches import ONE, Run, free, grouped, last, paid, worth
+from rma.domain.units import Ranges, union
+
+Target = tuple[str | None, str | None]
+"""What a component is about: ``(line id, None)``, ``(None, "shipping")`` or ``(None, "fees[0]")``."""
+
+
+def line_target(line_id: str) -> Target:
+    """The target of an order line."""
+    return (line_id, None)
+
+
+class Sheet:
+    """Earlier components, and those of this settlement in ``now``, over the frozen values of an order."""
+
+    def __init__(self, priced: Priced, past: Sequence[Component]) -> None:
+        self.priced = priced
+        self.past = past
+        self.now: list[Component] = []
+
+    def line(self, target: Target) -> LineValue:
+        """The frozen value of a target. ``KeyError`` when the order has none."""
+        line_id, ref = target
+        if line_id is not None:
+            return self.priced.lines[line_id]
+        charges = {"shipping": self.priced.shipping} | {fee.id: fee for fee in self.priced.fees}
+        found = charges[ref or ""]
+        if found is None:
+            raise KeyError(ref)
+        return found
+
+    def free(self, target: Target, units: Ranges) -> list[Run]:
+        """What is left of the units after all earlier refunds and this one so far."""
+        return free(self.line(target), units, [*_of(target, self.past), *_of(target, self.now)])
+
+    def paid(self, target: Target, units: Ranges) -> list[Run]:
+        """What this settlement pays for the units so far."""
+        return paid(self.line(target), units, list(_of(target, self.now)))
+
+    def value_of(self, target: Target, runs: Iterable[Run]) -> Value:
+        """Net, tax and gross of the runs."""
+        line, total = self.line(target), NOTHING
+        for (start, end), units in grouped(runs).items():
+            total += line.stretch(units, start, end)
+        return total
+
+    def give_units(self, line_id: str, units: Ranges) -> None:
+        """Pays all that is left of whole units; a free line is there with nothing, so that the computation shows it."""
+        target = line_target(line_id)
+        line = self.line(target)
+        if units and not line.values(units).gross:
+            self.now.append(_component("goods", target, units, (0, None), NOTHING, why="goods"))
+            return
+        self.add("goods", target, self.free(target, units), why="goods")
+
+    def add(
+        self,
+        kind: Kind,
+        target: Target,
+        runs: Iterable[Run],
+        *,
+        why: str,
+        cause: Cause | None = None,
+        ref: str | None = None,
+    ) -> None:
+        """Adds the runs, one component for each distinct stretch."""
+        line = self.line(target)
+        for stretch, units in grouped(runs).items():
+            value = line.stretch(units, *stretch)
+            self.now.append(_component(kind, target, units, stretch, value, why=why, cause=cause, ref=ref))
+
+    def add_loose(self, kind: Kind, amount: int, *, why: str, cause: Cause | None = None) -> None:
+        """Adds an amount that belongs to no unit; it holds no tax."""
+        if amount:
+            self.now.append(
+                _component(kind, (None, None), (), (0, None), Value(amount, 0, amount), why=why, cause=cause)
+            )
+
+    def take_last(self, amount: int, *, cause: Cause) -> None:
+        """Takes an amount back from what this settlement pays, the last thing first."""
+        targets = [(one.order_line_id, None if one.order_line_id else one.ref) for one in self.now]
+        for target in reversed(list(dict.fromkeys(one for one in targets if one != (None, None)))):
+            if amount <= 0:
+                return
+            units = union(*(one.units or ONE for one in _of(target, self.now)))
+            runs = last(self.paid(target, units), amount)
+            self.add("deduction", target, runs, why=cause, cause=cause)
+            amount -= worth(runs)
+
+    def total(self) -> int:
+        """The signed gross of all components so far."""
+        return sum(signed(one).gross for one in self.now)
+
+    def points(self) -> int:
+        """Loyalty points to take back for the goods of this settlement (law.md MON-14)."""
+        earned, goods = self.priced.points_earned, self.priced.goods
+        if not earned or not goods:
+            return 0
+        before = min(goods, _returned(self.past))
+        after = min(goods, _returned((*self.past, *self.now)))
+        return earned * after // goods - earned * before // goods
+
+
+def capped_total(components: Iterable[Component]) -> int:
+    """What counts against the captured money, signed."""
+    return sum(signed(one).gross for one in components if one.kind in CAPPED)
+
+
+def _returned(components: Iterable[Component]) -> int:
+    """The value of goods that came back and were not exchanged."""
+    return sum(signed(one).gross for one in components if one.kind == "goods" or one.cause == "exchange")
+
+
+def _of(target: Target, components: Iterable[Component]) -> list[Component]:
+    line_id, ref = target
+    if line_id is not None:
+        return [one for one in components if one.order_line_id == line_id]
+    return [one for one in components if one.order_line_id is None and one.ref == ref]
+
+
+def _component(
+    kind: Kind,
+    target: Target,
+    units: Ranges,
+    stretch: tuple[int, int | None],
+    value: Value,
+    *,
+    why: str,
+    cause: Cause | None = None,
+    ref: str | None = None,
+) -> Component:
+    line_id, of = target
+    start, end = stretch
+    return Component(
+        kind=kind,
+        net=value.net,
+        tax=value.tax,
+        gross=value.gross,
+        why=why,
+        order_line_id=line_id,
+        units=units if line_id is not None else (),
+        cause=cause,
+        start=start,
+        end=end,
+        ref=ref or of,
+    )

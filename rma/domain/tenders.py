@@ -1,0 +1,157 @@
+"""Which tender gets how much back: each to itself, never more than it took (law.md MON-7, MON-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from rma.domain.money import share, spread
+from rma.domain.order import Order
+from rma.errors import Reason, Refused
+
+Mode = Literal["proportional", "reverse", "gift_first"] | tuple[str, ...]
+"""Proportional to what is left of each; last payment first; gifts first; or tenders in a given order."""
+
+GIFTS = frozenset({"gift_card", "gift", "voucher", "store_credit", "points", "wallet"})
+CASH = frozenset({"cash", "cash_on_delivery", "cod"})
+"""Tenders that cannot be paid back to themselves: the money goes to a bank account the customer names."""
+
+CREDIT = "store_credit"
+TRANSFER = "bank_transfer"
+
+
+class TenderState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A payment and what already left it. ``committed``: every engine transfer on its allowance that has not failed."""
+
+    payment_id: str
+    tender: str
+    captured: int
+    refunded_outside: int = 0
+    committed: int = 0
+    authorised: int | None = None
+    voided: int = 0
+
+    @property
+    def left(self) -> int:
+        """What may still be refunded to it."""
+        return max(0, self.captured - self.refunded_outside - self.committed)
+
+    @property
+    def uncaptured(self) -> int:
+        """What is authorised and neither captured nor released."""
+        return max(0, (self.authorised or 0) - self.captured - self.voided)
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Money to one tender. ``on_behalf_of`` is the payment whose allowance a redirected one uses.
+
+    ``bonus`` comes on top of a store credit; it is never paid out as money (law.md MON-9).
+    """
+
+    tender: str
+    amount: int
+    payment_id: str | None = None
+    on_behalf_of: str | None = None
+    bonus: int = 0
+
+
+class Void(msgspec.Struct, frozen=True):
+    """An authorised amount that was never captured: it is released, not refunded."""
+
+    payment_id: str
+    amount: int
+
+
+def tender_states(
+    order: Order, committed: Mapping[str, int], *, voided: Mapping[str, int] | None = None
+) -> tuple[TenderState, ...]:
+    """The payments of an order with what the engine has committed (payment id to minor units) or released of each."""
+    return tuple(
+        TenderState(
+            payment_id=one.id,
+            tender=one.tender,
+            captured=one.captured,
+            refunded_outside=one.refunded,
+            committed=committed.get(one.id, 0),
+            authorised=one.authorised,
+            voided=(voided or {}).get(one.id, 0),
+        )
+        for one in order.payments
+    )
+
+
+def allocate(amount: int, tenders: Sequence[TenderState], mode: Mode) -> list[tuple[TenderState, int]]:
+    """How an amount (at most what is left of all) is divided; tenders that get nothing are left out."""
+    if mode == "proportional":
+        left = [one.left for one in tenders]
+        parts = spread(amount, left, caps=left)
+        return [(one, part) for one, part in zip(tenders, parts, strict=True) if part]
+    result = []
+    for one in _in_order(tenders, mode):
+        part = min(amount, one.left)
+        amount -= part
+        if part:
+            result.append((one, part))
+    return result
+
+
+def transfers_for(
+    parts: Iterable[tuple[TenderState, int]], redirect: Mapping[str, str], *, bonus_percent: str = "0"
+) -> tuple[Transfer, ...]:
+    """The transfers of a division; ``redirect``: payment id (or ``*``) to tender. Cash goes by bank transfer."""
+    result = []
+    for one, amount in parts:
+        other = redirect.get(one.payment_id, redirect.get("*", TRANSFER if one.tender in CASH else one.tender))
+        if other == one.tender and other != CREDIT:
+            result.append(Transfer(tender=one.tender, payment_id=one.payment_id, amount=amount))
+            continue
+        chosen = one.payment_id in redirect or "*" in redirect
+        bonus = share(amount, bonus_percent) if other == CREDIT and chosen else 0
+        if other == one.tender:
+            result.append(Transfer(tender=other, payment_id=one.payment_id, amount=amount, bonus=bonus))
+        else:
+            result.append(Transfer(tender=other, on_behalf_of=one.payment_id, amount=amount, bonus=bonus))
+    return tuple(result)
+
+
+def releases(amount: int, tenders: Sequence[TenderState]) -> tuple[Void, ...]:
+    """Authorised and uncaptured money up to an amount, in the order of payments (law.md MON-8)."""
+    result = []
+    for one in tenders:
+        part = min(amount, one.uncaptured)
+        amount -= part
+        if part:
+            result.append(Void(one.payment_id, part))
+    return tuple(result)
+
+
+def check_transfers(transfers: Iterable[Transfer], tenders: Sequence[TenderState]) -> None:
+    """``Refused`` (``above_captured``) when the transfers take more from a payment than is left of it.
+
+    Called at approval under the order's lock, with states that do not hold these transfers yet.
+    """
+    asked: dict[str, int] = {}
+    for transfer in transfers:
+        payment = transfer.payment_id or transfer.on_behalf_of
+        if payment:
+            asked[payment] = asked.get(payment, 0) + transfer.amount
+    left = {one.payment_id: one.left for one in tenders}
+    over = [payment for payment, amount in asked.items() if amount > left.get(payment, 0)]
+    if over:
+        raise above_captured(f"payment {', '.join(over)}: more than is left of what was captured")
+
+
+def above_captured(text: str, *, code: str = "above_captured") -> Refused:
+    """The refusal of money beyond what was captured."""
+    return Refused(text, reasons=[Reason("captured", code, text)], code=code)
+
+
+def _in_order(tenders: Sequence[TenderState], mode: Mode) -> list[TenderState]:
+    if mode == "reverse":
+        return list(reversed(tenders))
+    if mode == "gift_first":
+        return sorted(tenders, key=lambda one: one.tender not in GIFTS)
+    places = {tender: index for index, tender in enumerate(mode)}
+    return sorted(tenders, key=lambda one: places.get(one.tender, len(places)))
