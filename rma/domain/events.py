@@ -19,8 +19,10 @@ TYPES: frozenset[str] = frozenset(
     f"{subject}.{verb}"
     for subject, verbs in {
         "return": (
-            "requested evidence_requested evidence_added reviewed approved declined cancelled expired reopened settled closed"
-            " disputed in_transit arrived inspecting outcome_changed offered feedback_requested held"
+            "requested evidence_requested evidence_added reviewed approved declined cancelled expired reopened settled"
+            " closed"
+            " disputed awaiting_parcel in_transit arrived inspecting settling held outcome_changed offered"
+            " feedback_requested"
         ),
         "withdrawal": "declared matched acknowledged",
         "order": "imported conflict",
