@@ -33,6 +33,7 @@ class Case:
     rma_number: str
     link: str | None
     next_look: date
+    evidence_sent: bool = False
     idle: int = 0
     reviews: int = 0
     retries: int = 0
@@ -62,8 +63,9 @@ Step = Callable[[Shop, Case, Json], int | None]
 
 def evidence(shop: Shop, case: Case, view: Json) -> int | None:
     """The customer sends the photo that was asked for."""
-    if view["state"] != "awaiting_evidence":
+    if view["state"] != "awaiting_evidence" or case.evidence_sent:
         return None
+    case.evidence_sent = True
     who = {"link": case.link} if case.link else {"role": "shop"}
     shop.api.evidence(case.id, photo(case.filing.key), who=who, key=f"{case.id}-photo")
     if shop.api.view(case.id)["state"] == "awaiting_evidence":

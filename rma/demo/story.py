@@ -44,7 +44,6 @@ class Story:
 
     def play(self) -> Tally:
         """Run through all days. Never stops at a refusal or failure of the server: those are counted and shown."""
-        self._api.clock(self._plan.spec.clock_start)
         self.tally.bad_orders.extend(self._api.import_products(self._plan.products))
         orders = _by_day(self._plan.orders, self._zone)
         filings = _by_day(self._plan.filings, self._zone)

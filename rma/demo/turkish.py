@@ -37,6 +37,7 @@ class _Basket(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[tuple[str, int], ...]
     coupon: Decimal | None = None
     gift_card: Decimal | None = None
+    bank: str = ""
 
 
 def plan(*, today: date) -> StorePlan:
@@ -79,10 +80,7 @@ def _spec(first: date) -> StoreSpec:
 
 def _told(index: int, scene: Scene, last: date) -> _Basket:
     number = str(1001 + index)
-    return _basket(
-        number, day=last - timedelta(days=scene.ordered_before), lines=scene.bought, coupon=scene.coupon,
-        gift_card=scene.gift_card, who=index,
-    )  # fmt: skip
+    return _basket(number, day=last - timedelta(days=scene.ordered_before), lines=scene.bought, who=index, scene=scene)
 
 
 def _quiet(index: int, last: date) -> _Basket:
@@ -102,8 +100,7 @@ def _basket(
     day: date,
     lines: tuple[tuple[str, int], ...],
     who: int,
-    coupon: Decimal | None = None,
-    gift_card: Decimal | None = None,
+    scene: Scene | None = None,
 ) -> _Basket:
     ordered = dates.local(day, time(9 + chance.percent(number, "hour") % 8, chance.percent(number) % 60), ZONE)
     transit = timedelta(days=2 + chance.percent(number, "transit") % 2)
@@ -113,8 +110,9 @@ def _basket(
         ordered_at=ordered,
         delivered_at=dates.local(day + transit, time(11 + chance.percent(number) % 6, 20), ZONE),
         lines=lines,
-        coupon=coupon,
-        gift_card=gift_card,
+        coupon=scene.coupon if scene else None,
+        gift_card=scene.gift_card if scene else None,
+        bank=scene.bank if scene else "",
     )
 
 
@@ -189,10 +187,11 @@ def _address(person: Person) -> Json:
 def _payments(basket: _Basket, paid: Decimal, ordered: str) -> list[Json]:
     gift = min(basket.gift_card or Decimal(0), paid)
     tenders = (("card", paid - gift), ("gift_card", gift))
+    told = f"#{basket.bank}" if basket.bank else ""
     return [
         {
-            "id": f"pay-{index}", "tender": tender, "provider": "offline", "reference": f"{basket.number}-{tender}",
-            "captured": _money(amount), "captured_at": ordered,
+            "id": f"pay-{index}", "tender": tender, "provider": "offline", "captured": _money(amount),
+            "reference": f"{basket.number}-{tender}{told}", "captured_at": ordered,
         }
         for index, (tender, amount) in enumerate(tenders, start=1)
         if amount

@@ -14,7 +14,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     ``ordered_before`` and ``days_after`` are calendar days: ordered so long before the story's last Sunday, filed so
     long after the delivery. ``bought`` is (sku, quantity), ``back`` is (order line, quantity), ``wanted`` the sku that
-    should come instead.
+    should come instead. ``bank`` tells the offline payment provider how to behave: what stands after the ``#`` of the
+    payment reference.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     wanted: str | None = None
     coupon: Decimal | None = None
     gift_card: Decimal | None = None
+    bank: str = ""
 
 
 RETURNS = (
@@ -116,6 +118,16 @@ RETURNS = (
         title="two-tenders", ordered_before=26, days_after=3, bought=(("CYD-PSLM", 1), ("CAY-SET-6", 1)),
         back=(("1", 1),), gift_card=Decimal("500.00"),
         manner=Manner(kind="withdrawal", reason="changed_mind", method="printed_label", score=5),
+    ),
+    Scene(
+        title="bank-refuses-once", ordered_before=24, days_after=6, bought=(("LMB-MASA", 1), ("HVL-BYZ-4", 1)),
+        back=(("1", 1),), bank="fail:insufficient_funds,succeed",
+        manner=Manner(kind="withdrawal", reason="not_as_expected", note="Işığı çok soğuk.", score=4,
+                      comment="Para bir gün geç geldi, sorun değil."),
+    ),
+    Scene(
+        title="bank-takes-its-time", ordered_before=23, days_after=4, bought=(("OYN-AHSAP", 2),), back=(("1", 1),),
+        bank="pending:1", manner=Manner(kind="withdrawal", reason="too_many", score=5),
     ),
     Scene(
         title="book-without-tax", ordered_before=25, days_after=10, bought=(("KTP-TUTUN", 2),), back=(("1", 1),),
