@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar as _calendar
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rma.errors import FieldError, Invalid
@@ -57,6 +57,7 @@ def first_instant(day: date, timezone: str) -> datetime:
     return datetime.combine(day, time.min, zone(timezone)).astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def last_instant(day: date, timezone: str) -> datetime:
     """The last whole second of the local day, in UTC: a period runs until 24:00 local."""
     return first_instant(day + _DAY, timezone) - _SECOND

@@ -212,7 +212,7 @@ def pays_way_back(law: LawFloor, *, method: str, carrier_named: bool) -> Payer |
 
 
 def _after(name: str, start: date, span: Span, *, side: Side, estimated: bool = False) -> Deadline:
-    raw = add_days(add_months(start, span.months), span.days)
+    raw = add_days(add_months(start, span.months) if span.months else start, span.days)
     return Deadline(
         name=name,
         starts=start,

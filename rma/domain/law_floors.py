@@ -169,23 +169,24 @@ FLOORS: tuple[LawFloor, ...] = (_TR_OLD, _TR, _EU, _UK, _US)
 """Every shipped floor; of one jurisdiction, the later one wins from its first day on."""
 
 
-def floor_for(consumer_country: str, store_country: str, on: date) -> LawFloor:
+def floor_for(consumer_country: str | None, store_country: str, on: date) -> LawFloor:
     """The floor that protects this consumer on that day: the one of their country if we know it, else the store's.
 
-    Countries are ISO 3166-1 alpha-2. Where we know neither, a floor without any right is answered.
+    Countries are ISO 3166-1 alpha-2, None where the order tells none. Where we know neither, a floor without any right
+    is answered.
     """
     wanted = _jurisdiction(consumer_country) or _jurisdiction(store_country)
     fitting = [floor for floor in FLOORS if floor.jurisdiction == wanted and floor.valid_from <= on]
     return max(fitting, key=lambda floor: floor.valid_from, default=_NONE)
 
 
-def consumer_timezone(country: str, default: str) -> str:
+def consumer_timezone(country: str | None, default: str) -> str:
     """The zone in which this consumer's days are counted: the country's where it has one, else ``default``."""
-    return _ZONES.get(country.upper(), default)
+    return _ZONES.get((country or "").upper(), default)
 
 
-def _jurisdiction(country: str) -> str | None:
-    code = country.upper()
+def _jurisdiction(country: str | None) -> str | None:
+    code = (country or "").upper()
     if code in _EU_ZONES:
         return "EU"
     return {"TR": "TR", "GB": "UK", "UK": "UK", "US": "US"}.get(code)

@@ -1,0 +1,121 @@
+"""What a line may become and how its goods come back: outcomes, ways back with their price, and the files asked for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rma.domain.claims import BY_CHOICE, LineFacts, LineRequest, Method, Outcome
+from rma.domain.law import Payer, pays_way_back
+from rma.domain.standing import Basis, Scene, Standing
+from rma.domain.terms import CarrierReport, ReasonTerms
+
+_OF_MONEY: frozenset[Outcome] = frozenset({"refund", "keep"})
+_WITHOUT_GOODS: frozenset[Outcome] = frozenset({"keep", "price_reduction"})
+_FOR_UNDELIVERED: frozenset[Outcome] = frozenset({"refund", "store_credit", "exchange"})
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """One way back: what it costs the customer as a fee (minor units), and who pays the carrier."""
+
+    name: Method
+    fee: int = 0
+    paid_by: Payer = "store"
+
+
+class EvidenceWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that are asked for and how many of them are there; a carrier's report may be asked for besides."""
+
+    kinds: tuple[str, ...]
+    at_least: int
+    held: int
+    carrier_report: CarrierReport
+
+    @property
+    def lacking(self) -> int:
+        """How many files are still to come."""
+        return max(0, self.at_least - self.held)
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is offered for a line, and what it comes to: the outcome, and whether goods come back for it."""
+
+    outcome: Outcome
+    outcomes: tuple[Outcome, ...]
+    ways: tuple[Way, ...]
+    goods_come_back: bool
+    restocking_percent: str = "0"
+
+
+_NOTHING_COMES_BACK = (Way(name="none"),)
+
+
+def offer(scene: Scene, line: LineFacts, asked: LineRequest, *, stand: Standing) -> Offer:
+    """What the policy offers for the line, within the law."""
+    terms = scene.policy.terms(asked.reason, asked.kind)
+    outcomes = _outcomes(terms, stand)
+    with_customer = stand.delivered and line.kind == "goods" and asked.kind != "missing_item"
+    keeps = with_customer and _keeps(scene, line, asked)
+    if keeps:
+        outcomes = ("keep", *(one for one in outcomes if one != "keep"))
+    outcome: Outcome = asked.outcome or outcomes[0]
+    if keeps and outcome in _OF_MONEY:
+        outcome = "keep"
+    back = with_customer and not keeps and outcome not in _WITHOUT_GOODS
+    by_contract = stand.basis == "contract" and asked.kind in BY_CHOICE
+    return Offer(
+        outcome=outcome,
+        outcomes=outcomes,
+        ways=_ways(scene, terms, asked, stand=stand) if back else _NOTHING_COMES_BACK,
+        goods_come_back=back,
+        restocking_percent=scene.policy.fees.restocking_percent if by_contract else "0",
+    )
+
+
+def evidence_wanted(scene: Scene, asked: LineRequest, *, stand: Standing) -> EvidenceWanted | None:
+    """The files that are asked for; None when none are. A withdrawal by law never needs any."""
+    terms = scene.policy.terms(asked.reason, asked.kind).evidence
+    if stand.kind == "withdrawal" or (not terms.at_least and terms.carrier_report == "not_asked"):
+        return None
+    held = sum(1 for kind in asked.evidence if kind in terms.kinds)
+    return EvidenceWanted(kinds=terms.kinds, at_least=terms.at_least, held=held, carrier_report=terms.carrier_report)
+
+
+def _outcomes(terms: ReasonTerms, stand: Standing) -> tuple[Outcome, ...]:
+    """The policy's outcomes that fit; money back is always among them where a right stands by law."""
+    fitting = terms.outcomes
+    if not stand.delivered:
+        fitting = tuple(one for one in fitting if one in _FOR_UNDELIVERED)
+    if "refund" not in fitting and (stand.basis == "statutory" or not fitting):
+        fitting = ("refund", *fitting)
+    return fitting
+
+
+def _keeps(scene: Scene, line: LineFacts, asked: LineRequest) -> bool:
+    """Whether the goods are worth too little to be sent back; only for an outcome of money or credit."""
+    limit = scene.policy.returns.keep_item_below
+    by_money = asked.outcome is None or asked.outcome in {"refund", "keep", "store_credit"}
+    same_currency = scene.facts.currency == scene.policy.currency
+    return by_money and same_currency and line.worth(asked.quantity) < limit
+
+
+def _ways(scene: Scene, terms: ReasonTerms, asked: LineRequest, *, stand: Standing) -> tuple[Way, ...]:
+    by_contract = stand.basis == "contract" and asked.kind in BY_CHOICE
+    charged = by_contract and scene.facts.currency == scene.policy.currency
+    return tuple(
+        Way(
+            name=method,
+            fee=scene.policy.fees.return_fee(method) if charged else 0,
+            paid_by=_payer(scene, method, asked, basis=stand.basis, default=terms.way_back_paid_by),
+        )
+        for method in terms.methods
+    )
+
+
+def _payer(scene: Scene, method: Method, asked: LineRequest, *, basis: Basis, default: Payer) -> Payer:
+    """The seller for goods it answers for (Law 6502 art. 11, SGD art. 14), else whoever law and policy say."""
+    if basis != "statutory":
+        return default
+    if asked.kind not in BY_CHOICE:
+        return "store"
+    named = bool(scene.policy.returns.named_return_carriers)
+    return pays_way_back(scene.law, method=method, carrier_named=named) or default
