@@ -20,7 +20,7 @@ import msgspec
 from rma.domain.ports import Health, IssuedLabel, LabelAnswer, LabelMethod, LabelOrder
 from rma.errors import FieldError, Invalid
 from rma.providers.offline_book import Book, Call, next_step, record
-from rma.providers.offline_script import Step, instructions
+from rma.providers.offline_script import Step, instructions, parse
 from rma.providers.registry import Context
 
 _SCHEMA = """
@@ -121,17 +121,14 @@ class OfflineCarrier:
         self._book.close()
 
     def _take(self, connection: sqlite3.Connection, order: LabelOrder) -> tuple[LabelAnswer, Step]:
-        topic = f"#{instructions(order.sender.line2)}"
+        topic = _instructed(order)
         known = _row(connection, order.key)
         if known is not None:
             self._note(connection, order.key, topic, fresh=False, step="replay")
             if known["fingerprint"] != _fingerprint(order):
                 return _refusal("key_reused", "This key belongs to another label."), Step("replay")
             return self._answer(known), Step("replay")
-        try:
-            step, _ = next_step(connection, operation="issue", key=order.key, topic=topic, default="succeed")
-        except Invalid as error:
-            return _refusal("unknown_instruction", error.detail), Step("fail")
+        step, _ = next_step(connection, operation="issue", key=order.key, topic=topic, default="succeed")
         self._note(connection, order.key, topic, fresh=True, step=step.name)
         return self._play(connection, order, step), step
 
@@ -210,7 +207,18 @@ def _row(connection: sqlite3.Connection, key: str) -> sqlite3.Row | None:
 
 
 def _fingerprint(order: LabelOrder) -> str:
-    return hashlib.sha256(msgspec.json.encode(order)).hexdigest()
+    """What makes it the same parcel; the day is left out, because an act may be repeated after midnight."""
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(order, today=date.min))).hexdigest()
+
+
+def _instructed(order: LabelOrder) -> str:
+    """The instructions in the address; people write flat numbers with the same sign, so other words are none."""
+    text = instructions(order.sender.line2)
+    try:
+        parse(text)
+    except Invalid:
+        return ""
+    return f"#{text}"
 
 
 def _refusal(code: str, message: str) -> LabelAnswer:

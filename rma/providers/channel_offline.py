@@ -10,11 +10,13 @@ import hashlib
 import os
 import re
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from email import policy
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import format_datetime
+from email.header import Header
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.utils import format_datetime, quote
 from pathlib import Path
 from typing import Final
 
@@ -80,29 +82,56 @@ def create(context: Context) -> OfflineChannel:
 
 
 def to_bytes(message: Message) -> bytes:
-    """The mail as RFC 5322 bytes with CRLF line ends; the same message gives the same bytes."""
-    mail = EmailMessage(policy=policy.SMTP if _all_ascii(message) else policy.SMTPUTF8)
-    mail["Message-ID"] = f"<{message.message_id}>"
-    mail["Date"] = format_datetime(message.at)
-    mail["From"] = Address(display_name=message.sender_name, addr_spec=message.sender_address)
-    mail["To"] = Address(addr_spec=message.to)
+    """The mail as RFC 5322 bytes with CRLF line ends; the same message gives the same bytes.
+
+    The headers are written here because ``EmailMessage`` loses spaces between the encoded words of a long subject.
+    """
+    lines = [f"{name}: {value}" for name, value in _headers(message)]
+    return "\r\n".join([*lines, ""]).encode() + _body(message)
+
+
+def _headers(message: Message) -> Iterator[tuple[str, str]]:
+    yield "Message-ID", f"<{message.message_id}>"
+    yield "Date", format_datetime(message.at)
+    yield "From", f"{_name(message.sender_name)}\r\n <{_address(message.sender_address)}>"
+    yield "To", _address(message.to)
     if message.reply_to is not None:
-        mail["Reply-To"] = Address(addr_spec=message.reply_to)
-    mail["Subject"] = message.subject
-    mail["Content-Language"] = message.locale
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-RMA-Kind"] = message.kind
-    mail["X-RMA-Class"] = message.message_class
+        yield "Reply-To", _address(message.reply_to)
+    yield "Subject", _words(message.subject)
+    yield "Content-Language", message.locale
+    yield "Auto-Submitted", "auto-generated"
+    yield "X-RMA-Kind", message.kind
+    yield "X-RMA-Class", message.message_class
     if message.unsubscribe_url is not None:
-        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
-    mail.set_boundary(f"=_{hashlib.sha256(message.message_id.encode()).hexdigest()[:32]}")
-    return mail.as_bytes()
+        yield "List-Unsubscribe", f"<{message.unsubscribe_url}>"
 
 
-def _all_ascii(message: Message) -> bool:
-    return f"{message.to}{message.sender_address}{message.reply_to or ''}".isascii()
+def _body(message: Message) -> bytes:
+    """Both forms of the text, the richer one last (RFC 2046, 5.1.4), with the headers that describe them."""
+    boundary = f"=_{hashlib.sha256(message.message_id.encode()).hexdigest()[:32]}"
+    parts = [MIMEText(message.text, "plain", "utf-8"), MIMEText(message.html, "html", "utf-8")]
+    body = MIMEMultipart("alternative", boundary, parts)
+    return body.as_bytes(policy=policy.compat32.clone(linesep="\r\n"))
+
+
+def _words(text: str) -> str:
+    """Header text, in encoded words of at most 75 places where it needs them (RFC 2047)."""
+    return Header(text, None if text.isascii() else "utf-8", header_name="Subject").encode(linesep="\r\n")
+
+
+def _name(text: str) -> str:
+    return f'"{quote(text)}"' if text.isascii() else _words(text)
+
+
+def _address(address: str) -> str:
+    """The address with its domain in the form of the DNS (RFC 5891), where it has one."""
+    local, _, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return address
 
 
 def _place(path: Path, data: bytes) -> None:

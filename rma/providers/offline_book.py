@@ -113,6 +113,8 @@ def next_step(
     row = connection.execute("SELECT steps FROM scripts WHERE key = ?", (key,)).fetchone()
     column, value = ("key", key) if row is not None else ("topic", topic)
     script = parse(row["steps"] if row is not None else instructions(topic) or default)
+    if len(script.steps) <= 1:
+        return script.at(0), script
     counted = connection.execute(
         f"SELECT count(*) FROM calls WHERE {column} = ? AND operation = ? AND fresh = 1",  # noqa: S608  one of two names
         (value, operation),

@@ -19,7 +19,6 @@ from jinja2.runtime import Context
 
 from rma.domain.money import Money, exponent
 
-
 _BESIDE: Final = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 """Between a letter and a digit: the CLDR wants a space where a currency is written in letters, Babel leaves it out."""
 

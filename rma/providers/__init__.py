@@ -1,0 +1,1 @@
+"""The outside behind ports: one file per vendor."""
