@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from rma.providers.carrier_offline import OfflineCarrier, with_check_digit
 from rma.providers.channel_offline import OfflineChannel
 from rma.providers.files_local import LocalFiles
 from rma.providers.fulfilment_offline import OfflineFulfilment
+from rma.providers.offline_script import LIMITS, STEPS
 from rma.providers.registry import PORTS, Context, flag, load, load_all, names
 from tests.contracts.channel_suite import letter
 
@@ -107,6 +111,16 @@ def test_what_keeps_no_port_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     with pytest.raises(Invalid, match="PaymentProvider"):
         load("payments", "half", Context(data_dir=tmp_path))
+
+
+def test_the_guide_names_every_instruction(checkout: Path) -> None:
+    """docs/how-to/play-a-bad-day.md has one row for each instruction, and its example runs."""
+    guide = (checkout / "docs" / "how-to" / "play-a-bad-day.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| `([a-z-]+)(?::[A-Z]+)?` \|", guide)
+    assert sorted(rows) == sorted([*STEPS, *LIMITS])
+    (example,) = re.findall(r"(?s)```python\n(.*?)```", guide)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_switch_is_true_or_false() -> None:
