@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Method, Receive, Scope, Send
 from rma.api import access, auth, problems, reading
 from rma.api.http import Call, Upload
 from rma.domain import strict
+from rma.errors import NotFound
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 
@@ -179,6 +180,8 @@ class Server:
             scope["state"]["caller"] = caller
         for rule in rules:
             access.check(rule, caller)
+        if "\x00" in scope["path"]:
+            raise NotFound("There is nothing at this address.")
         call = Call(
             services=self._services,
             caller=caller,

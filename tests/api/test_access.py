@@ -1,0 +1,98 @@
+"""The table of access: every route and trigger with every scope, the link and nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rma.api import access
+from rma.api.http import Call, ok
+from rma.api.routing import Routes
+from rma.app import ROUTES, create_app
+from rma.errors import RmaError
+from rma.services.caller import Caller
+from rma.services.idempotency import Answer
+from rma.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Api
+
+
+def _opened(_call: Call) -> Answer:
+    """It was opened."""
+    return ok({"opened": True})
+
+
+ROUTE_IDS = [f"{method} {path}" for method, path in access.RULES if not path.startswith("/health")]
+
+
+@pytest.mark.parametrize("route", ROUTE_IDS)
+def test_the_link_opens_only_what_the_customer_needs(route: str) -> None:
+    """A customer's link opens one return with its evidence, parcels, messages, answers and feedback."""
+    method, path = route.split(" ")
+    link = Caller(store_id="sto_1", store_slug="shop", link_return_id="ret_1")
+    opened = access.allows(access.RULES[method, path], link)
+    assert opened is (path.startswith("/returns/{id}") and access.RULES[method, path].link)
+    assert not (opened and path.endswith(("/decision", "/events", ".zip", "/offer", "/inspections", "/payments")))
+
+
+def test_admin_opens_nothing_but_administration() -> None:
+    """``admin`` implies no other scope."""
+    admin = Caller(store_id="sto_1", store_slug="shop", key_id="key_1", scopes=frozenset(("admin",)))
+    opened = {path for (_, path), rule in access.RULES.items() if rule.scopes and access.allows(rule, admin)}
+    assert opened == {"/stores", "/stores/{slug}", "/stores/{slug}/keys", "/stores/{slug}/keys/{id}"}
+    assert admin.roles == frozenset()
+
+
+def test_roles_follow_scopes() -> None:
+    """The roles of the workflow come from scopes, the link is the customer, nobody else is the system."""
+    key = Caller(store_id="s", store_slug="s", key_id="k", scopes=frozenset(("receiving:write", "refunds:approve")))
+    assert key.roles == {"warehouse", "finance"}
+    assert Caller(store_id="s", store_slug="s", link_return_id="ret_1").roles == {"customer"}
+    assert Caller(store_id="s", store_slug="s").roles == {"system"}
+    assert (key.actor, Caller(store_id="s", store_slug="s").actor) == ("key:k", "system")
+
+
+def test_a_route_that_is_not_in_the_table_cannot_start(settings: Settings) -> None:
+    """A route without a rule fails at start-up, not at the first request."""
+    routes = Routes(tag="Forgotten")
+    routes.get("/forgotten")(_opened)
+    with pytest.raises(LookupError, match="GET /forgotten"):
+        create_app(settings, routes=[*ROUTES, routes])
+
+
+def test_every_shipped_trigger_has_a_line() -> None:
+    """Each trigger in the table is closed to scopes and links that its roles do not name."""
+    for trigger in ("settle", "ask_feedback", "expire", "assess", "proceed"):
+        assert access.TRIGGERS[trigger] == access.Rule()
+    assert access.TRIGGERS["approve"].link is False
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer", "Bearer ", "Basic eDp5", "Bearer nobody", "Link nobody", "bearer\xff x", "Bearer " + "x" * 300, ""],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_nobody_is_401_with_a_challenge(api: Api, header: str) -> None:
+    """Missing, malformed and unknown credentials are the same problem."""
+    answer = api.client.get("/api/v1/stores/shop", headers={b"Authorization": header.encode("latin-1")})
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_what_belongs_to_another_store_is_not_found(api: Api) -> None:
+    """A key of another store gets the answer of something that does not exist."""
+    foreign = api.key("admin", store_id=api.other_id)
+    for path in ("/stores/shop", "/stores/shop/keys", "/stores/nothing"):
+        assert api.get(path, foreign).status_code == 404
+    mine = api.get("/stores/shop/keys", api.key("admin")).json()["items"][0]["id"]
+    assert api.client.delete(f"/api/v1/stores/other/keys/{mine}", headers=foreign).status_code == 404
+
+
+def test_errors_carry_their_reason() -> None:
+    """A missing scope is named in the refusal."""
+    caller = Caller(store_id="s", store_slug="s", key_id="k", scopes=frozenset(("admin",)))
+    with pytest.raises(RmaError, match="refunds:approve") as caught:
+        access.check(access.RULES["POST", "/refunds/approve"], caller)
+    assert caught.value.code == "scope_missing"

@@ -1,0 +1,108 @@
+"""What stands around every answer: ids, headers, the log, health and the API page."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from litestar.testing import TestClient
+
+from rma.api import access
+from rma.api.middleware import AccessLog
+from rma.app import ROUTES, create_app
+from rma.db.session import Database
+from rma.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Api
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_request_id_goes_in_and_out(api: Api) -> None:
+    """The caller's id comes back, also on an error; a strange one is replaced."""
+    for path in ("/health/live", "/nothing"):
+        assert api.client.get(path, headers={"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
+        fresh = api.client.get(path, headers={"X-Request-Id": "a b\t<script>"}).headers["x-request-id"]
+        assert re.fullmatch(r"[0-9a-f]{24}", fresh)
+
+
+def test_health_tells_alive_from_ready(api: Api) -> None:
+    """Alive needs nothing; ready needs a database at the newest revision."""
+    assert api.client.get("/health/live").json() == {"status": "ok"}
+    assert api.client.get("/health/ready").json()["database"] == "ok"
+
+
+def test_a_database_without_tables_is_not_ready(settings: Settings, empty_database_url: str) -> None:
+    """Before the migration the process is alive but not ready, and says what to do."""
+    database = Database(empty_database_url)
+    with TestClient(create_app(settings, database=database)) as client:
+        answer = client.get("/health/ready")
+    database.close()
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_migrated")
+    assert "rma db upgrade" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_the_api_page_is_served_from_here(api: Api) -> None:
+    """The page loads nothing from elsewhere and has a strict policy; the files it names are there."""
+    page = api.client.get("/api/docs")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    named = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(named) == 4
+    assert all(link.startswith("/") and api.client.get(link).status_code == 200 for link in named)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_the_document_describes_every_route(api: Api) -> None:
+    """OpenAPI 3.1 with each route, its security from the table, its body, and no reference into the void."""
+    text = api.client.get("/api/v1/openapi.json").text
+    document = json.loads(text)
+    assert document["openapi"].startswith("3.1")
+    for group in ROUTES:
+        for endpoint in group.endpoints:
+            operation = document["paths"][endpoint.prefix + endpoint.path][endpoint.method.lower()]
+            rule = access.RULES[endpoint.method, endpoint.path]
+            assert ({"link": []} in operation["security"]) is rule.link
+            assert ("requestBody" in operation) is (endpoint.body != "none")
+    for name in re.findall(r'"#/components/(\w+)/(\w+)"', text):
+        assert name[1] in document["components"][name[0]]
+    names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(names) == len(set(names))
+
+
+def test_the_log_has_one_line_without_personal_data(settings: Settings, tmp_path: Path) -> None:
+    """A line has route, status and time; neither the address as sent nor a token stands in it."""
+    lines: list[bytes] = []
+    database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    app = create_app(settings, database=database)
+    app.asgi_handler = AccessLog(app.asgi_handler, lines.append)  # type: ignore[assignment, arg-type]
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.get("/api/v1/stores/ayse%40example.com?q=ayse", headers={"Authorization": "Basic geheim"})
+        client.get("/nothing/ayse")
+    database.close()
+    assert len(lines) == 2
+    first = json.loads(lines[0])
+    assert (first["route"], first["status"], first["method"]) == ("/api/v1/stores/{slug}", 401, "GET")
+    assert not any(b"ayse" in line or b"geheim" in line for line in lines)
+
+
+def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    """Without RMA_SECRET_KEY one is generated, kept with mode 0600, and the same at the next start."""
+    first = Settings(data_dir=tmp_path).secret
+    assert Settings(data_dir=tmp_path).secret == first
+    assert len(first) > 40
+    assert stat.S_IMODE((tmp_path / "secret-key").stat().st_mode) == 0o600
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``RMA_*`` sets each of them; the default database is a file in the data folder."""
+    monkeypatch.setenv("RMA_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("RMA_PORT", "81")
+    settings = Settings()
+    assert (settings.port, settings.database) == (81, f"sqlite:///{tmp_path / 'rma.sqlite3'}")
+    monkeypatch.setenv("RMA_DATABASE_URL", "postgresql://u@h/d")
+    assert Settings().database == "postgresql://u@h/d"
