@@ -56,18 +56,25 @@ class Api:
         """A row of ``returns`` that a link can point at; it has no story."""
         now = datetime.now(UTC)
         with self.services.database.write() as work:
-            order = {"id": work.new_id("ord"), "store_id": self.store_id, "currency": "TRY"}
-            work.session.add(
-                tables.Order(
-                    **order, number=order["id"], ordered_at=now, doc="{}", person="{}", created_at=now, updated_at=now
-                )
+            order_id = work.new_id("ord")
+            order = tables.Order(
+                id=order_id,
+                store_id=self.store_id,
+                number=order_id,
+                currency="TRY",
+                ordered_at=now,
+                doc="{}",
+                person="{}",
+                created_at=now,
+                updated_at=now,
             )
+            work.session.add(order)
             work.flush()
             row = tables.Return(
                 id=work.new_id("ret"),
                 store_id=self.store_id,
-                order_id=order["id"],
-                order_number=order["id"],
+                order_id=order_id,
+                order_number=order_id,
                 rma_number=f"TEST-{next(_numbers)}",
                 kind="voluntary",
                 state="in_review",

@@ -62,7 +62,6 @@ def _expected(rules: tuple[access.Rule, ...], who: str) -> int:
     return 200 if all(rule.scopes is None or who in rule.scopes for rule in rules) else 403
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_every_pair_is_as_the_table_says(api: Api, callers: dict[str, Headers]) -> None:
     """The guard opens each route and trigger to exactly those whom the table names."""

@@ -79,7 +79,7 @@ def test_the_log_has_one_line_without_personal_data(settings: Settings, tmp_path
     lines: list[bytes] = []
     database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
     app = create_app(settings, database=database)
-    app.asgi_handler = AccessLog(app.asgi_handler, lines.append)  # type: ignore[assignment, arg-type]
+    app.asgi_handler = AccessLog(app.asgi_handler, lines.append)
     with TestClient(app, raise_server_exceptions=False) as client:
         client.get("/api/v1/stores/ayse%40example.com?q=ayse", headers={"Authorization": "Basic geheim"})
         client.get("/nothing/ayse")
