@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from rma.domain.events import TYPES
 from rma.domain.guards import GUARDS
+from rma.domain.rules import RULES
 from rma.domain.vocabulary import DEADLINE_FIELDS, EFFECTS, KINDS, MACHINES, ROLES
 
 _GUARD_KINDS = {"rule": "forbids", "fact": "tells rows apart"}
@@ -17,6 +20,7 @@ def tables() -> dict[str, str]:
         "roles": _table(("role", "who that is"), ((f"`{name}`", what) for name, what in ROLES.items())),
         "deadlines": _table(("field", "what it is"), ((f"`{name}`", what) for name, what in DEADLINE_FIELDS.items())),
         "kinds": _table(("kind", "what such an effect does"), ((f"`{name}`", what) for name, what in KINDS.items())),
+        "rules": _rules(),
         "events": _list(f"`{name}`" for name in sorted(TYPES)),
     }
     for machine in MACHINES:
@@ -38,6 +42,19 @@ def refreshed(page: str) -> str:
             raise ValueError(f"the page has no place for {name!r}")
         page = f"{before}{begin}{part}{end}{after}"
     return page
+
+
+def _rules() -> str:
+    rows = (
+        (
+            f"`{rule.name}`",
+            ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(rule.params)),
+            f"{rule.then}, always there" if rule.always else rule.then,
+            rule.what,
+        )
+        for rule in RULES.values()
+    )
+    return _table(("rule", "parameters", "answers", "to what"), rows)
 
 
 def _guards(machine: str) -> str:

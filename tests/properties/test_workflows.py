@@ -91,7 +91,7 @@ def moments(draw: st.DrawFn) -> tuple[Definition, str, str, Facts]:
         definition,
         draw(st.sampled_from(sorted(definition.states))),
         draw(st.sampled_from(sorted(ROLES))),
-        draw(FACTS[name]),
+        draw(FACTS[definition.machine]),
     )
 
 
