@@ -46,6 +46,8 @@ from rma.errors import FieldError, Invalid
 
 LARGEST_LINE = 10**14
 """No line may be worth this many minor units: many lines still add up to a 64-bit number."""
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2999
+"""Days outside these years are slips of a pen, and would not survive the counting of periods."""
 
 
 def read_order(number: str | None, source: bytes | Mapping[str, Any], *, now: dt.datetime | None = None) -> Order:
@@ -55,9 +57,8 @@ def read_order(number: str | None, source: bytes | Mapping[str, Any], *, now: dt
     a fault too.
     """
     sent = strict.decode(source, OrderForm) if isinstance(source, bytes) else strict.convert(source, OrderForm)
-    faults = [*_number_faults(number, sent), *_value_faults(sent)]
-    if now is not None:
-        faults += _future(sent, now)
+    faults = [*_number_faults(number, sent), *_value_faults(sent), *_time_faults(_instants(sent), now)]
+    faults += _promise_faults(sent.promised_by)
     _raise(faults)
     return _order(number or sent.number or "", sent)
 
@@ -66,8 +67,7 @@ def read_delivery(source: bytes | Mapping[str, Any], *, order: Order, now: dt.da
     """One delivery of an order we hold (``POST /orders/{number}/deliveries``). Faults are ``Invalid`` with paths."""
     sent = strict.decode(source, DeliveryForm) if isinstance(source, bytes) else strict.convert(source, DeliveryForm)
     faults = list(_delivery_faults(sent, {line.id: line.quantity for line in order.lines}, ""))
-    if now is not None:
-        faults += _future(sent, now)
+    faults += _time_faults(_delivery_instants(sent, ""), now)
     _raise(faults)
     return _delivery(sent)
 
@@ -185,13 +185,19 @@ def _payment_faults(payment: PaymentForm, currency: str, path: str) -> Iterator[
 
 def _charge_faults(sent: OrderForm) -> Iterator[FieldError]:
     """The tax inside shipping or a fee cannot be more than the charge."""
+    currency = sent.currency
     charges = [(f"fees[{index}]", fee.amount, fee.tax) for index, fee in enumerate(sent.fees)]
     if sent.shipping:
         charges.append(("shipping", sent.shipping.amount, sent.shipping.tax))
     for path, amount, tax in charges:
-        if tax and sent.prices_include_tax and _clean(amount, sent.currency) and _clean(tax, sent.currency):
-            if rounded(tax.amount, sent.currency) > rounded(amount.amount, sent.currency):
-                yield FieldError(f"{path}.tax.amount", "tax", "the tax inside a charge cannot be more than the charge")
+        clean = _clean(amount, currency) and _clean(tax, currency)
+        if (
+            tax
+            and sent.prices_include_tax
+            and clean
+            and rounded(tax.amount, currency) > rounded(amount.amount, currency)
+        ):
+            yield FieldError(f"{path}.tax.amount", "tax", "the tax inside a charge cannot be more than the charge")
 
 
 def _delivery_faults(delivery: DeliveryForm, quantities: Mapping[str, int], prefix: str) -> Iterator[FieldError]:
@@ -202,19 +208,37 @@ def _delivery_faults(delivery: DeliveryForm, quantities: Mapping[str, int], pref
             yield FieldError(f"{prefix}lines[{index}].quantity", "quantity", message)
 
 
-def _future(value: object, now: dt.datetime, path: str = "") -> list[FieldError]:
-    """Every instant after ``now``, anywhere in the value."""
-    if isinstance(value, dt.datetime):
-        return [FieldError(path, "future", "this instant is in the future")] if value > now else []
-    if isinstance(value, msgspec.Struct):
-        parts = ((f"{path}.{name}".lstrip("."), getattr(value, name)) for name in value.__struct_fields__)
-    elif isinstance(value, tuple):
-        parts = ((f"{path}[{index}]", part) for index, part in enumerate(value))
-    elif isinstance(value, dict):
-        parts = ((f"{path}.{key}", part) for key, part in value.items())
-    else:
-        return []
-    return [fault for where, part in parts for fault in _future(part, now, where)]
+def _time_faults(instants: Iterator[tuple[str, dt.datetime | None]], now: dt.datetime | None) -> Iterator[FieldError]:
+    """Instants that no order can have: long before there were any, or after ``now``."""
+    for path, at in instants:
+        if at is None:
+            continue
+        if at.year < EARLIEST_YEAR:
+            yield FieldError(path, "too_early", f"this instant is before {EARLIEST_YEAR}")
+        elif now is not None and at > now:
+            yield FieldError(path, "future", "this instant is in the future")
+
+
+def _promise_faults(day: dt.date | None) -> Iterator[FieldError]:
+    if day is not None and not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+        yield FieldError("promised_by", "day", f"this day is not between {EARLIEST_YEAR} and {LATEST_YEAR}")
+
+
+def _instants(sent: OrderForm) -> Iterator[tuple[str, dt.datetime | None]]:
+    """Every instant of a snapshot with its path."""
+    yield "ordered_at", sent.ordered_at
+    yield "withdrawal_information_given_at", sent.withdrawal_information_given_at
+    for name, consent in (sent.customer.consents if sent.customer else {}).items():
+        yield f"customer.consents.{name}.at", consent.at
+    for index, payment in enumerate(sent.payments):
+        yield f"payments[{index}].captured_at", payment.captured_at
+    for index, delivery in enumerate(sent.deliveries):
+        yield from _delivery_instants(delivery, f"deliveries[{index}].")
+
+
+def _delivery_instants(delivery: DeliveryForm, prefix: str) -> Iterator[tuple[str, dt.datetime | None]]:
+    yield f"{prefix}shipped_at", delivery.shipped_at
+    yield f"{prefix}delivered_at", delivery.delivered_at
 
 
 def _order(number: str, sent: OrderForm) -> Order:
