@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+"""An id, a number or a code: as long as a column of the database takes."""
 Text = Annotated[str, Meta(max_length=1000)]
 Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
