@@ -104,8 +104,8 @@ class Database:
             try:
                 with self.write() as work:
                     return act(work)
-            except sa.exc.DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _RETRY or attempt == 4:
+            except (sa.exc.DBAPIError, psycopg.Error) as error:
+                if getattr(getattr(error, "orig", error), "sqlstate", None) not in _RETRY or attempt == 4:
                     raise
                 time.sleep(0.01 * (attempt + 1))
         raise AssertionError("unreachable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +19,7 @@ _PERSONAL = hot.insert(tables.table(tables.Personal))
 _HEADS = {"stores": tables.table(tables.Store), "orders": tables.table(tables.Order)}
 
 
-def append(  # noqa: PLR0913 - one place with everything an event is made of
+def append(
     work: Work,
     drafts: Sequence[Draft],
     *,
@@ -30,7 +31,26 @@ def append(  # noqa: PLR0913 - one place with everything an event is made of
     return_id: str | None = None,
 ) -> tuple[str, int]:
     """Write these events at the end of a stream whose row the caller has locked; the new head and count."""
-    rows = []
+    rows, head, n = prepare(
+        work, drafts, store_id=store_id, stream=stream, actor=actor, head=head, n=n, return_id=return_id
+    )
+    write(work, rows)
+    return head, n
+
+
+def prepare(
+    work: Work,
+    drafts: Sequence[Draft],
+    *,
+    store_id: str,
+    stream: str,
+    actor: str,
+    head: str,
+    n: int,
+    return_id: str | None = None,
+) -> tuple[list[dict[str, Any]], str, int]:
+    """The rows of these events, the new head and count: for who writes many streams at once, with ``write``."""
+    rows: list[dict[str, Any]] = []
     for draft in drafts:
         n += 1
         event_id = work.new_id("evt")
@@ -50,8 +70,12 @@ def append(  # noqa: PLR0913 - one place with everything an event is made of
                 "hash": head,
             }
         )
+    return rows, head, n
+
+
+def write(work: Work, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert prepared events, of one stream or of many, in this order."""
     _INSERT.run_many(work, rows)
-    return head, n
 
 
 def append_to(work: Work, owner: str, owner_id: str, drafts: Sequence[Draft], *, store_id: str, actor: str) -> None:
