@@ -97,11 +97,11 @@ class _PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     locale: Literal["tr", "en", "de"] = "tr"
     windows: Windows = Windows()
     rules: tuple[_RuleFile, ...] = ()
-    reasons: dict[str, dict[str, Any]] = {}
+    reasons: dict[str, Any] = {}
     fees: _FeesFile = _FeesFile()
     returns: _ReturnsFile = _ReturnsFile()
     refunds: _RefundsFile = _RefundsFile()
-    help: dict[str, tuple[HelpLink, ...]] = {}
+    help: dict[str, Any] = {}
 
 
 def load_policy(
@@ -171,7 +171,7 @@ class _Reader:
             fees=self._fees(file.fees),
             returns=self._returns(file.returns),
             refunds=self._refunds(file.refunds),
-            help=self._help(file.help),
+            help={category: self._links(f"help.{category}", links) for category, links in file.help.items()},
             lookback_days=max((r.params.days for r in rules if isinstance(r.params, MoreThanInDays)), default=0),
         )
 
@@ -230,7 +230,7 @@ class _Reader:
                 self._fault(f"rules[{index}].applies_to", "impossible", f"{rule.rule} is there for every kind")
             named.add(rule.rule)
 
-    def _reason(self, path: str, given: dict[str, Any]) -> ReasonTerms:
+    def _reason(self, path: str, given: object) -> ReasonTerms:
         faults = strict.faults(given, ReasonTerms, path)
         self.errors.extend(faults)
         if faults:
@@ -279,11 +279,15 @@ class _Reader:
             promise_days=file.promise_days,
         )
 
-    def _help(self, given: dict[str, tuple[HelpLink, ...]]) -> dict[str, tuple[HelpLink, ...]]:
-        for category, links in given.items():
-            for index, link in enumerate(links):
-                self._text(f"help.{category}[{index}].title", link.title, needed=True)
-        return given
+    def _links(self, path: str, given: object) -> tuple[HelpLink, ...]:
+        faults = strict.faults(given, tuple[HelpLink, ...], path)
+        self.errors.extend(faults)
+        if faults:
+            return ()
+        links = msgspec.convert(given, tuple[HelpLink, ...])
+        for index, link in enumerate(links):
+            self._text(f"{path}[{index}].title", link.title, needed=True)
+        return links
 
     def _amount(self, path: str, text: str | None) -> int:
         if text is None:
