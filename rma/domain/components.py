@@ -15,9 +15,6 @@ Kind = Literal[
 ]
 Cause = Literal["value_loss", "fee", "return_cost", "service_used", "promotion", "exchange", "short", "released"]
 
-CAPPED = ("goods", "shipping", "paid_fee", "price_reduction", "deduction")
-"""What never exceeds the money that was captured; interest, return freight and goodwill go outside that cap."""
-
 WHY: dict[str, dict[str, str]] = {
     "goods": {
         "tr": "İade edilen ürünler için ödenen tutar",

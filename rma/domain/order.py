@@ -13,9 +13,6 @@ import msgspec
 
 from rma.domain.money import wire
 
-LINE_KINDS = ("goods", "service", "digital", "goods_and_service")
-"""What a line can be; goods with a service follow the rule for goods (law.md, MSY m.9/5)."""
-
 _ATTRIBUTES = """
     market_price custom_made perishable hygiene_opened mixed media_opened periodical dated_service instant_digital
     service_started registrable_vehicle_or_drone live_auction installed_by_service second_hand warranty_listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rma.domain.components import CAPPED, Cause, Component, Kind, signed
+from rma.domain.components import Cause, Component, Kind, signed
 from rma.domain.pricing import NOTHING, LineValue, Priced, Value
 from rma.domain.stretches import ONE, Run, free, grouped, last, paid, worth
 from rma.domain.units import Ranges, union
@@ -107,11 +107,6 @@ class Sheet:
         before = min(goods, _returned(self.past))
         after = min(goods, _returned((*self.past, *self.now)))
         return earned * after // goods - earned * before // goods
-
-
-def capped_total(components: Iterable[Component]) -> int:
-    """What counts against the captured money, signed."""
-    return sum(signed(one).gross for one in components if one.kind in CAPPED)
 
 
 def _returned(components: Iterable[Component]) -> int:
