@@ -19,10 +19,11 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp
 
 from rma.api import health, openapi, problems, stores
+from rma.api.metrics import Metrics
 from rma.api.middleware import AccessLog, RequestId
 from rma.api.routing import Reply, Routes, Server
 from rma.db.session import Database
-from rma.providers import registry
+from rma.providers import labels, registry
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.settings import Settings
@@ -41,6 +42,7 @@ def create_services(settings: Settings, *, database: Database | None = None) -> 
         settings=settings,
         database=database or Database(settings.database, pool_size=settings.threads),
         ports=registry.load_all(registry.Context(data_dir=settings.data_dir)),
+        printer=labels,
     )
 
 
@@ -54,6 +56,8 @@ def create_app(
     """The application. What is handed in stays the caller's to close; what is made here is closed at shutdown."""
     own = services is None
     using = services or create_services(settings, database=database)
+    metrics = Metrics()
+    everything = (*routes, metrics.routes)
     executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="request")
 
     @contextlib.asynccontextmanager
@@ -65,8 +69,8 @@ def create_app(
 
     app = Litestar(
         [
-            *Server(using, executor).handlers(routes),
-            *_documentation(routes),
+            *Server(using, executor).handlers(everything),
+            *_documentation(everything),
             create_static_files_router("/static", [_STATIC]),
         ],
         exception_handlers={Exception: _problem},
@@ -76,14 +80,20 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = _wrap(app.asgi_handler, settings)
+    app.asgi_handler = _wrap(app.asgi_handler, metrics, settings)
     return app
 
 
-def _wrap(handler: ASGIApp, settings: Settings) -> ASGIApp:
-    """Our two layers go around everything, also around what no route answers."""
-    inner = cast(ASGIApp, RequestId(handler))
-    return cast(ASGIApp, AccessLog(inner, sys.stdout.buffer.write)) if settings.access_log else inner
+def _wrap(handler: ASGIApp, metrics: Metrics, settings: Settings) -> ASGIApp:
+    """Our layers go around everything, also around what no route answers."""
+    inner = metrics.around(cast(ASGIApp, RequestId(handler)))
+    return cast(ASGIApp, AccessLog(inner, _to_stdout)) if settings.access_log else inner
+
+
+def _to_stdout(line: bytes) -> None:
+    """A line of the log, at once: whoever reads it must not wait for the next ones."""
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 def _problem(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

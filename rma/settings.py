@@ -34,8 +34,6 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     public_url: str = ""
     """The address people reach us at, for links in mails and codes; empty means ``http://host:port``."""
-    docs_url: str = ""
-    """The address of the documentation that problem types point at; empty means ``about:blank`` types."""
     worker_inside: bool = True
     """Run durable acts, timers and subscribers inside ``serve``; false leaves them to ``rma worker``."""
     slot: Annotated[int, Field(ge=0, le=999)] = 0

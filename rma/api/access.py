@@ -1,7 +1,7 @@
 """Who may do what: one table of route, scopes and link, and one of workflow triggers.
 
 Guards, the security part of OpenAPI and the test that tries every pair are generated from here. A route that does not
-stand here cannot be served: the program does not start. Paths are below ``/api/v1``, but for ``/health``.
+stand here cannot be served: the program does not start. Paths are below ``/api/v1``, but for health and metrics.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ GET    /outbox                                           | any
 
 GET    /health/live                                      | public
 GET    /health/ready                                     | public
+GET    /metrics                                          | public
 """
 
 _TRIGGERS = """

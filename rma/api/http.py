@@ -92,6 +92,10 @@ class Call:
         """The query parameters as this struct. Unknown or ill-typed ones are ``Invalid``."""
         return reading.query(self.raw_query, kind)
 
+    def fields(self, kind: type[Q]) -> Q:
+        """The texts of a form as this struct. Unknown or ill-typed ones are ``Invalid``."""
+        return reading.typed(self.form, kind)
+
     def page(self) -> Ask:
         """Which page of a list is asked for."""
         return reading.ask(self.raw_query)

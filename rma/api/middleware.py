@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 import time
@@ -30,6 +31,8 @@ class RequestId:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._start = secrets.token_hex(7)  # the system's randomness is asked once, not for each request
+        self._numbers = itertools.count(secrets.randbits(32))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -37,11 +40,13 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given if _ID.fullmatch(given) else secrets.token_hex(12).encode()
-        scope["state"]["request_id"] = request_id.decode()
+        request_id = given if _ID.fullmatch(given) else f"{self._start}{next(self._numbers):010x}".encode()
+        state = scope["state"]
+        state["request_id"] = request_id.decode()
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                state["status"] = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id), *_ALWAYS]
                 if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
                     headers += _HTML
@@ -54,7 +59,7 @@ class RequestId:
 class AccessLog:
     """One line for each request: id, route (as in the table, never the address with its values), status and time.
 
-    No address, no e-mail, no token and no body ever stands in it.
+    No address, no e-mail, no token and no body ever stands in it. It goes around ``RequestId``, which notes the status.
     """
 
     def __init__(self, app: ASGIApp, write: Callable[[bytes], Any]) -> None:
@@ -66,29 +71,23 @@ class AccessLog:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
-
-        async def watching(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        started = time.perf_counter()
         try:
-            await self._app(scope, receive, watching)
+            await self._app(scope, receive, send)
         finally:
-            self._write(msgspec.json.encode(self._line(scope, status, time.perf_counter() - started)) + b"\n")
+            self._write(msgspec.json.encode(_line(scope, time.perf_counter() - started)) + b"\n")
 
-    @staticmethod
-    def _line(scope: Scope, status: int, seconds: float) -> Line:
-        caller: Caller | None = scope["state"].get("caller")
-        return {
-            "at": datetime.now(UTC),
-            "request_id": scope["state"].get("request_id"),
-            "method": scope.get("method"),
-            "route": scope.get("path_template"),
-            "status": status,
-            "ms": round(seconds * 1000, 2),
-            "store": caller and caller.store_slug,
-            "key": caller and caller.key_id,
-        }
+
+def _line(scope: Scope, seconds: float) -> Line:
+    state = scope["state"]
+    caller: Caller | None = state.get("caller")
+    return {
+        "at": datetime.now(UTC),
+        "request_id": state.get("request_id"),
+        "method": scope.get("method"),
+        "route": scope.get("path_template"),
+        "status": state.get("status"),
+        "ms": round(seconds * 1000, 2),
+        "store": caller and caller.store_slug,
+        "key": caller and caller.key_id,
+    }

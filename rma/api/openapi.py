@@ -27,18 +27,17 @@ _IN_HEADERS: Json = {
 
 def document(endpoints: Sequence[Endpoint], *, title: str, version: str) -> Json:
     """The whole document as plain data."""
-    shown = [endpoint for endpoint in endpoints if endpoint.prefix or endpoint.path.startswith("/health")]
-    kinds = list(dict.fromkeys(kind for endpoint in shown for kind in _kinds(endpoint)))
+    kinds = list(dict.fromkeys(kind for endpoint in endpoints for kind in _kinds(endpoint)))
     schemas, components = msgspec.json.schema_components([problems.Problem, *kinds], ref_template=_REF)
     named = dict(zip(kinds, schemas[1:], strict=True))
     paths: dict[str, Json] = {}
-    for endpoint in shown:
+    for endpoint in endpoints:
         paths.setdefault(endpoint.prefix + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, named)
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "paths": paths,
-        "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in shown)],
+        "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
         "components": {"schemas": components, "securitySchemes": _schemes(), "responses": _problem_responses()},
     }
 

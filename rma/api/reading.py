@@ -74,7 +74,7 @@ def check_form(media_type: str) -> None:
         raise UnsupportedMedia(f"Send the body as multipart/form-data, not as {media_type or 'nothing'}.")
 
 
-def check_texts(values: Mapping[str, str]) -> None:
+def check_texts(values: Mapping[str, Any]) -> None:
     """``Invalid`` where a text holds what no database can."""
     if faults := strict.text_faults(values):
         raise Invalid("A field holds a character that is not allowed.", errors=faults)
@@ -95,17 +95,22 @@ def check_depth(body: bytes, limit: int) -> None:
 
 
 def query(raw: bytes, kind: type[Q]) -> Q:
-    """The query parameters as this struct, without ``limit`` and ``cursor`` (see ``ask``). ``Invalid``: unknown."""
+    """The query parameters as this struct, without ``limit`` and ``cursor`` (see ``ask``). Unknown: ``Invalid``."""
     given = parameters(raw)
     values: dict[str, Any] = {name: parts[-1] for name, parts in given.items() if name not in {"limit", "cursor"}}
     for field in msgspec.structs.fields(kind):  # type: ignore[arg-type]
         if get_origin(field.type) in {list, tuple} and field.encode_name in values:
             values[field.encode_name] = given[field.encode_name]
+    return typed(values, kind)
+
+
+def typed(values: Mapping[str, Any], kind: type[Q]) -> Q:
+    """Texts (of a query, of a form) as this struct: ``"5"`` for a number will do. ``Invalid`` names the wrong one."""
     check_texts(values)
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as fault:
-        raise Invalid("A query parameter cannot be right.", errors=[_fault(str(fault))]) from None
+        raise Invalid("A parameter cannot be right.", errors=[_fault(str(fault))]) from None
 
 
 def ask(raw: bytes) -> Ask:

@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Method, Receive, Scope, Send
 from rma.api import access, auth, problems, reading
 from rma.api.http import Call, Upload
 from rma.domain import strict
-from rma.errors import NotFound
+from rma.errors import Invalid, NotFound
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 
@@ -211,6 +211,8 @@ class Server:
 async def _take_form(call: Call, request: Request[Any, Any, Any]) -> None:
     reading.check_form(call.media_type)
     for name, value in (await request.form()).multi_items():
+        if name in call.files or name in call.form:
+            raise Invalid.field(name, "twice", "This field was sent twice.")
         if isinstance(value, UploadFile):
             call.files[name] = Upload(value.filename, value.content_type, value.file)
         else:

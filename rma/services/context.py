@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rma.db.session import Database, Work
+from rma.domain.labels import LabelPrinter
 from rma.domain.ports import Carrier, Channel, FileStore, Fulfilment, MessageRenderer, PaymentProvider
 from rma.services.catalog import Catalog
 from rma.services.effects import Effects
@@ -20,17 +21,34 @@ class Ports(Protocol):
     """The outside, as ``rma.providers.registry`` puts it together."""
 
     @property
-    def payments(self) -> Mapping[str, PaymentProvider]: ...  # noqa: D102
+    def payments(self) -> Mapping[str, PaymentProvider]:
+        """Payment providers by the name that rows hold."""
+        ...
+
     @property
-    def carriers(self) -> Mapping[str, Carrier]: ...  # noqa: D102
+    def carriers(self) -> Mapping[str, Carrier]:
+        """Carriers by the name that rows hold."""
+        ...
+
     @property
-    def channel(self) -> Channel: ...  # noqa: D102
+    def channel(self) -> Channel:
+        """Where messages leave."""
+        ...
+
     @property
-    def files(self) -> FileStore: ...  # noqa: D102
+    def files(self) -> FileStore:
+        """Where evidence and labels lie."""
+        ...
+
     @property
-    def fulfilment(self) -> Fulfilment: ...  # noqa: D102
+    def fulfilment(self) -> Fulfilment:
+        """Who sends replacements."""
+        ...
+
     @property
-    def messages(self) -> MessageRenderer: ...  # noqa: D102
+    def messages(self) -> MessageRenderer:
+        """Who writes the texts of messages."""
+        ...
 
 
 @dataclass(slots=True)
@@ -40,6 +58,7 @@ class Services:
     settings: Settings
     database: Database
     ports: Ports
+    printer: LabelPrinter
     identities: Identities = field(init=False)
     catalog: Catalog = field(init=False)
     effects: Effects = field(init=False)

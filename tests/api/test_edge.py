@@ -36,6 +36,14 @@ def test_health_tells_alive_from_ready(api: Api) -> None:
     assert api.client.get("/health/ready").json()["database"] == "ok"
 
 
+def test_requests_are_counted_by_route(api: Api) -> None:
+    """The numbers name the route with its parameters unfilled, and the status."""
+    api.get("/stores/shop")
+    numbers = api.client.get("/metrics")
+    assert numbers.headers["content-type"].startswith("text/plain")
+    assert 'rma_http_requests_total{method="GET",route="/api/v1/stores/{slug}",status="401"} 1.0' in numbers.text
+
+
 def test_a_database_without_tables_is_not_ready(settings: Settings, empty_database_url: str) -> None:
     """Before the migration the process is alive but not ready, and says what to do."""
     database = Database(empty_database_url)
