@@ -18,7 +18,21 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp
 
-from rma.api import health, openapi, problems, stores
+from rma.api import (
+    clock,
+    health,
+    openapi,
+    orders,
+    parcels,
+    policies,
+    problems,
+    products,
+    receiving,
+    refunds,
+    returns,
+    stores,
+    workflows,
+)
 from rma.api.metrics import Metrics
 from rma.api.middleware import AccessLog, RequestId
 from rma.api.routing import Reply, Routes, Server
@@ -28,7 +42,19 @@ from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.settings import Settings
 
-ROUTES: tuple[Routes, ...] = (stores.routes, health.routes)
+ROUTES: tuple[Routes, ...] = (
+    stores.routes,
+    products.routes,
+    orders.routes,
+    returns.routes,
+    parcels.routes,
+    receiving.routes,
+    refunds.routes,
+    policies.routes,
+    workflows.routes,
+    clock.routes,
+    health.routes,
+)
 """Every capability of the API, in the order of the API page."""
 
 _STATIC = Path(__file__).resolve().parent / "web" / "static"

@@ -1,6 +1,6 @@
 """The first schema
 
-Revision: 0001, after , 2026-11-21 21:30:57.541285
+Revision: 0001, after , 2026-11-21 22:04:15.801587
 """
 
 from __future__ import annotations
@@ -538,6 +538,7 @@ def upgrade() -> None:
         sa.Column("components", Json(), nullable=False),
         sa.Column("doc", Json(), nullable=False),
         sa.Column("approvals", Json(), nullable=False),
+        sa.Column("payout", sa.Text(), nullable=True),
         sa.Column("due_promise", sa.Date(), nullable=True),
         sa.Column("due_legal", sa.Date(), nullable=True),
         sa.Column("article", sa.String(), nullable=True),

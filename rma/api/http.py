@@ -112,7 +112,7 @@ class Call:
 
     def write(self, act: Callable[[Work], Answer]) -> Answer:
         """Answer from a write transaction, once for this Idempotency-Key. ``act`` may be run again from its start."""
-        return idempotency.run(self.services.database, self.keyed(), act)
+        return idempotency.run(self.services.database, self.keyed(), act, unmask=self.services.unmask)
 
     def in_parts(self, act: Callable[[], Answer]) -> Answer:
         """Answer from an act with many transactions of its own that is harmless to repeat, such as an import."""
@@ -166,9 +166,17 @@ def ok(
     return Answer(status, body, None if version is None else f'"{version}"', secret, subject)
 
 
-def created(view: Any, *, version: int | None = None, secret: bool = False, subject: str | None = None) -> Answer:
-    """201 with this value."""
-    return ok(view, version=version, secret=secret, subject=subject, status=201)
+def created(
+    view: Any,
+    *,
+    version: int | None = None,
+    secret: bool = False,
+    subject: str | None = None,
+    hidden: tuple[str, str] | None = None,
+) -> Answer:
+    """201 with this value. ``hidden``: a secret text in it and the mask that is kept instead, see ``idempotency``."""
+    answer = ok(view, version=version, secret=secret, subject=subject, status=201)
+    return answer if hidden is None else msgspec.structs.replace(answer, hidden=hidden)
 
 
 def accepted(view: Any, *, version: int | None = None, subject: str | None = None) -> Answer:

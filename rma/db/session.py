@@ -160,4 +160,6 @@ def _sqlite(url: str) -> sa.Engine:
 
 def _postgresql(url: str, pool_size: int) -> sa.Engine:
     options = f"-c lock_timeout={LOCK_WAIT_MS} -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC"
-    return sa.create_engine(url, connect_args={"options": options}, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30)
+    return sa.create_engine(
+        url, connect_args={"options": options}, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30
+    )

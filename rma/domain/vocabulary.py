@@ -106,8 +106,6 @@ _RETURN = [
         order_replacements="tries `order` on each reserved replacement",
         release_replacements="tries `release` on each replacement that is not shipped",
         claim_guarantee="puts the guarantee of an advance exchange, whose goods did not come, before finance",
-        open_inbound_parcel="opens an inbound parcel by the method of the return, and has its label issued, where goods"
-        " are awaited and no parcel is open",
         void_labels="tries `void` on each inbound parcel that the carrier does not have yet",
         open_send_back="opens an outbound parcel, and has its label issued, for units to be sent back that are in none",
         propose_refund="proposes what is owed for accepted units: entitled less what is paid or proposed; nothing when"

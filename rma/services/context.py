@@ -9,6 +9,7 @@ from typing import Protocol
 from rma.db.session import Database, Work
 from rma.domain.labels import LabelPrinter
 from rma.domain.ports import Carrier, Channel, FileStore, Fulfilment, MessageRenderer, PaymentProvider
+from rma.services import links
 from rma.services.catalog import Catalog
 from rma.services.effects import Effects
 from rma.services.identity import Identities
@@ -67,6 +68,10 @@ class Services:
         self.catalog = Catalog()
         self.effects = Effects(self.database)
         self.identities = Identities(self.database, seconds=self.settings.key_cache_seconds)
+
+    def unmask(self, kept: str) -> str:
+        """A kept answer with the customer's link back in its place."""
+        return links.unmask(self.settings.secret, kept)
 
     def close(self) -> None:
         """Give back every connection."""

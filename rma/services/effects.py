@@ -66,9 +66,16 @@ class Effects:
         """Add an act to this transaction. Its input is an id only: no personal data enters the engine."""
         key = attempt_id(subject_id, attempt, effect)
         row = {"id": key, "store_id": store_id, "subject_id": subject_id, "effect": effect, "state": "enqueued"}
-        _INSERT.run(work, row | {"answer": None, "error": None, "created_at": work.real_now, "updated_at": work.real_now})
+        _INSERT.run(
+            work, row | {"answer": None, "error": None, "created_at": work.real_now, "updated_at": work.real_now}
+        )
         self._hand_over(work, key, key)
         return key
+
+    @staticmethod
+    def key(subject_id: str, attempt: int, effect: str) -> str:
+        """The attempt's id; see ``attempt_id``."""
+        return attempt_id(subject_id, attempt, effect)
 
     def again(self, work: Work, key: str) -> None:
         """Let an attempt be looked at once more, under an engine id of its own; the attempt row says what may be done."""
@@ -88,7 +95,7 @@ class Effects:
 
     def launch(self, run: Runner, *, slot: str, polling: float = 0.1, concurrency: int = 8) -> None:
         """Start running acts in this process under a slot name that no other live process holds."""
-        global _runner  # noqa: PLW0603 - the engine is one for the process
+        global _runner
         with _launching:
             if self._running:
                 return
@@ -110,7 +117,7 @@ class Effects:
 
     def stop(self, *, wait: int = 10) -> None:
         """Finish what runs, up to ``wait`` seconds; the rest is taken up at the next start."""
-        global _runner  # noqa: PLW0603 - see launch
+        global _runner
         with _launching:
             if self._client is not None:
                 self._client.destroy()
@@ -159,7 +166,9 @@ def due_to_ask(work: Work) -> list[str]:
         )
     ).all()
     at = now()
-    return [row.id for row in rows if (at - row.updated_at).total_seconds() >= _wait((at - row.created_at).total_seconds())]
+    return [
+        row.id for row in rows if (at - row.updated_at).total_seconds() >= _wait((at - row.created_at).total_seconds())
+    ]
 
 
 def _wait(age: float) -> float:

@@ -50,6 +50,16 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     media_type: str = "application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
     replayed: bool = False
+    hidden: tuple[str, str] | None = None
+    """A secret text inside the body and the mask that is kept in its place; a replay puts it back."""
+
+    @property
+    def kept(self) -> str | None:
+        """The body as it is kept: nothing of a secret answer, no secret of any other."""
+        if self.secret:
+            return None
+        text = self.body.decode()
+        return text if self.hidden is None else text.replace(*self.hidden)
 
 
 class Keyed(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +93,7 @@ def body_hash(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def run(database: Database, keyed: Keyed | None, act: Act) -> Answer:
+def run(database: Database, keyed: Keyed | None, act: Act, *, unmask: Callable[[str], str] = str) -> Answer:
     """Do the act at most once for this key. Without one it is simply done.
 
     Raises what the act raises; ``Invalid`` ``idempotency_key_reused`` for another body; ``Refused``
@@ -94,7 +104,7 @@ def run(database: Database, keyed: Keyed | None, act: Act) -> Answer:
     try:
         return database.retrying(lambda work: _act_and_keep(work, keyed, act))
     except (_TwinError, RmaError, *_DUPLICATE) as problem:
-        kept = find(database, keyed)
+        kept = find(database, keyed, unmask=unmask)
         if kept is None:
             raise _cause(problem) from None
         return kept
@@ -112,7 +122,7 @@ def run_in_parts(database: Database, keyed: Keyed, act: Callable[[], Answer]) ->
     return run(database, keyed, lambda _work: answer)
 
 
-def find(database: Database, keyed: Keyed) -> Answer | None:
+def find(database: Database, keyed: Keyed, *, unmask: Callable[[str], str] = str) -> Answer | None:
     """The answer that was kept for this key, or None. Raises as ``run`` does."""
     with database.read() as work:
         row = _FIND.one(work, {"scope": keyed.scope})
@@ -125,7 +135,7 @@ def find(database: Database, keyed: Keyed) -> Answer | None:
     if text is None:
         detail = "This was done; its answer held a secret, or was erased, and is not shown again."
         raise Refused(detail, code="secret_shown_once")
-    return Answer(status, text.encode(), etag, replayed=True)
+    return Answer(status, unmask(text).encode(), etag, replayed=True)
 
 
 def prune(work: Work, before: datetime) -> int:
@@ -145,7 +155,7 @@ def _act_and_keep(work: Work, keyed: Keyed, act: Act) -> Answer:
         "scope": keyed.scope,
         "body_hash": keyed.body_hash,
         "status": answer.status,
-        "answer": None if answer.secret else answer.body.decode(),
+        "answer": answer.kept,
         "etag": answer.etag,
         "subject": answer.subject,
         "created_at": work.real_now,

@@ -1,14 +1,15 @@
 """One gapless order of a store's events: numbered, chained, and read by every subscriber.
 
-Database ids will not do: on PostgreSQL they commit out of order. So the sealer looks for events that have no number yet,
-in a window reaching back far longer than any transaction may live, and one sealer at a time numbers them.
+Database ids will not do: on PostgreSQL they commit out of order. So one sealer at a time numbers what has no number yet,
+and it never leaves behind what may still appear: a ``seq`` counts as passed only once every transaction that could hold
+a lower one has ended, however long that takes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from datetime import timedelta
+import threading
+import weakref
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +18,53 @@ from rma.db import hot, tables
 from rma.db.session import Database, Work, now
 
 BATCH = 500
-WINDOW = timedelta(minutes=30)
 _events = tables.table(tables.Event)
 _seals = tables.table(tables.Seal)
-_stores = tables.table(tables.Store)
 _INSERT = hot.insert(_seals)
+
+
+class _Floor:
+    """What this process knows: every event with a ``seq`` up to ``value`` is sealed, or never became one.
+
+    ``mark`` is a higher ``seq`` that becomes the value once every transaction older than ``mark_xid`` has ended. A new
+    process starts at 0 and finds out by one longer look.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value = 0
+        self.mark: int | None = None
+        self.mark_xid = 0
+
+    def advance(self, seen: _Seen) -> None:
+        """Everything that ``seen`` found unsealed has been sealed since."""
+        if not seen.concurrent:
+            self.value = max(self.value, seen.top)
+            return
+        if self.mark is not None and seen.oldest >= self.mark_xid:
+            self.value, self.mark = max(self.value, self.mark), None
+        if self.mark is None and seen.top > self.value:
+            self.mark, self.mark_xid = seen.top, seen.xid
+
+
+_floors: weakref.WeakKeyDictionary[Database, _Floor] = weakref.WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+class _Seen:
+    """One look at the log: the lowest unsealed ``seq`` of each store, the highest ``seq`` of all, and who still writes.
+
+    The order of the four questions matters. A writer locks its stream's row before it inserts events, so it has a
+    transaction number below ``xid`` if it already holds a ``seq`` up to ``top``.
+    """
+
+    def __init__(self, work: Work, floor: int, store_id: str | None = None) -> None:
+        self.concurrent = work.dialect.name == "postgresql"
+        self.oldest = _number(work, sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())) if self.concurrent else 0
+        self.first = _unsealed(work, floor, store_id)
+        self.top = int(work.conn.execute(sa.select(sa.func.max(_events.c.seq))).scalar() or 0)
+        marks = self.concurrent and self.top > floor
+        self.xid = _number(work, sa.func.pg_current_xact_id()) if marks else 0
 
 
 def seal_hash(previous: str, number: int, event_hash: str) -> str:
@@ -31,25 +74,56 @@ def seal_hash(previous: str, number: int, event_hash: str) -> str:
 
 def seal_all(database: Database) -> int:
     """Seal what every store has left unsealed; how many events that were."""
-    with database.read() as work:
-        floor = _floor(work)
-        pending = _unsealed(sa.select(_events.c.store_id).distinct(), floor)
-        store_ids = list(work.conn.execute(pending).scalars())
-    return sum(seal_store(database, store_id) for store_id in store_ids)
+    floor = _floor(database)
+    with floor.lock:
+        with database.read() as work:
+            seen = _Seen(work, floor.value)
+        sealed = sum(_seal_from(database, store_id, first) for store_id, first in seen.first.items())
+        floor.advance(seen)
+    return sealed
 
 
 def seal_store(database: Database, store_id: str) -> int:
-    """Seal all unsealed events of one store, in batches; how many. Waits for another sealer of the same store."""
+    """Seal all unsealed events of one store; how many. Waits for another sealer of the same store."""
+    with database.read() as work:
+        first = _unsealed(work, _floor(database).value, store_id)
+    return sum(_seal_from(database, store, seq) for store, seq in first.items())
+
+
+def _floor(database: Database) -> _Floor:
+    with _guard:
+        return _floors.setdefault(database, _Floor())
+
+
+def _number(work: Work, expression: Any) -> int:
+    return int(work.conn.execute(sa.select(sa.cast(expression, sa.Text))).scalar_one())
+
+
+def _without_number(select: sa.Select[Any]) -> sa.Select[Any]:
+    joined = _events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq)
+    return select.select_from(joined).where(_seals.c.event_seq.is_(None))
+
+
+def _unsealed(work: Work, floor: int, store_id: str | None) -> dict[str, int]:
+    """The lowest unsealed ``seq`` above the floor of each store that has one."""
+    query = _without_number(sa.select(_events.c.store_id, sa.func.min(_events.c.seq))).where(_events.c.seq > floor)
+    if store_id is not None:
+        query = query.where(_events.c.store_id == store_id)
+    return dict(work.conn.execute(query.group_by(_events.c.store_id)).tuples().all())
+
+
+def _seal_from(database: Database, store_id: str, first: int) -> int:
+    """Seal a store's events from this ``seq`` on, a batch a transaction."""
     sealed = 0
     while True:
-        count = database.retrying(lambda work: _seal_batch(work, store_id))
+        count = database.retrying(lambda work: _seal_batch(work, store_id, first))
         sealed += count
         if count < BATCH:
             return sealed
 
 
-def _seal_batch(work: Work, store_id: str) -> int:
-    _lock(work, store_id)
+def _seal_batch(work: Work, store_id: str, first: int) -> int:
+    lock(work, f"seal:{store_id}")
     last = work.conn.execute(
         sa.select(_seals.c.number, _seals.c.hash)
         .where(_seals.c.store_id == store_id)
@@ -58,8 +132,8 @@ def _seal_batch(work: Work, store_id: str) -> int:
     ).first()
     number, head = (last.number, last.hash) if last else (0, "")
     found = work.conn.execute(
-        _unsealed(sa.select(_events.c.seq, _events.c.hash), _floor(work))
-        .where(_events.c.store_id == store_id)
+        _without_number(sa.select(_events.c.seq, _events.c.hash))
+        .where(_events.c.store_id == store_id, _events.c.seq >= first)
         .order_by(_events.c.seq)
         .limit(BATCH)
     ).all()
@@ -73,31 +147,7 @@ def _seal_batch(work: Work, store_id: str) -> int:
     return len(rows)
 
 
-def _unsealed(select: sa.Select[Any], floor: int) -> sa.Select[Any]:
-    joined = _events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq)
-    return select.select_from(joined).where(_seals.c.event_seq.is_(None), _events.c.seq > floor)
-
-
-def _floor(work: Work) -> int:
-    """A ``seq`` below which everything is sealed: no transaction lives as long as the window."""
-    settled = sa.select(sa.func.max(_seals.c.event_seq)).where(_seals.c.sealed_at < work.real_now - WINDOW)
-    return int(work.conn.execute(settled).scalar() or 0)
-
-
-def _lock(work: Work, store_id: str) -> None:
-    """One sealer a store. SQLite has one writer anyway."""
+def lock(work: Work, name: str) -> None:
+    """Hold this name until the transaction ends, waiting for who holds it. SQLite has one writer anyway."""
     if work.dialect.name == "postgresql":
-        work.conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"seal:{store_id}", 0))))
-
-
-def feed(work: Work, store_id: str, *, after: int, limit: int) -> Iterator[dict[str, Any]]:
-    """The store's sealed events with a number above ``after``, in order, as their stored bodies and numbers."""
-    rows = work.conn.execute(
-        sa.select(_seals.c.number, _events.c.body, _events.c.return_id, _events.c.hash)
-        .join(_events, _events.c.seq == _seals.c.event_seq)
-        .where(_seals.c.store_id == store_id, _seals.c.number > after)
-        .order_by(_seals.c.number)
-        .limit(limit)
-    )
-    for row in rows:
-        yield {"sequence": row.number, "return_id": row.return_id, "hash": row.hash, "body": row.body}
+        work.conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))

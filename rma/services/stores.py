@@ -16,6 +16,7 @@ from rma.db.session import Work
 from rma.domain.money import is_currency
 from rma.domain.places import is_country
 from rma.errors import FieldError, Invalid, NotFound, Refused, Stale
+from rma.services import catalog
 
 RESERVED_SLUGS = frozenset(("api", "health", "metrics", "static", "docs"))
 Language = Literal["tr", "en", "de"]
@@ -78,8 +79,8 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-def create(work: Work, new: NewStore) -> StoreView:
-    """Make a store. ``Invalid`` names every wrong field; ``Refused`` ``slug_taken`` for a slug in use."""
+def create(work: Work, new: NewStore, *, actor: str = "system") -> StoreView:
+    """Make a store with the standard policy and the shipped machines. ``Invalid`` names every wrong field; ``Refused`` ``slug_taken`` for a slug in use."""
     _raise(_faults(new))
     if work.conn.execute(sa.select(_stores.c.id).where(_stores.c.slug == new.slug)).first():
         raise Refused(f"There is a store {new.slug!r} already.", code="slug_taken")
@@ -97,6 +98,7 @@ def create(work: Work, new: NewStore) -> StoreView:
     )
     work.session.add(row)
     work.flush()
+    catalog.publish_defaults(work, row, actor=actor)
     return _view(row)
 
 

@@ -1,0 +1,77 @@
+"""Receiving over HTTP: receipts with undo, what nobody announced, inspections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rma.api.http import Call, created, ok, page
+from rma.api.routing import Routes
+from rma.services import inspections, receipts, unannounced
+from rma.services.idempotency import Answer
+from rma.services.inspections import NewInspection
+from rma.services.receipts import NewReceipt
+from rma.services.unannounced import Dispose, MatchItem, MatchParcel, UnknownParcel
+
+routes = Routes(tag="Receiving")
+
+
+@routes.post("/receipts", status=201)
+def receive(call: Call, data: NewReceipt) -> Answer:
+    """What has arrived. Any code works as `scan`; a repeated `scan_id` changes nothing."""
+
+    def act(work: Any) -> Answer:
+        view, new = receipts.receive(work, call.services, call.caller, data)
+        return created(view) if new else ok(view)
+
+    return call.write(act)
+
+
+@routes.delete("/receipts/{scan_id}")
+def undo(call: Call) -> Answer:
+    """Take a receipt back; refused once money has moved."""
+    return call.write(lambda work: ok(receipts.undo(work, call.services, call.caller, call.path["scan_id"])))
+
+
+@routes.post("/returns/{id}/inspections", status=201)
+def inspect(call: Call, data: NewInspection) -> Answer:
+    """Judge received units; a refund is proposed for those accepted."""
+
+    def act(work: Any) -> Answer:
+        view = inspections.inspect(
+            work, call.services, call.caller, call.path["id"], data, if_match=call.if_match, locale=call.locale
+        )
+        return created(view, version=view["version"], subject=view["return_id"])
+
+    return call.write(act)
+
+
+@routes.post("/receipts/unknown", status=201)
+def unknown(call: Call, data: UnknownParcel) -> Answer:
+    """A parcel that no code belongs to: kept on a shelf, matched later."""
+    return call.write(lambda work: created(unannounced.record_parcel(work, call.services, call.caller, data)))
+
+
+@routes.get("/receipts/unknown")
+def unknown_listed(call: Call) -> Answer:
+    """Unknown parcels that nobody has matched, oldest first."""
+    return call.read(lambda work: page(unannounced.listing(work, call.caller, call.page())))
+
+
+@routes.post("/receipts/unknown/{id}/match")
+def match_parcel(call: Call, data: MatchParcel) -> Answer:
+    """This parcel belongs to that return."""
+    return call.write(
+        lambda work: ok(unannounced.match_parcel(work, call.services, call.caller, call.path["id"], data))
+    )
+
+
+@routes.post("/unexpected/{id}/match")
+def match_item(call: Call, data: MatchItem) -> Answer:
+    """This thing belongs to that line."""
+    return call.write(lambda work: ok(unannounced.match_item(work, call.services, call.caller, call.path["id"], data)))
+
+
+@routes.post("/unexpected/{id}/dispose")
+def dispose(call: Call, data: Dispose) -> Answer:
+    """Where a thing goes that belongs to no return."""
+    return call.write(lambda work: ok(unannounced.dispose(work, call.services, call.caller, call.path["id"], data)))

@@ -1,0 +1,153 @@
+"""Refunds over HTTP: the queue, approvals, and what follows when it did not go well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rma.api import problems
+from rma.api.http import Call, created, ok, page
+from rma.api.routing import Routes
+from rma.errors import RmaError
+from rma.services import approvals, listing
+from rma.services.approvals import Approve, OrderRefund, PatchRefund, Refuse, Resolve, Retry, TotalChangedError
+from rma.services.idempotency import Answer
+from rma.services.listing import RefundFilters
+
+routes = Routes(tag="Refunds")
+
+
+class ApproveOne(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of many refunds to approve."""
+
+    id: str
+    expected_total: dict[str, str]
+
+
+class ApproveMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Refunds to approve, each answered on its own."""
+
+    items: list[ApproveOne]
+
+
+@routes.get("/refunds", query=RefundFilters)
+def listed(call: Call) -> Answer:
+    """Refunds of the store; `sort=due` is finance's queue."""
+
+    def act(work: Any) -> Answer:
+        filters, caller = call.query(RefundFilters), call.caller
+        return page(listing.refunds(work, caller, filters, call.page(), locale=call.locale, currency=caller.currency))
+
+    return call.read(act)
+
+
+@routes.get("/refunds/{id}")
+def show(call: Call) -> Answer:
+    """One refund with every line of its computation."""
+
+    def act(work: Any) -> Answer:
+        view, version = listing.refund(work, call.caller, call.path["id"], locale=call.locale)
+        return ok(view, version=version)
+
+    return call.read(act)
+
+
+@routes.patch("/refunds/{id}")
+def patch(call: Call, data: PatchRefund) -> Answer:
+    """Keep the number of the tax document."""
+    return _changed(
+        call, lambda work: approvals.patch(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
+    )
+
+
+@routes.post("/refunds/{id}/approve")
+def approve(call: Call, data: Approve) -> Answer:
+    """Approve the total that was shown; another one is shown anew."""
+    return _approve(call, call.path["id"], data)
+
+
+def _approve(call: Call, refund_id: str, data: Approve) -> Answer:
+    try:
+        return _changed(
+            call, lambda work: approvals.approve(work, call.services, call.caller, refund_id, data, locale=call.locale)
+        )
+    except TotalChangedError:
+        call.services.database.retrying(lambda work: approvals.renew(work, call.services, call.caller, refund_id))
+        raise
+
+
+@routes.post("/refunds/approve")
+def approve_many(call: Call, data: ApproveMany) -> Answer:
+    """Approve several refunds; each has its own answer and its own transaction."""
+
+    def act() -> Answer:
+        return ok({"items": [_one(call, item) for item in data.items]})
+
+    return call.in_parts(act)
+
+
+def _one(call: Call, item: ApproveOne) -> dict[str, Any]:
+    asked = Approve(expected_total=item.expected_total)
+    try:
+        view = call.services.database.retrying(
+            lambda work: approvals.approve(work, call.services, call.caller, item.id, asked, locale=call.locale)
+        )
+    except RmaError as error:
+        answer = problems.answer(error)
+        return {"id": item.id, "status": answer.status, "problem": msgspec.Raw(answer.body)}
+    return {"id": item.id, "status": 200, "refund": view}
+
+
+@routes.post("/refunds/{id}/refuse")
+def refuse(call: Call, data: Refuse) -> Answer:
+    """Do not pay this; the case goes back to a person."""
+    return _changed(
+        call, lambda work: approvals.refuse(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
+    )
+
+
+@routes.post("/refunds/{id}/retry")
+def retry(call: Call, data: Retry) -> Answer:
+    """Send a failed transfer again, or over another tender with the customer's consent."""
+    return _changed(
+        call, lambda work: approvals.retry(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
+    )
+
+
+@routes.post("/refunds/{id}/reconcile")
+def reconcile(call: Call) -> Answer:
+    """Ask the provider what became of it; nothing is sent."""
+    return _changed(
+        call, lambda work: approvals.reconcile(work, call.services, call.caller, call.path["id"], locale=call.locale)
+    )
+
+
+@routes.post("/refunds/{id}/resolve")
+def resolve(call: Call, data: Resolve) -> Answer:
+    """Say with proof what became of a transfer that nobody can be asked about; two people."""
+    return _changed(
+        call,
+        lambda work: approvals.resolve(work, call.services, call.caller, call.path["id"], data, locale=call.locale),
+    )
+
+
+@routes.post("/orders/{number}/refunds", status=201)
+def propose(call: Call, data: OrderRefund) -> Answer:
+    """Propose money back without goods, for a reason; the same approval as any refund."""
+
+    def act(work: Any) -> Answer:
+        view = approvals.propose_by_hand(
+            work, call.services, call.caller, call.path["number"], data, locale=call.locale
+        )
+        return created(view, version=view["version"])
+
+    return call.write(act)
+
+
+def _changed(call: Call, act: Any) -> Answer:
+    def do(work: Any) -> Answer:
+        view = act(work)
+        return ok(view, version=view["version"], subject=view["return_id"])
+
+    return call.write(do)

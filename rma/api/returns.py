@@ -1,0 +1,167 @@
+"""Returns over HTTP: quote, file, read, act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rma.api.http import Call, created, ok, page
+from rma.api.routing import Routes
+from rma.services import doors, feed, filing, links, listing, replacements, returns
+from rma.services.filing import FileReturn
+from rma.services.idempotency import Answer
+from rma.services.listing import Filters
+from rma.services.replacements import PaymentIn, ReplacementAct
+from rma.services.returns import ActionBody, FeedbackIn, OfferIn, OutcomeIn
+
+routes = Routes(tag="Returns")
+
+
+@routes.post("/returns/quote", writes=False)
+def quote(call: Call, data: FileReturn) -> Answer:
+    """What would be decided, paid back and owed, without writing anything."""
+    return call.read(lambda work: ok(filing.quote(work, call.services, call.caller, data, locale=call.locale)))
+
+
+@routes.post("/returns", status=201)
+def file(call: Call, data: FileReturn) -> Answer:
+    """File a return.
+
+    The units are reserved at once. The answer holds the customer's link, which is kept nowhere.
+    """
+
+    def act(work: Any) -> Answer:
+        view = filing.file(work, call.services, call.caller, data, locale=call.locale)
+        hidden = (view["link"]["token"], links.mask(view["id"]))
+        return created(view, version=view["version"], subject=view["id"], hidden=hidden)
+
+    return call.write(act)
+
+
+@routes.get("/returns", query=Filters)
+def listed(call: Call) -> Answer:
+    """Returns of the store, oldest first."""
+    return call.read(lambda work: page(listing.returns(work, call.caller, call.query(Filters), call.page())))
+
+
+@routes.get("/returns/{id}")
+def show(call: Call) -> Answer:
+    """One return, by its id or RMA number: lines with their numbers, children, what is next and who is on it."""
+
+    def act(work: Any) -> Answer:
+        view, version = returns.show(work, call.services, call.caller, call.path["id"], locale=call.locale)
+        return ok(view, version=version)
+
+    return call.read(act)
+
+
+@routes.get("/returns/{id}/decision")
+def decision(call: Call) -> Answer:
+    """The whole trace of the decision: rule, version, inputs, result, article."""
+    return call.read(
+        lambda work: ok(returns.decision(work, call.services, call.caller, call.path["id"], locale=call.locale))
+    )
+
+
+@routes.get("/returns/{id}/events")
+def events(call: Call) -> Answer:
+    """The return's history, oldest first; personal values that were erased read `erased`."""
+
+    def act(work: Any) -> Answer:
+        found = doors.open_case(work, call.services, call.caller, call.path["id"], lock=False)
+        return page(feed.page_of_return(work, found.case_id, call.page()))
+
+    return call.read(act)
+
+
+@routes.post("/returns/{id}/actions/{trigger}")
+def act(call: Call, data: ActionBody) -> Answer:
+    """Fire a trigger of the workflow; `allowed` of the return says which this caller may fire now."""
+    trigger = call.path["trigger"]
+
+    def do(work: Any) -> Answer:
+        view, version = returns.act(
+            work, call.services, call.caller, call.path["id"], trigger, data, if_match=call.if_match, locale=call.locale
+        )
+        return ok(view, version=version, subject=view["id"])
+
+    return call.write(do)
+
+
+@routes.post("/returns/{id}/lines/{line_id}/outcome")
+def outcome(call: Call, data: OutcomeIn) -> Answer:
+    """Another outcome for a line, until its goods are inspected: priced and reserved anew."""
+
+    def do(work: Any) -> Answer:
+        view, version = returns.change_outcome(
+            work, call.services, call.caller, call.path["id"], call.path["line_id"], data, locale=call.locale
+        )
+        return ok(view, version=version, subject=view["id"])
+
+    return call.write(do)
+
+
+@routes.post("/returns/{id}/lines/{line_id}/offer")
+def offer(call: Call, data: OfferIn) -> Answer:
+    """Offer the customer to keep the goods for less."""
+
+    def do(work: Any) -> Answer:
+        view, version = returns.offer(
+            work, call.services, call.caller, call.path["id"], call.path["line_id"], data, locale=call.locale
+        )
+        return ok(view, version=version, subject=view["id"])
+
+    return call.write(do)
+
+
+@routes.post("/returns/{id}/lines/{line_id}/offer/accept")
+def accept(call: Call) -> Answer:
+    """The customer takes the offer."""
+    return _answer_offer(call, "accept")
+
+
+@routes.post("/returns/{id}/lines/{line_id}/offer/reject")
+def reject(call: Call) -> Answer:
+    """The customer does not take the offer."""
+    return _answer_offer(call, "reject")
+
+
+def _answer_offer(call: Call, answer: Any) -> Answer:
+    def do(work: Any) -> Answer:
+        view, version = returns.answer_offer(
+            work, call.services, call.caller, call.path["id"], call.path["line_id"], answer, locale=call.locale
+        )
+        return ok(view, version=version, subject=view["id"])
+
+    return call.write(do)
+
+
+@routes.post("/returns/{id}/payments", status=201)
+def pay(call: Call, data: PaymentIn) -> Answer:
+    """What the customer paid for the difference of an exchange."""
+    return call.write(
+        lambda work: created(
+            replacements.pay(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
+        )
+    )
+
+
+@routes.post("/returns/{id}/feedback", status=201)
+def feedback(call: Call, data: FeedbackIn) -> Answer:
+    """What the customer thought of it, once per closing."""
+    return call.write(
+        lambda work: created(
+            returns.give_feedback(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
+        )
+    )
+
+
+@routes.post("/replacements/{id}/actions/{trigger}")
+def replace(call: Call, data: ReplacementAct) -> Answer:
+    """What became of a replacement: `order`, `ship`, `deliver`, `out_of_stock`, `release`."""
+    trigger = call.path["trigger"]
+
+    def do(work: Any) -> Answer:
+        view = replacements.act(work, call.services, call.caller, call.path["id"], trigger, data, locale=call.locale)
+        return ok(view, version=view["version"])
+
+    return call.write(do)

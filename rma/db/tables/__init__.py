@@ -1,0 +1,67 @@
+"""Every table, with one comment each. The row is the truth of a thing's state; ``events`` is the proof.
+
+Personal data stands only in the columns named in ``PERSONAL``: erasure rewrites these and nothing else. Hashed event
+bodies point into ``personal``.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import SQLModel
+
+from rma.db.tables.base import Ranges, table
+from rma.db.tables.cases import Evidence, Feedback, Link, Message, Return, ReturnLine
+from rma.db.tables.goods import Inspection, Parcel, ParcelEvent, Receipt, Replacement, Unexpected
+from rma.db.tables.log import Attempt, Cursor, Deadline, Event, IdempotencyKey, Personal, Seal
+from rma.db.tables.money import Payment, Refund, Transfer
+from rma.db.tables.shop import Key, Order, Policy, Product, Store, Workflow
+
+PERSONAL = {
+    "orders": ("email", "person"),
+    "returns": ("email", "contact"),
+    "return_lines": ("note",),
+    "personal": ("value", "salt"),
+    "messages": ("recipient", "subject", "text", "html"),
+    "evidence": ("note", "filename"),
+    "feedback": ("comment",),
+    "inspections": ("note",),
+    "idempotency": ("answer",),
+    "refunds": ("payout", "approvals"),
+    "keys": ("person",),
+}
+
+metadata = SQLModel.metadata
+
+__all__ = [
+    "Attempt",
+    "Cursor",
+    "Deadline",
+    "Event",
+    "Evidence",
+    "Feedback",
+    "IdempotencyKey",
+    "Inspection",
+    "Key",
+    "Link",
+    "Message",
+    "Order",
+    "PERSONAL",
+    "Parcel",
+    "ParcelEvent",
+    "Payment",
+    "Personal",
+    "Policy",
+    "Product",
+    "Ranges",
+    "Receipt",
+    "Refund",
+    "Replacement",
+    "Return",
+    "ReturnLine",
+    "Seal",
+    "Store",
+    "Transfer",
+    "Unexpected",
+    "Workflow",
+    "metadata",
+    "table",
+]

@@ -1,0 +1,347 @@
+"""What finance does with a refund: approve, refuse, retry, reconcile, resolve; and money back without goods."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain import units
+from rma.domain.asks import Ask, Part
+from rma.domain.facts import RefundFacts
+from rma.domain.money import parse_money, wire
+from rma.domain.settlement import by_hand, settle
+from rma.domain.tenders import Transfer, check_transfers
+from rma.errors import Forbidden, Invalid, Reason, Refused
+from rma.services import books, cases_view, gather, refunds, settling
+from rma.services import case as cases
+from rma.services.caller import Caller
+from rma.services.case import store_now
+from rma.services.context import Services
+from rma.services.transition import Door, Subject
+
+_keys = tables.table(tables.Key)
+
+
+class Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The total that the approver saw; another total is shown anew instead of approved."""
+
+    expected_total: dict[str, str]
+
+
+class Refuse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why finance does not pay this."""
+
+    reason: str
+
+
+class PayoutIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a redirected transfer goes."""
+
+    iban: str
+    holder: str
+
+
+class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Send a failed transfer again, or over another tender with the customer's recorded consent."""
+
+    transfer_id: str
+    tender: str | None = None
+    payout: PayoutIn | None = None
+    consent: dict[str, Any] | None = None
+
+
+class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of a transfer that nobody can be asked about, with proof."""
+
+    transfer_id: str
+    outcome: Literal["succeeded", "failed"]
+    proof: str
+
+
+class TaxDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The document in the books: what kind, which number, of which day."""
+
+    kind: str
+    number: str
+    date: str
+
+
+class PatchRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be added to a refund at any time."""
+
+    tax_document: TaxDocument
+
+
+class PartIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One line of money without goods."""
+
+    kind: Literal["goods", "shipping", "paid_fee", "goodwill", "return_freight", "interest", "price_reduction"]
+    amount: dict[str, str] | None = None
+    order_line_id: str | None = None
+    units: list[list[int]] | None = None
+    ref: str | None = None
+
+
+class OrderRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Money back without goods, proposed by a person for a reason."""
+
+    components: list[PartIn]
+    reason: str
+
+
+class TotalChangedError(Refused):
+    """The facts changed since the total was shown."""
+
+    code = "total_changed"
+
+
+def approve(
+    work: Work, services: Services, caller: Caller, refund_id: str, data: Approve, *, locale: str
+) -> dict[str, Any]:
+    """Approve what was shown. Above the store's limit two people do; nobody what they fixed themselves."""
+    door, refund = _open(work, services, caller, refund_id)
+    expected = parse_money(data.expected_total, refund.row["currency"], path="expected_total")
+    found = books.read(work, door.order, but=refund.id)
+    if refund.state == "proposed":
+        _check_still_right(door, refund, found, expected)
+    facts = _approval_facts(door, caller, refund, found, expected)
+    door.fire(
+        refund,
+        "approve",
+        role="finance",
+        facts=facts,
+        fields={"expected_total": expected},
+        language=locale,
+        data={"total": refund.row["total"], "currency": refund.row["currency"]},
+    )
+    door.close()
+    return cases_view.refund(door, refund, locale=locale)
+
+
+def _open(work: Work, services: Services, caller: Caller, refund_id: str) -> tuple[Door, Subject]:
+    return refunds.open_door(work, services, caller.store_id, refund_id, actor=caller.actor, person=caller.person)
+
+
+def _check_still_right(door: Door, refund: Subject, found: books.Books, expected: int) -> None:
+    """Shipping-with-last and caps are decided here, under the order's lock: what changed is shown anew."""
+    raw = refund.row["doc"].get("ask")
+    if raw is None or refund.row["doc"].get("redirected"):
+        return
+    ask = msgspec.convert(raw, Ask)
+    swapped = {swap.order_line_id: swap.units for swap in ask.swaps}
+    back = {line: units.subtract(ranges, swapped.get(line, ())) for line, ranges in ask.units.items()}
+    again = msgspec.structs.replace(ask, completes_order=settling.completes(door.order, found, back))
+    settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=again)
+    if settlement.total == refund.row["total"]:
+        return
+    currency = refund.row["currency"]
+    now_is = wire(settlement.total, currency)
+    text = f"The refund is {now_is['amount']} {currency} by now; it was {wire(expected, currency)['amount']}."
+    raise TotalChangedError(
+        text, reasons=[Reason(rule="total_as_shown", code="total_changed", text=text)], allowed=["approve"]
+    )
+
+
+def renew(work: Work, services: Services, caller: Caller, refund_id: str) -> None:
+    """After ``TotalChangedError``: take the stale proposal back and propose what is right now."""
+    door, refund = _open(work, services, caller, refund_id)
+    if refund.state == "proposed" and door.root is not None:
+        refunds.withdraw_refunds(door, door.root, {})
+        refunds.propose_refund(door, door.root, {})
+        door.close()
+
+
+def _approval_facts(door: Door, caller: Caller, refund: Subject, found: books.Books, expected: int) -> RefundFacts:
+    row, policy = refund.row, door.policy.refunds
+    approvals = row["approvals"]
+    limit = policy.second_person_above
+    needed = 2 if limit is not None and row["total"] + found.approved_total > limit else 1
+    people = {a["person"] for a in approvals if a.get("person")} | ({caller.person} if caller.person else set())
+    named = caller.person is not None or row["total"] < policy.auto_approve_below
+    return gather.refund(
+        door,
+        refund,
+        total_as_shown=expected == row["total"],
+        approver_named=named,
+        independent=_independent(door, caller, refund),
+        approvals=max(len(people), 1),
+        approvals_needed=needed,
+        within_caps=_within_caps(door, refund, found),
+    )
+
+
+def _within_caps(door: Door, refund: Subject, found: books.Books) -> bool:
+    transfers = [
+        Transfer(tender=t["tender"], amount=t["amount"], payment_id=t["payment_id"], on_behalf_of=t["on_behalf_of"])
+        for t in door.transfers(refund)
+    ]
+    try:
+        check_transfers(transfers, found.tenders)
+    except Refused:
+        return False
+    return True
+
+
+def _independent(door: Door, caller: Caller, refund: Subject) -> bool:
+    """False for who fixed something in it, who approved it already, and between a key's minter and that key."""
+    fixers = set(refund.row["doc"].get("fixers", []))
+    earlier = [a for a in refund.row["approvals"] if a.get("actor") not in (None, "auto")]
+    if caller.actor in fixers or any(a["actor"] == caller.actor for a in earlier):
+        return False
+    if caller.person is not None and any(a.get("person") == caller.person for a in earlier):
+        return False
+    others = {
+        actor.removeprefix("key:") for actor in fixers | {a["actor"] for a in earlier} if actor.startswith("key:")
+    }
+    if not others:
+        return True
+    ids = [*others, caller.key_id]
+    rows = {
+        r.id: r
+        for r in door.work.conn.execute(
+            sa.select(_keys.c.id, _keys.c.person, _keys.c.minted_by).where(_keys.c.id.in_(ids))
+        )
+    }
+    mine = rows.get(caller.key_id)
+    minted = {r.minted_by for r in rows.values() if r.id in others}
+    return not (
+        (mine is not None and mine.minted_by in others)
+        or caller.key_id in minted
+        or (caller.person is not None and any(r.person == caller.person for r in rows.values() if r.id in others))
+    )
+
+
+def refuse(
+    work: Work, services: Services, caller: Caller, refund_id: str, data: Refuse, *, locale: str
+) -> dict[str, Any]:
+    """Finance says no: the case goes back to a person."""
+    _named(caller)
+    door, refund = _open(work, services, caller, refund_id)
+    door.fire(refund, "refuse", role="finance", fields={"reason": data.reason}, language=locale)
+    door.close()
+    return cases_view.refund(door, refund, locale=locale)
+
+
+def retry(
+    work: Work, services: Services, caller: Caller, refund_id: str, data: Retry, *, locale: str
+) -> dict[str, Any]:
+    """Send a failed transfer again; over another tender only with consent, and approved anew."""
+    door, refund = _open(work, services, caller, refund_id)
+    row = refunds.transfer_of(door, refund, data.transfer_id)
+    if row["state"] != "failed":
+        raise Refused(f"Only a failed transfer is retried; this one is {row['state']}.", code="transfer_not_failed")
+    redirected = data.tender is not None and data.tender != row["tender"]
+    if redirected and data.tender == "bank_transfer" and data.payout is None:
+        raise Invalid.field("payout", "required", "A bank transfer needs an account.")
+    facts = gather.refund(
+        door,
+        refund,
+        approver_named=caller.person is not None,
+        redirected=redirected,
+        redirect_consented=bool(data.consent),
+    )
+    fields = {"transfer_id": data.transfer_id, "tender": data.tender, "payout": msgspec.to_builtins(data.payout)}
+    if redirected:
+        fixers = [*refund.row["doc"].get("fixers", []), caller.actor]
+        refund.set(doc={**refund.row["doc"], "fixers": fixers, "consent": data.consent})
+    door.fire(
+        refund,
+        "retry",
+        role="finance",
+        facts=facts,
+        fields=fields,
+        language=locale,
+        data={"transfer": data.transfer_id},
+    )
+    door.close()
+    return cases_view.refund(door, refund, locale=locale)
+
+
+def reconcile(work: Work, services: Services, caller: Caller, refund_id: str, *, locale: str) -> dict[str, Any]:
+    """Ask the provider what became of it; nothing is sent."""
+    door, refund = _open(work, services, caller, refund_id)
+    door.fire(refund, "reconcile", role="finance", language=locale)
+    door.close()
+    return cases_view.refund(door, refund, locale=locale)
+
+
+def resolve(
+    work: Work, services: Services, caller: Caller, refund_id: str, data: Resolve, *, locale: str
+) -> dict[str, Any]:
+    """Two people say with proof what became of a transfer whose provider cannot be asked."""
+    door, refund = _open(work, services, caller, refund_id)
+    row = refunds.transfer_of(door, refund, data.transfer_id)
+    if not data.proof.strip():
+        raise Invalid.field("proof", "required", "A resolution needs a proof.")
+    same = [
+        r
+        for r in refund.row["doc"].get("resolutions", [])
+        if r["transfer_id"] == data.transfer_id and r["outcome"] == data.outcome
+    ]
+    people = {r["person"] for r in same if r["person"]} | ({caller.person} if caller.person else set())
+    facts = gather.refund(
+        door, refund, approver_named=caller.person is not None, resolutions=len(people), can_ask=can_ask(door, row)
+    )
+    door.fire(refund, "resolve", role="finance", facts=facts, fields=msgspec.to_builtins(data), language=locale)
+    door.close()
+    return cases_view.refund(door, refund, locale=locale)
+
+
+def can_ask(door: Door, row: dict[str, Any]) -> bool:
+    """True if somebody outside knows what became of this transfer."""
+    from rma.services.refund_acts import provider_of
+
+    provider = provider_of(door.services, door.store, row)
+    return provider is not None and provider.can_lookup
+
+
+def _named(caller: Caller) -> None:
+    if caller.person is None:
+        raise Forbidden("A key without a person decides nothing about money.", code="person_required")
+
+
+def patch(
+    work: Work, services: Services, caller: Caller, refund_id: str, data: PatchRefund, *, locale: str
+) -> dict[str, Any]:
+    """Keep the tax document's number for the books."""
+    door, refund = _open(work, services, caller, refund_id)
+    document = msgspec.to_builtins(data.tax_document)
+    refund.set(doc={**refund.row["doc"], "tax_document": document})
+    door.say("refund.tax_document", {"id": refund.id, **document})
+    door.close()
+    return cases_view.refund(door, refund, locale=locale)
+
+
+def propose_by_hand(
+    work: Work, services: Services, caller: Caller, number: str, data: OrderRefund, *, locale: str
+) -> dict[str, Any]:
+    """Propose money back without goods; the proposer approves nothing of it."""
+    if not data.reason.strip():
+        raise Invalid.field("reason", "required", "Money without goods needs a reason.")
+    store = services.catalog.store(work, caller.store_id)
+    row = cases.lock_order(work, store.id, number)
+    now = store_now(work, row["clock_offset"])
+    door = Door(work, services, store=store, now=now, actor=caller.actor, case=None, order=row, person=caller.person)
+    found = books.read(work, door.order)
+    parts = [_part(i, item, door.order.order.currency, data.reason) for i, item in enumerate(data.components)]
+    if not parts:
+        raise Invalid.field("components", "required", "Name at least one component.")
+    settlement = by_hand(
+        door.order.priced, past=found.past, tenders=found.tenders, parts=parts, mode=door.policy.refunds.tenders
+    )
+    settling.freeze_values(work, door.order, door.policy.version)
+    refund = refunds.propose(door, settlement, None, by_hand=True, fixers=[caller.actor])
+    refund.set(doc={**refund.row["doc"], "reason": data.reason})
+    door.close()
+    return cases_view.refund(door, refund, locale=locale)
+
+
+def _part(i: int, item: PartIn, currency: str, reason: str) -> Part:
+    path = f"components[{i}]"
+    amount = parse_money(item.amount, currency, path=f"{path}.amount") if item.amount is not None else None
+    ranges = units.parse(item.units, path=f"{path}.units") if item.units else ()
+    return Part(kind=item.kind, amount=amount, order_line_id=item.order_line_id, units=ranges, ref=item.ref, why=reason)

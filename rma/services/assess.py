@@ -1,0 +1,212 @@
+"""From rows to a decision: what an order holds, what of it is still free, and what policy and law say to a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+from rma.db.session import Work
+from rma.domain import calendar, claims, units
+from rma.domain.decision import Decision, decide
+from rma.domain.law import LawFloor
+from rma.domain.law_floors import consumer_timezone, floor_for
+from rma.domain.order import Order, Person
+from rma.domain.policy import Policy
+from rma.domain.pricing import Priced, price
+from rma.domain.units import Ranges
+from rma.services.catalog import Catalog, StoreInfo
+
+_returns = tables.table(tables.Return)
+_lines = tables.table(tables.ReturnLine)
+_orders = tables.table(tables.Order)
+_READ_ORDER = msgspec.json.Decoder(Order).decode
+_READ_PERSON = msgspec.json.Decoder(Person | None).decode
+_READ_PRICED = msgspec.json.Decoder(Priced).decode
+_HOLDS = hot.Hot(
+    sa.select(
+        _lines.c.return_id,
+        _returns.c.rma_number,
+        _returns.c.state,
+        _lines.c.order_line_id,
+        _lines.c.reserved,
+        _lines.c.consumed,
+        _lines.c.doc,
+    )
+    .select_from(_lines.join(_returns, _returns.c.id == _lines.c.return_id))
+    .where(_lines.c.order_id == sa.bindparam("order_id"))
+)
+_EARLIER = hot.Hot(
+    sa.select(_returns.c.created_at)
+    .where(
+        _returns.c.store_id == sa.bindparam("store"),
+        _returns.c.customer_ref == sa.bindparam("customer"),
+        _returns.c.created_at >= sa.bindparam("since"),
+    )
+    .limit(200)
+)
+_STANDS_NOT = frozenset({"declined", "cancelled"})
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """What one return line holds of an order line."""
+
+    return_id: str
+    rma_number: str
+    state: str
+    order_line_id: str
+    reserved: Ranges
+    consumed: Ranges
+    doc: dict[str, Any]
+
+    @property
+    def held(self) -> Ranges:
+        """Units that nobody else may have."""
+        return units.union(self.reserved, self.consumed)
+
+
+@dataclass(slots=True)
+class OrderView:
+    """An order read from its row: what was bought, what it is worth, who holds what."""
+
+    row: dict[str, Any]
+    order: Order
+    person: Person | None
+    priced: Priced
+    holds: list[Hold]
+    law: LawFloor
+    timezone: str
+
+    def free(self, line_id: str) -> Ranges:
+        """Units of this line that are neither reserved nor consumed."""
+        line = self.order.line(line_id)
+        taken = units.union(*(h.held for h in self.holds if h.order_line_id == line_id))
+        return units.subtract(units.whole(line.quantity if line else 0), taken)
+
+    def holders(self, line_id: str, *, other_than: str) -> tuple[str, ...]:
+        """RMA numbers of the returns that hold units of this line."""
+        found = {
+            h.rma_number for h in self.holds if h.order_line_id == line_id and h.held and h.return_id != other_than
+        }
+        return tuple(sorted(found))
+
+    @property
+    def country(self) -> str | None:
+        """The consumer's country, where the order tells."""
+        return self.order.country
+
+
+def read_order_doc(text: str) -> Order:
+    """The order as it was stored, without its personal part."""
+    return _READ_ORDER(text)
+
+
+def read_person(text: str) -> Person | None:
+    """The personal part of an order; None when it was erased."""
+    return _READ_PERSON(text)
+
+
+def view_order(work: Work, store: StoreInfo, row: dict[str, Any]) -> OrderView:
+    """Read an order's row and what its returns hold: one statement."""
+    order = _READ_ORDER(row["doc"])
+    frozen = _READ_PRICED(row["frozen"]) if row["frozen"] else None
+    timezone = consumer_timezone(order.country, store.timezone)
+    law = floor_for(order.country, store.country, calendar.local_date(order.ordered_at, timezone))
+    holds = [Hold(*cells) for cells in _HOLDS.rows(work, {"order_id": row["id"]})]
+    return OrderView(
+        row=row,
+        order=order,
+        person=_READ_PERSON(row["person"]),
+        priced=price(order, frozen=frozen),
+        holds=holds,
+        law=law,
+        timezone=timezone,
+    )
+
+
+def order_facts(
+    work: Work, store: StoreInfo, view: OrderView, policy: Policy, *, now: datetime, but: str = ""
+) -> claims.Facts:
+    """What a decision looks at. ``but`` is the return whose own holds do not count (it is being judged again)."""
+    order = view.order
+    standing = {h.return_id for h in view.holds if h.state not in _STANDS_NOT and h.return_id != but}
+    return claims.Facts(
+        now=now,
+        timezone=view.timezone,
+        currency=order.currency,
+        ordered_at=order.ordered_at,
+        shipped_at=min((d.shipped_at for d in order.deliveries if d.shipped_at), default=None),
+        promised_by=order.promised_by,
+        country=order.country or store.country,
+        is_business=order.is_business,
+        groups=tuple(order.groups),
+        order_value=view.priced.total,
+        lines=tuple(_line_facts(view, line.id, but) for line in order.lines),
+        deliveries=tuple(_delivery(d) for d in order.deliveries),
+        returns_on_order=len(standing),
+        earlier_returns=_earlier(work, store, view, policy, now),
+    )
+
+
+def _line_facts(view: OrderView, line_id: str, but: str) -> claims.LineFacts:
+    line = view.order.line(line_id)
+    if line is None:
+        raise LookupError(line_id)
+    mine = units.union(*(h.held for h in view.holds if h.order_line_id == line_id and h.return_id == but))
+    undelivered = sum(
+        units.count(h.held)
+        for h in view.holds
+        if h.order_line_id == line_id and h.return_id != but and h.doc.get("undelivered")
+    )
+    return claims.LineFacts(
+        id=line.id,
+        sku=line.sku,
+        quantity=line.quantity,
+        left=units.count(view.free(line_id)) + units.count(mine),
+        total=view.priced.lines[line.id].gross,
+        kind=line.kind,
+        category=line.category,
+        tags=tuple(line.tags),
+        attributes=frozenset(name for name, value in line.attributes.items() if value),
+        taken_undelivered=undelivered,
+    )
+
+
+def _delivery(delivery: Any) -> claims.Delivery:
+    lines = tuple(claims.DeliveredLine(id=d.id, quantity=d.quantity, piece=d.piece) for d in delivery.lines)
+    return claims.Delivery(delivered_at=delivery.delivered_at, shipped_at=delivery.shipped_at, lines=lines)
+
+
+def _earlier(work: Work, store: StoreInfo, view: OrderView, policy: Policy, now: datetime) -> tuple[date, ...]:
+    customer = view.row["customer_ref"]
+    if not policy.lookback_days or not customer:
+        return ()
+    since = now - timedelta(days=policy.lookback_days + 1)
+    rows = _EARLIER.rows(work, {"store": store.id, "customer": customer, "since": since})
+    return tuple(calendar.local_date(at, view.timezone) for (at,) in rows)
+
+
+def judge(
+    work: Work,
+    catalog: Catalog,
+    store: StoreInfo,
+    view: OrderView,
+    request: claims.Request,
+    *,
+    now: datetime,
+    but: str = "",
+) -> tuple[Decision, Policy]:
+    """The decision of the order's own policy and law on a request, and that policy."""
+    policy = catalog.policy(work, store.id, policy_version(work, catalog, store, view.row, now))
+    facts = order_facts(work, store, view, policy, now=now, but=but)
+    return decide(policy, view.law, facts, request), policy
+
+
+def policy_version(work: Work, catalog: Catalog, store: StoreInfo, row: dict[str, Any], now: datetime) -> int:
+    """The version that the order was promised; orders keep the one that was in force when they first came in."""
+    version = row["policy_version"]
+    return int(version) if version is not None else catalog.current_policy(work, store.id, now)

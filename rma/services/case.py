@@ -1,0 +1,254 @@
+"""The aggregate of one return: loaded under its lock with few statements, changed in memory, written back once.
+
+Locks are taken order → return → child. A child is only ever changed under the lock of its return (or, for money without
+goods, of its order), so children need no lock of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+from rma.db.session import Work
+from rma.domain.events import Draft
+from rma.domain.ids import read_rma_number
+from rma.errors import NotFound
+
+_stores = tables.table(tables.Store)
+_orders = tables.table(tables.Order)
+_returns = tables.table(tables.Return)
+_lines = tables.table(tables.ReturnLine)
+_parcels = tables.table(tables.Parcel)
+_refunds = tables.table(tables.Refund)
+_replacements = tables.table(tables.Replacement)
+
+LINE_CHANGES = (
+    "expected",
+    "received",
+    "missing",
+    "accepted",
+    "rejected",
+    "settled",
+    "outcome",
+    "reserved",
+    "consumed",
+    "doc",
+)
+_RETURN_CHANGES = [
+    "state",
+    "waits_for",
+    "method",
+    "statutory",
+    "facts",
+    "quote",
+    "open_children",
+    "version",
+    "head",
+    "events_n",
+    "updated_at",
+    "email",
+    "contact",
+]
+
+
+@dataclass(slots=True)
+class Line:
+    """A return line as it stands; ``saved`` is what the database holds."""
+
+    row: dict[str, Any]
+    dirty: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Columns read as attributes."""
+        try:
+            return self.row[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def set(self, **values: Any) -> None:
+        """Change columns; they are written with the case."""
+        self.row.update(values)
+        self.dirty = True
+
+
+class Child(msgspec.Struct):
+    """What the case needs to know of each child: its kind, state and, for parcels, the direction."""
+
+    kind: str
+    id: str
+    state: str
+    detail: str | None = None
+
+
+@dataclass(slots=True)
+class Case:
+    """A return with its lines and a summary of its children, locked by the running transaction."""
+
+    row: dict[str, Any]
+    lines: list[Line]
+    children: list[Child]
+    clock_offset: float
+    drafts: list[Draft] = field(default_factory=list)
+    new: bool = False
+    changed: bool = False
+
+    @property
+    def id(self) -> str:
+        """The return's id."""
+        return str(self.row["id"])
+
+    @property
+    def state(self) -> str:
+        """The return's state."""
+        return str(self.row["state"])
+
+    def line(self, line_id: str) -> Line | None:
+        """A line by its id."""
+        return next((line for line in self.lines if line.row["id"] == line_id), None)
+
+    def set(self, **values: Any) -> None:
+        """Change columns of the return."""
+        self.row.update(values)
+        self.changed = True
+
+    def facts(self, **values: Any) -> None:
+        """Change what the case remembers between requests (flags, consents, what was asked)."""
+        self.row["facts"] = {**self.row["facts"], **values}
+        self.changed = True
+
+    def fact(self, name: str, default: Any = None) -> Any:
+        """What the case remembers under this name."""
+        return self.row["facts"].get(name, default)
+
+
+def _case_select(key: str, *, lock: bool) -> sa.Select[Any]:
+    select = (
+        sa.select(*_returns.columns, *_lines.columns, _stores.c.clock_offset)
+        .select_from(
+            _returns.join(_lines, _lines.c.return_id == _returns.c.id).join(
+                _stores, _stores.c.id == _returns.c.store_id
+            )
+        )
+        .where(_returns.c.store_id == sa.bindparam("store"), _returns.c[key] == sa.bindparam("key"))
+        .order_by(_lines.c.position)
+    )
+    return select.with_for_update(of=_returns) if lock else select
+
+
+_LOCK = {key: hot.Hot(_case_select(key, lock=True)) for key in ("id", "rma_number")}
+_READ = {key: hot.Hot(_case_select(key, lock=False)) for key in ("id", "rma_number")}
+_CHILDREN = hot.Hot(
+    sa.union_all(
+        *(
+            sa.select(
+                sa.literal_column(f"'{kind}'").label("kind"), table.c.id, table.c.state, detail.label("detail")
+            ).where(table.c.return_id == sa.bindparam("return_id", unique=False))
+            for kind, table, detail in (
+                ("parcel", _parcels, _parcels.c.direction),
+                ("refund", _refunds, _refunds.c.article),
+                ("replacement", _replacements, _replacements.c.sku),
+            )
+        )
+    )
+)
+_ORDER_SELECT = (
+    sa.select(*_orders.columns, _stores.c.clock_offset)
+    .select_from(_orders.join(_stores, _stores.c.id == _orders.c.store_id))
+    .where(_orders.c.store_id == sa.bindparam("store"), _orders.c.number == sa.bindparam("number"))
+)
+_READ_ORDER = hot.Hot(_ORDER_SELECT)
+_LOCK_ORDER = hot.Hot(_ORDER_SELECT.with_for_update(of=_orders))
+_LOCK_ORDER_OF = hot.Hot(
+    sa.select(*_orders.columns)
+    .select_from(_orders.join(_returns, _returns.c.order_id == _orders.c.id))
+    .where(_returns.c.store_id == sa.bindparam("store"), _returns.c.id == sa.bindparam("id"))
+    .with_for_update(of=_orders)
+)
+_ORDER_NAMES = [c.name for c in _orders.columns]
+_RETURN_NAMES = [c.name for c in _returns.columns]
+_LINE_NAMES = [c.name for c in _lines.columns]
+_INSERT_RETURN = hot.insert(_returns)
+_INSERT_LINE = hot.insert(_lines)
+_UPDATE_RETURN = hot.Hot(
+    sa.update(_returns)
+    .where(_returns.c.id == sa.bindparam("key"))
+    .values({c: sa.bindparam(c) for c in _RETURN_CHANGES})
+)
+_UPDATE_LINE = hot.Hot(
+    sa.update(_lines).where(_lines.c.id == sa.bindparam("key")).values({c: sa.bindparam(c) for c in LINE_CHANGES})
+)
+
+
+def key_of(text: str) -> tuple[str, str]:
+    """Which column a path segment names: an id, or an RMA number in any spelling."""
+    number = None if text.startswith("ret_") else read_rma_number(text)
+    return ("rma_number", number) if number else ("id", text)
+
+
+def lock_order(work: Work, store_id: str, number: str) -> dict[str, Any]:
+    """The order's row and the store's ``clock_offset``, locked. Raises ``NotFound``."""
+    row = _LOCK_ORDER.one(work, {"store": store_id, "number": number})
+    if row is None:
+        raise NotFound(f"There is no order {number}.")
+    return dict(zip([*_ORDER_NAMES, "clock_offset"], row, strict=True))
+
+
+def lock_order_of(work: Work, store_id: str, return_id: str) -> dict[str, Any]:
+    """The order that a return belongs to, locked: to be called before the return itself is locked."""
+    column, key = key_of(return_id)
+    if column != "id":
+        found = work.conn.execute(
+            sa.select(_returns.c.id).where(_returns.c.store_id == store_id, _returns.c[column] == key)
+        )
+        key = found.scalar() or key
+    row = _LOCK_ORDER_OF.one(work, {"store": store_id, "id": key})
+    if row is None:
+        raise NotFound("There is no such return.")
+    return dict(zip(_ORDER_NAMES, row, strict=True))
+
+
+def read_order_row(work: Work, store_id: str, number: str) -> dict[str, Any]:
+    """The order's row and the store's ``clock_offset`` without a lock, for reading only. Raises ``NotFound``."""
+    row = _READ_ORDER.one(work, {"store": store_id, "number": number})
+    if row is None:
+        raise NotFound(f"There is no order {number}.")
+    return dict(zip([*_ORDER_NAMES, "clock_offset"], row, strict=True))
+
+
+def load(work: Work, store_id: str, return_id: str, *, lock: bool = True) -> Case:
+    """The return with its lines and children, locked unless told otherwise. ``NotFound`` also for another store's."""
+    column, key = key_of(return_id)
+    rows = (_LOCK if lock else _READ)[column].rows(work, {"store": store_id, "key": key})
+    if not rows:
+        raise NotFound("There is no such return.")
+    width = len(_RETURN_NAMES)
+    row = dict(zip(_RETURN_NAMES, rows[0][:width], strict=True))
+    lines = [Line(dict(zip(_LINE_NAMES, found[width:-1], strict=True))) for found in rows]
+    children = [Child(*found) for found in _CHILDREN.rows(work, {"return_id": row["id"]})]
+    return Case(row=row, lines=lines, children=children, clock_offset=rows[0][-1])
+
+
+def save(work: Work, case: Case) -> None:
+    """Write the return and the lines that changed; events, deadlines and acts are written by the door."""
+    if case.new:
+        _INSERT_RETURN.run(work, case.row)
+        _INSERT_LINE.run_many(work, [line.row for line in case.lines])
+    else:
+        _UPDATE_RETURN.run(work, {"key": case.id, **{name: case.row[name] for name in _RETURN_CHANGES}})
+        dirty = [line for line in case.lines if line.dirty]
+        _UPDATE_LINE.run_many(
+            work, [{"key": x.row["id"], **{name: x.row[name] for name in LINE_CHANGES}} for x in dirty]
+        )
+    case.new = case.changed = False
+    for line in case.lines:
+        line.dirty = False
+
+
+def store_now(work: Work, offset: float) -> datetime:
+    """The store's own time: real time, moved by its test clock."""
+    return work.real_now + timedelta(seconds=offset)

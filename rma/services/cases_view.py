@@ -1,0 +1,310 @@
+"""How a quote, a return and its children look to a caller. Encoded once; the same bytes answer a repetition."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rma.domain import calendar, engine
+from rma.domain.asks import Settlement
+from rma.domain.components import Component, write_component
+from rma.domain.decision import Decision, LineDecision
+from rma.domain.money import wire
+from rma.domain.policy import Policy
+from rma.domain.texts import say
+from rma.services import deadlines, gather
+from rma.services.settling import Plan
+
+if TYPE_CHECKING:
+    from rma.services.assess import OrderView
+    from rma.services.case import Case
+    from rma.services.catalog import StoreInfo
+    from rma.services.transition import Door, Subject
+
+NUMBERS = ("requested", "expected", "received", "missing", "accepted", "rejected", "settled")
+
+
+def decision_line(line: LineDecision, currency: str, locale: str) -> dict[str, Any]:
+    """One line of a decision for people: what, why, until when, what may be chosen."""
+    wanted = line.evidence
+    return {
+        "order_line_id": line.order_line_id,
+        "quantity": line.quantity,
+        "kind": line.kind,
+        "decision": line.decision,
+        "basis": line.basis,
+        "reasons": [why.reason(locale) for why in line.reasons],
+        "overrode": [why.reason(locale) for why in line.overrode],
+        "last_day": line.last_day,
+        "estimated": line.estimated,
+        "outcome": line.outcome,
+        "outcomes": list(line.outcomes),
+        "methods": [{"method": w.name, "fee": wire(w.fee, currency), "paid_by": w.paid_by} for w in line.methods],
+        "goods_come_back": line.goods_come_back,
+        "evidence": None
+        if wanted is None
+        else {
+            "kinds": list(wanted.kinds),
+            "at_least": wanted.at_least,
+            "held": wanted.held,
+            "carrier_report": wanted.carrier_report,
+        },
+        "way_back_paid_by": line.way_back_paid_by,
+    }
+
+
+def trace_line(line: LineDecision, locale: str) -> dict[str, Any]:
+    """The whole trace of one line: every rule that was asked, of which version, what it saw and answered."""
+    return {
+        "order_line_id": line.order_line_id,
+        "quantity": line.quantity,
+        "decision": line.decision,
+        "basis": line.basis,
+        "reasons": [why.reason(locale) for why in line.reasons],
+        "overrode": [why.reason(locale) for why in line.overrode],
+        "last_day": line.last_day,
+        "trace": [msgspec.to_builtins(entry) for entry in line.trace],
+    }
+
+
+def settlement(found: Settlement, currency: str, locale: str) -> dict[str, Any]:
+    """The money of a quote, in the shape of a refund that is not there yet."""
+    return {
+        "components": [write_component(c, currency, language=locale) for c in found.components],
+        "total": wire(found.total, currency),
+        "transfers": [
+            {
+                "tender": t.tender,
+                "payment_id": t.payment_id,
+                "on_behalf_of": t.on_behalf_of,
+                "amount": wire(t.amount, currency),
+                "bonus": wire(t.bonus, currency) if t.bonus else None,
+            }
+            for t in found.transfers
+        ],
+        "short": wire(found.short, currency) if found.short else None,
+        "flags": list(found.flags),
+    }
+
+
+def quote(
+    view: OrderView, policy: Policy, decision: Decision, plan: Plan, *, store: StoreInfo, now: datetime, locale: str
+) -> dict[str, Any]:
+    """The answer to a quote; ``errors`` say what would refuse the filing."""
+    currency = view.order.currency
+    valid_until = calendar.last_instant(calendar.local_date(now, view.timezone), view.timezone)
+    return {
+        "decision": decision.assessment,
+        "lines": [decision_line(line, currency, locale) for line in decision.lines],
+        "errors": list(decision.errors),
+        "refund": settlement(plan.settlement, currency, locale),
+        "balance": _balance(plan, currency, valid_until),
+        "policy_version": decision.policy_version,
+        "law": decision.law,
+        "refund_due": promise(policy, decision, now=now, timezone=view.timezone),
+        "store": store.slug,
+    }
+
+
+def _balance(plan: Plan, currency: str, valid_until: datetime) -> dict[str, Any]:
+    return {
+        "due_to_customer": wire(plan.settlement.total, currency),
+        "due_from_customer": wire(plan.settlement.due_from_customer, currency),
+        "valid_until": valid_until,
+    }
+
+
+def promise(policy: Policy, decision: Decision, *, now: datetime, timezone: str) -> dict[str, Any]:
+    """By when the money comes, counted from when the goods are judged, and where that stands."""
+    comes_back = any(line.goods_come_back and line.decision != "refused" for line in decision.lines)
+    by = None if comes_back else calendar.add_days(calendar.local_date(now, timezone), policy.refunds.promise_days)
+    return {
+        "by": by,
+        "days": policy.refunds.promise_days,
+        "starts_when": "goods_accepted" if comes_back else "approved",
+        "article": None,
+    }
+
+
+def filed(
+    door: Door,
+    view: OrderView,
+    policy: Policy,
+    decision: Decision,
+    plan: Plan,
+    *,
+    token: str,
+    locale: str,
+    roles: frozenset[str],
+) -> dict[str, Any]:
+    """The answer to a filing: the return, what was decided, and the customer's link, this once."""
+    quoted = quote(view, policy, decision, plan, store=door.store, now=door.now, locale=locale)
+    case = case_of(door)
+    url = f"{door.services.settings.url}/{door.store.slug}/r/{token}"
+    return {
+        **quoted,
+        **head(door, case, locale=locale, roles=roles),
+        "decision": quoted["decision"],
+        "lines": [{**line, **numbers(row)} for line, row in zip(quoted["lines"], case.lines, strict=True)],
+        "parcels": [parcel(s) for s in door.children("parcel")],
+        "refunds": [refund(door, s, locale=locale) for s in door.children("refund")],
+        "replacements": [replacement(s, case.row["currency"]) for s in door.children("replacement")],
+        "link": {"token": token, "url": url},
+    }
+
+
+def case_of(door: Door) -> Case:
+    """The door's case."""
+    if door.case is None:
+        raise LookupError("no case")
+    return door.case
+
+
+def head(door: Door, case: Case, *, locale: str, roles: frozenset[str], due: Any = None) -> dict[str, Any]:
+    """What a return is and who is next."""
+    row = case.row
+    root = door.root
+    allowed: set[str] = set()
+    label = ""
+    if root is not None:
+        facts = gather.facts(door, root)
+        for role in roles:
+            allowed.update(engine.allowed(root.definition, root.state, role=role, facts=facts))
+        label = say(root.definition.states[root.state].label, locale)
+    found = due if due is not None else deadlines.opened_for(door)
+    return {
+        "id": row["id"],
+        "rma_number": row["rma_number"],
+        "order_number": row["order_number"],
+        "kind": row["kind"],
+        "state": row["state"],
+        "state_label": label,
+        "waits_for": row["waits_for"],
+        "allowed": sorted(allowed),
+        "method": row["method"],
+        "policy_version": row["policy_version"],
+        "law": row["law"],
+        "workflow": {"name": row["workflow"], "version": row["workflow_version"]},
+        "next_deadline": deadline(found) if found else None,
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "version": row["version"],
+    }
+
+
+def deadline(row: Any) -> dict[str, Any]:
+    """A deadline: what, since when, its three dates, the one that binds, and whom it waits for."""
+    get = row.get if isinstance(row, dict) else lambda name: getattr(row, name)
+    return {
+        "name": get("name"),
+        "waits_for": get("waits_for"),
+        "since": get("since"),
+        "raw": get("raw"),
+        "strict": get("strict"),
+        "lenient": get("lenient"),
+        "due_at": get("due_at"),
+        "fires": get("fire"),
+    }
+
+
+def numbers(line: Any) -> dict[str, Any]:
+    """The numbers of a return line, and what it is a line of."""
+    row = line.row
+    shown: dict[str, Any] = {name: row[name] for name in NUMBERS}
+    return {
+        "id": row["id"],
+        "order_line_id": row["order_line_id"],
+        "sku": row["sku"],
+        "name": row["doc"].get("name", ""),
+        "reason": row["reason"],
+        "outcome": row["outcome"],
+        "units": [list(r) for r in row["units"]],
+        **shown,
+    }
+
+
+def parcel(subject: Subject) -> dict[str, Any]:
+    """A parcel for people and programs."""
+    row = subject.row
+    return {
+        "id": row["id"],
+        "return_id": row["return_id"],
+        "direction": row["direction"],
+        "state": row["state"],
+        "method": row["method"],
+        "carrier": row["carrier"],
+        "tracking": row["tracking"],
+        "code": row["code"],
+        "expires_on": row["expires_on"],
+        "handed_over_at": row["handed_over_at"],
+        "delivered_at": row["delivered_at"],
+        "lines": row["lines"],
+        "version": row["version"],
+        "created_at": row["created_at"],
+    }
+
+
+def refund(door: Door, subject: Subject, *, locale: str) -> dict[str, Any]:
+    """A refund with every line of its computation, its transfers and approvals."""
+    return refund_row(subject.row, door.transfers(subject), locale=locale)
+
+
+def refund_row(row: dict[str, Any], transfers: list[dict[str, Any]], *, locale: str) -> dict[str, Any]:
+    """The same from rows."""
+    currency, doc = row["currency"], row["doc"]
+    return {
+        "id": row["id"],
+        "return_id": row["return_id"],
+        "order_number": row["order_number"],
+        "state": row["state"],
+        "version": row["version"],
+        "components": [
+            write_component(msgspec.convert(c, Component), currency, language=locale) for c in row["components"]
+        ],
+        "total": wire(row["total"], currency),
+        "transfers": [transfer(t, currency) for t in transfers],
+        "due": {"promise": row["due_promise"], "legal": row["due_legal"], "article": row["article"]},
+        "requested_by": doc.get("requested_by", []),
+        "approvals": [{"person": a.get("person") or a.get("actor"), "at": a["at"]} for a in row["approvals"]],
+        "flags": doc.get("flags", []),
+        "short": wire(doc["short"], currency) if doc.get("short") else None,
+        "tax_document": doc.get("tax_document"),
+        "created_at": row["created_at"],
+    }
+
+
+def transfer(row: dict[str, Any], currency: str) -> dict[str, Any]:
+    """One movement of money over one tender."""
+    return {
+        "id": row["id"],
+        "tender": row["tender"],
+        "payment_id": row["payment_id"],
+        "on_behalf_of": row["on_behalf_of"],
+        "amount": wire(row["amount"], currency),
+        "state": row["state"],
+        "provider_reference": row["provider_reference"],
+        "error": row["error"],
+        "attempt": row["attempt"],
+    }
+
+
+def replacement(subject: Subject, currency: str) -> dict[str, Any]:
+    """Exchange goods and what the customer still owes for them."""
+    row = subject.row
+    return {
+        "id": row["id"],
+        "return_id": row["return_id"],
+        "line_id": row["return_line_id"],
+        "state": row["state"],
+        "sku": row["sku"],
+        "quantity": row["quantity"],
+        "price": wire(row["unit_value"], currency),
+        "due_from_customer": wire(row["due_from_customer"], currency),
+        "paid": wire(row["doc"].get("paid", 0), currency),
+        "carrier": row["doc"].get("carrier"),
+        "tracking": row["doc"].get("tracking"),
+        "version": row["version"],
+        "created_at": row["created_at"],
+    }

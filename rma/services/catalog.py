@@ -1,0 +1,200 @@
+"""What is read on nearly every request and changes rarely: stores, policies and workflow versions, cached per process.
+
+A published version never changes, so it is kept for good; what may change (a store's row, which version is current) is
+kept for ``FRESH`` seconds of real time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain.definition import Definition, load
+from rma.domain.events import Draft
+from rma.domain.policy import Policy, body, load_policy
+from rma.errors import NotFound
+from rma.resources import folder
+from rma.services import log
+
+FRESH = 2.0
+MACHINES = ("return", "parcel", "refund", "replacement")
+_stores = tables.table(tables.Store)
+_policies = tables.table(tables.Policy)
+_workflows = tables.table(tables.Workflow)
+
+
+class StoreInfo(msgspec.Struct, frozen=True):
+    """What the services need to know of a store. Its clock is not here: it is read with the rows it belongs to."""
+
+    id: str
+    slug: str
+    name: str
+    country: str
+    timezone: str
+    currency: str
+    locale: str
+    test_mode: bool
+    return_addresses: list[dict[str, Any]]
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """The address that returns go to unless a method names another."""
+        chosen = [a for a in self.return_addresses if a.get("default")] or self.return_addresses
+        return chosen[0] if chosen else {}
+
+
+class Catalog:
+    """One for the process; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[Any, ...], Any] = {}
+        self._fresh: dict[tuple[Any, ...], tuple[float, Any]] = {}
+
+    def store(self, work: Work, store_id: str) -> StoreInfo:
+        """The store by its id."""
+        return self._recent(("store", store_id), lambda: _store(work, _stores.c.id == store_id))  # type: ignore[no-any-return]
+
+    def forget_store(self, store_id: str) -> None:
+        """Drop what is cached of a store, after a change of it."""
+        with self._lock:
+            self._fresh = {key: value for key, value in self._fresh.items() if store_id not in key}
+
+    def policy(self, work: Work, store_id: str, version: int) -> Policy:
+        """A version of the store's policy."""
+        return self._for_good(("policy", store_id, version), lambda: _policy(work, store_id, version))  # type: ignore[no-any-return]
+
+    def current_policy(self, work: Work, store_id: str, at: datetime) -> int:
+        """The version in force at this instant of the store's time."""
+        rows = self._recent(("policies", store_id), lambda: _published(work, store_id))
+        return max((row for row in rows if row[0] is None or row[0] <= at), key=lambda row: row[1])[1]  # type: ignore[no-any-return]
+
+    def definition(self, work: Work, store_id: str, name: str, version: int) -> Definition:
+        """A published version of a workflow."""
+        return self._for_good(("workflow", store_id, name, version), lambda: _definition(work, store_id, name, version))  # type: ignore[no-any-return]
+
+    def current_definition(self, work: Work, store_id: str, name: str) -> Definition:
+        """The newest published version of a workflow of this name."""
+        version = self._recent(("current", store_id, name), lambda: _newest(work, store_id, name))
+        return self.definition(work, store_id, name, version)
+
+    def _for_good(self, key: tuple[Any, ...], read: Any) -> Any:
+        found = self._kept.get(key)
+        if found is None:
+            found = read()
+            with self._lock:
+                self._kept[key] = found
+        return found
+
+    def _recent(self, key: tuple[Any, ...], read: Any) -> Any:
+        known = self._fresh.get(key)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        value = read()
+        with self._lock:
+            self._fresh[key] = (time.monotonic() + FRESH, value)
+        return value
+
+
+def publish_defaults(work: Work, store: tables.Store, *, actor: str) -> None:
+    """Give a new store the standard policy and the shipped machines, as its published version 1."""
+    root = folder("workflows")
+    raw = (root / "policies" / "standard.toml").read_bytes()
+    document = {**body("standard.toml", raw), "locale": store.locale}
+    load_policy("standard.toml", document, currency=store.currency)
+    text = msgspec.json.encode(document, order="deterministic")
+    work.session.add(
+        tables.Policy(
+            id=work.new_id("pol"),
+            store_id=store.id,
+            version=1,
+            state="published",
+            body=document,
+            sha256=_sha(text),
+            effective_from=None,
+            created_at=work.real_now,
+        )
+    )
+    drafts = [Draft("policy.published", {"version": 1, "sha256": _sha(text)}, work.real_now)]
+    for name in MACHINES:
+        source = (root / "machines" / f"{name}.toml").read_bytes()
+        definition = load(f"{name}.toml", source)
+        work.session.add(
+            tables.Workflow(
+                id=work.new_id("wfl"),
+                store_id=store.id,
+                name=name,
+                version=1,
+                state="published",
+                body=source.decode(),
+                sha256=definition.sha256,
+                created_at=work.real_now,
+            )
+        )
+        drafts.append(
+            Draft("workflow.published", {"name": name, "version": 1, "sha256": definition.sha256}, work.real_now)
+        )
+    log.append_to(work, "stores", store.id, drafts, store_id=store.id, actor=actor)
+
+
+def _sha(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _store(work: Work, condition: Any) -> StoreInfo:
+    row = work.conn.execute(
+        sa.select(*(_stores.c[name] for name in StoreInfo.__struct_fields__)).where(condition)
+    ).first()
+    if row is None:
+        raise NotFound("There is no such store.")
+    return StoreInfo(**row._mapping)
+
+
+def _policy(work: Work, store_id: str, version: int) -> Policy:
+    row = work.conn.execute(
+        sa.select(_policies.c.body, _stores.c.currency)
+        .join(_stores, _stores.c.id == _policies.c.store_id)
+        .where(_policies.c.store_id == store_id, _policies.c.version == version)
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no policy version {version}.")
+    return load_policy(f"policy {version}", row.body, currency=row.currency, version=version)
+
+
+def _published(work: Work, store_id: str) -> list[tuple[datetime | None, int]]:
+    rows = work.conn.execute(
+        sa.select(_policies.c.effective_from, _policies.c.version).where(
+            _policies.c.store_id == store_id, _policies.c.state == "published"
+        )
+    )
+    return [(row.effective_from, row.version) for row in rows]
+
+
+def _definition(work: Work, store_id: str, name: str, version: int) -> Definition:
+    row = work.conn.execute(
+        sa.select(_workflows.c.body).where(
+            _workflows.c.store_id == store_id, _workflows.c.name == name, _workflows.c.version == version
+        )
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no workflow {name} in version {version}.")
+    return msgspec.structs.replace(load(f"{name} {version}", row.body.encode()), version=version)
+
+
+def _newest(work: Work, store_id: str, name: str) -> int:
+    version = work.conn.execute(
+        sa.select(sa.func.max(_workflows.c.version)).where(
+            _workflows.c.store_id == store_id, _workflows.c.name == name, _workflows.c.state == "published"
+        )
+    ).scalar()
+    if version is None:
+        raise NotFound(f"There is no workflow {name}.")
+    return int(version)

@@ -1,0 +1,55 @@
+"""The tables of a case's children and of transfers, as statements that are compiled once."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+
+TABLES = {
+    "parcel": tables.table(tables.Parcel),
+    "refund": tables.table(tables.Refund),
+    "replacement": tables.table(tables.Replacement),
+}
+INSERT = {kind: hot.insert(table) for kind, table in TABLES.items()}
+UPDATE = {
+    kind: hot.Hot(
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("key"))
+        .values({c.name: sa.bindparam(c.name) for c in table.columns if c.name not in ("id", "store_id", "created_at")})
+    )
+    for kind, table in TABLES.items()
+}
+SELECT = {
+    (kind, key): hot.Hot(
+        sa.select(*table.columns)
+        .where(table.c.store_id == sa.bindparam("store"), table.c[key] == sa.bindparam("key"))
+        .order_by(table.c.id)
+    )
+    for kind, table in TABLES.items()
+    for key in ("id", "return_id")
+}
+_TRANSFER_CHANGES = [
+    "tender",
+    "payment_id",
+    "on_behalf_of",
+    "provider",
+    "amount",
+    "state",
+    "attempt",
+    "provider_reference",
+    "error",
+    "updated_at",
+]
+TRANSFERS = tables.table(tables.Transfer)
+INSERT_TRANSFER = hot.insert(TRANSFERS)
+UPDATE_TRANSFER = hot.Hot(
+    sa.update(TRANSFERS)
+    .where(TRANSFERS.c.id == sa.bindparam("key"))
+    .values({c: sa.bindparam(c) for c in _TRANSFER_CHANGES})
+)
+TRANSFERS_OF = hot.Hot(
+    sa.select(*TRANSFERS.columns)
+    .where(TRANSFERS.c.refund_id == sa.bindparam("refund_id"))
+    .order_by(TRANSFERS.c.position)
+)

@@ -1,0 +1,181 @@
+"""Business time: rows that are opened when a state is entered, kept within their states, swept when due, fired once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+from rma.domain import calendar, definition
+from rma.domain.law import Deadline as LawDeadline
+from rma.domain.law import send_back_end
+from rma.domain.law_floors import floor_for
+from rma.domain.vocabulary import NONE
+
+if TYPE_CHECKING:
+    from rma.services.transition import Door, Subject
+
+_deadlines = tables.table(tables.Deadline)
+_INSERT = hot.insert(_deadlines)
+_OBSOLETE = hot.Hot(
+    sa.update(_deadlines)
+    .where(
+        _deadlines.c.subject_id == sa.bindparam("subject"),
+        _deadlines.c.name == sa.bindparam("which"),
+        _deadlines.c.state == sa.literal_column("'open'"),
+    )
+    .values(state=sa.literal_column("'obsolete'"))
+)
+_DAYS = re.compile(r"P(\d+)D")
+
+
+def write(door: Door, moves: Sequence[tuple[Subject, str | None]]) -> None:
+    """Open and end deadlines for the moves of one transaction: only where each subject came from and is now counts."""
+    first: dict[str, tuple[Subject, str | None]] = {}
+    for subject, source in moves:
+        first.setdefault(subject.id, (subject, source))
+    opened: list[dict[str, Any]] = []
+    ended: list[dict[str, Any]] = []
+    for subject, source in first.values():
+        for item in subject.definition.deadlines:
+            was, now_in = source in item.states, subject.state in item.states
+            if was and not now_in:
+                ended.append({"subject": subject.id, "which": item.name})
+            elif now_in and not was:
+                row = _row(door, subject, item)
+                if row is not None:
+                    opened.append(row)
+    _OBSOLETE.run_many(door.work, ended)
+    _INSERT.run_many(door.work, opened)
+    door.opened_deadlines = opened
+
+
+def opened_for(door: Door) -> Any | None:
+    """The next deadline of the door's case: of a new case from what was just written, else from the database."""
+    if door.case is None:
+        return None
+    if door.fresh:
+        return min(door.opened_deadlines, key=lambda row: row["due_at"], default=None)
+    return next_open(door.work, door.case.id)
+
+
+def renew(door: Door, subject: Subject, name: str) -> None:
+    """Set a running deadline anew, because what it depends on has changed."""
+    item = next((d for d in subject.definition.deadlines_in(subject.state) if d.name == name), None)
+    if item is not None:
+        _OBSOLETE.run(door.work, {"subject": subject.id, "which": name})
+        row = _row(door, subject, item)
+        if row is not None:
+            _INSERT.run(door.work, row)
+
+
+def _row(door: Door, subject: Subject, item: definition.Deadline) -> dict[str, Any] | None:
+    state = subject.definition.states[subject.state]
+    timezone = time_zone(door)
+    today = calendar.local_date(door.now, timezone)
+    found = [due for due in (_due(door, subject, field, today) for field in item.after) if due is not None]
+    if not found:
+        return None
+    customer = state.waits_for == "customer"
+    raw, strict, lenient = (max if customer else min)(found, key=lambda due: due[2] if customer else due[0])
+    due_at = calendar.last_instant(lenient if customer else raw, timezone)
+    warnings = [door.now + (due_at - door.now) * share for share in item.warn]
+    return {
+        "id": door.work.new_id("due"),
+        "store_id": door.store.id,
+        "return_id": door.case.id if door.case else None,
+        "subject_id": subject.id,
+        "name": item.name,
+        "in_state": subject.state,
+        "waits_for": state.waits_for,
+        "state": "open",
+        "since": door.now,
+        "raw": raw,
+        "strict": strict,
+        "lenient": lenient,
+        "due_at": due_at,
+        "next_at": min([*warnings, due_at]),
+        "warn_at": warnings,
+        "fire": item.fire,
+        "fired_at": None,
+    }
+
+
+def _due(door: Door, subject: Subject, field: str, today: date) -> tuple[date, date, date] | None:
+    literal = _DAYS.fullmatch(field)
+    if literal:
+        return _same(calendar.add_days(today, int(literal[1])))
+    owner, _, name = field.partition(".")
+    if owner == "policy":
+        days = door.policy.refunds.promise_days if name == "promise_days" else getattr(door.policy.windows, name)
+        return _same(calendar.add_days(today, days))
+    if field == "parcel.expires_on":
+        expires = subject.row.get("expires_on")
+        return _same(expires) if expires else None
+    if field == "law.refund_due":
+        legal = subject.row.get("due_legal")
+        return _same(legal) if legal else None
+    return _send_back(door, today)
+
+
+def _send_back(door: Door, today: date) -> tuple[date, date, date] | None:
+    if door.case is None or not door.case.row["statutory"]:
+        return None
+    law = floor_for(door.case.fact("country"), door.store.country, today)
+    found: LawDeadline | None = send_back_end(law, notice=today, seller_collects=door.case.row["method"] == "pick_up")
+    return (found.raw, found.strict, found.lenient) if found else None
+
+
+def _same(day: date) -> tuple[date, date, date]:
+    return day, day, day
+
+
+def time_zone(door: Door) -> str:
+    """The consumer's zone where the case knows it, else the store's."""
+    return str(door.case.fact("timezone", door.store.timezone)) if door.case is not None else door.store.timezone
+
+
+def due(work: Any, *, store_id: str | None, at: datetime, limit: int) -> list[Any]:
+    """Open deadlines whose next instant has come by ``at``, in due order: of one store, or of all with the real clock."""
+    stores = tables.table(tables.Store)
+    query = (
+        sa.select(_deadlines)
+        .join(stores, stores.c.id == _deadlines.c.store_id)
+        .where(_deadlines.c.state == "open", _deadlines.c.next_at <= at)
+        .order_by(_deadlines.c.next_at, _deadlines.c.id)
+        .limit(limit)
+    )
+    chosen = _deadlines.c.store_id == store_id if store_id else stores.c.clock_offset == 0
+    return list(work.conn.execute(query.where(chosen)).all())
+
+
+def next_open(work: Any, return_id: str) -> Any | None:
+    """The next deadline of a case, whoever it waits for."""
+    return work.conn.execute(
+        sa.select(_deadlines)
+        .where(_deadlines.c.return_id == return_id, _deadlines.c.state == "open")
+        .order_by(_deadlines.c.due_at)
+        .limit(1)
+    ).first()
+
+
+def advance(work: Any, row: Any) -> str:
+    """What this open deadline does at its next instant: ``warn`` (the row moves on) or ``fire`` (the row is spent)."""
+    left = [at for at in row.warn_at if at > row.next_at]
+    if row.next_at < row.due_at:
+        later = min([*left, row.due_at])
+        work.conn.execute(sa.update(_deadlines).where(_deadlines.c.id == row.id).values(next_at=later))
+        return "warn"
+    state = "missed" if row.fire == NONE else "fired"
+    work.conn.execute(sa.update(_deadlines).where(_deadlines.c.id == row.id).values(state=state, fired_at=row.due_at))
+    return "fire"
+
+
+def locked(work: Any, deadline_id: str) -> Any | None:
+    """The deadline, locked, if it is still open; None if another process has it or it is spent."""
+    query = sa.select(_deadlines).where(_deadlines.c.id == deadline_id, _deadlines.c.state == "open")
+    return work.conn.execute(query.with_for_update(skip_locked=True)).first()

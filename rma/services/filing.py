@@ -1,0 +1,332 @@
+"""Quotes and filings: what a customer asks, what policy and law answer, and the case that comes of it."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from rma.db.session import Work
+from rma.domain import calendar, claims, units
+from rma.domain.decision import Decision, LineDecision
+from rma.domain.events import Personal
+from rma.domain.ids import rma_number
+from rma.domain.policy import Policy
+from rma.errors import FieldError, Forbidden, Invalid
+from rma.services import assess, cases_view, links, settling
+from rma.services.assess import OrderView
+from rma.services.caller import Caller
+from rma.services.case import Case, Line, lock_order, read_order_row, store_now
+from rma.services.catalog import StoreInfo
+from rma.services.context import Services
+from rma.services.transition import Door
+
+MAX_LINES = 500
+
+
+class ConditionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The condition that the customer tells."""
+
+    opened: bool = False
+    used: bool = False
+    installed: bool = False
+
+
+class ReplacementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What shall come instead. ``unit_price`` only from a key with ``returns:override``, for a sku not in the catalogue."""
+
+    sku: str
+    quantity: int | None = None
+    unit_price: dict[str, str] | None = None
+
+
+class LineIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One line of a request; ``kind`` falls back to the return's."""
+
+    order_line_id: str
+    quantity: int
+    kind: claims.Kind | None = None
+    reason: str | None = None
+    note: str | None = None
+    condition: ConditionIn | None = None
+    noticed_at: datetime | None = None
+    damage: Literal["visible", "hidden"] | None = None
+    outcome: claims.Outcome | None = None
+    replacement: ReplacementIn | None = None
+
+
+class PayoutIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where money goes that cannot go back the way it came."""
+
+    iban: str
+    holder: str
+
+
+class ContactIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to reach the customer about this return, where it differs from the order."""
+
+    email: str | None = None
+    phone: str | None = None
+
+
+class OverrideIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a person of the store lets it through."""
+
+    reason: str
+
+
+class FileReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A return as it is asked for; the same body asks for a quote."""
+
+    order_number: str
+    lines: list[LineIn]
+    kind: claims.Kind = "withdrawal"
+    method: claims.Method | None = None
+    from_address: dict[str, Any] | None = None
+    pickup: dict[str, Any] | None = None
+    advance: bool = False
+    payout: PayoutIn | None = None
+    contact: ContactIn | None = None
+    override: OverrideIn | None = None
+
+
+def quote(work: Work, services: Services, caller: Caller, data: FileReturn, *, locale: str) -> dict[str, Any]:
+    """What would be decided and paid, without writing anything."""
+    store = services.catalog.store(work, caller.store_id)
+    row = read_order_row(work, store.id, data.order_number)
+    now = store_now(work, row["clock_offset"])
+    view = assess.view_order(work, store, row)
+    request = read_request(data, caller, now, timezone=view.timezone)
+    decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
+    plan = settling.plan_quote(work, services, store, view, policy, decision, data, caller)
+    return cases_view.quote(view, policy, decision, plan, store=store, now=now, locale=locale)
+
+
+def file(work: Work, services: Services, caller: Caller, data: FileReturn, *, locale: str) -> dict[str, Any]:
+    """File a return: judged, its units reserved, its first deadlines set, in one transaction under the order's lock."""
+    store = services.catalog.store(work, caller.store_id)
+    row = lock_order(work, store.id, data.order_number)
+    now = store_now(work, row["clock_offset"])
+    view = assess.view_order(work, store, row)
+    request = read_request(data, caller, now, timezone=view.timezone)
+    decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
+    if decision.errors:
+        raise Invalid("This return cannot be filed as it stands.", errors=decision.errors)
+    plan = settling.plan_quote(work, services, store, view, policy, decision, data, caller)
+    case = _new_case(work, services, store, view, policy, decision, data, now=now)
+    settling.freeze_values(work, view, policy.version)
+    door = Door(work, services, store=store, now=now, actor=caller.actor, case=case, order=row, person=caller.person)
+    door.order = view
+    _requested(door, caller, data, decision)
+    settling.open_replacements(door, plan)
+    door.fire(_root(door), "assess", role="system", fields={})
+    door.close()
+    token = links.keep(work, store.id, case.id, links.first(services.settings.secret, case.id))
+    return cases_view.filed(door, view, policy, decision, plan, token=token, locale=locale, roles=caller.roles)
+
+
+def _root(door: Door) -> Any:
+    if door.root is None:
+        raise LookupError("a filing needs a case")
+    return door.root
+
+
+def read_request(data: FileReturn, caller: Caller, now: datetime, *, timezone: str) -> claims.Request:
+    """The request as the decision reads it. ``Invalid`` names every field that cannot be right."""
+    errors = [error for i, line in enumerate(data.lines) for error in _line_errors(i, line, now)]
+    if not data.lines:
+        errors.append(FieldError("lines", "required", "A return has at least one line."))
+    if len(data.lines) > MAX_LINES:
+        errors.append(FieldError("lines", "too_many", f"A return has at most {MAX_LINES} lines."))
+    if data.override is not None and not data.override.reason.strip():
+        errors.append(FieldError("override.reason", "required", "An override needs a reason."))
+    if errors:
+        raise Invalid("The request cannot be right.", errors=errors)
+    if data.override is not None and not caller.may("returns:override"):
+        raise Forbidden("An override needs the scope returns:override.")
+    override = claims.Override(person=caller.actor, reason=data.override.reason) if data.override else None
+    lines = tuple(_line_request(line, data.kind, timezone) for line in data.lines)
+    return claims.Request(lines=lines, filed_at=now, method=data.method, override=override)
+
+
+def _line_errors(i: int, line: LineIn, now: datetime) -> list[FieldError]:
+    errors = []
+    if line.noticed_at is not None:
+        fault = calendar.future(f"lines[{i}].noticed_at", line.noticed_at, now)
+        errors += [fault] if fault else []
+    if line.outcome == "exchange" and line.replacement is None:
+        errors.append(FieldError(f"lines[{i}].replacement", "required", "An exchange names what shall come instead."))
+    if line.replacement is not None and line.outcome != "exchange":
+        errors.append(FieldError(f"lines[{i}].replacement", "unexpected", "Only an exchange has a replacement."))
+    if line.replacement is not None and line.replacement.quantity is not None and line.replacement.quantity < 1:
+        errors.append(FieldError(f"lines[{i}].replacement.quantity", "not_positive", "At least 1."))
+    return errors
+
+
+def _line_request(line: LineIn, kind: claims.Kind, timezone: str) -> claims.LineRequest:
+    condition = line.condition or ConditionIn()
+    return claims.LineRequest(
+        order_line_id=line.order_line_id,
+        quantity=line.quantity,
+        kind=line.kind or kind,
+        reason=line.reason,
+        opened=condition.opened,
+        used=condition.used,
+        installed=condition.installed,
+        noticed_on=calendar.local_date(line.noticed_at, timezone) if line.noticed_at else None,
+        damage=line.damage,
+        outcome=line.outcome,
+    )
+
+
+def _new_case(
+    work: Work,
+    services: Services,
+    store: StoreInfo,
+    view: OrderView,
+    policy: Policy,
+    decision: Decision,
+    data: FileReturn,
+    *,
+    now: datetime,
+) -> Case:
+    kind = data.kind
+    definition = services.catalog.current_definition(work, store.id, policy.returns.machine(kind))
+    contact = {
+        "email": data.contact.email if data.contact else None,
+        "phone": data.contact.phone if data.contact else None,
+    }
+    contact |= {"from_address": data.from_address, "payout": msgspec.to_builtins(data.payout) if data.payout else None}
+    email = contact["email"] or (view.person.email if view.person else None)
+    row: dict[str, Any] = {
+        "id": work.new_id("ret"),
+        "store_id": store.id,
+        "order_id": view.row["id"],
+        "order_number": view.order.number,
+        "rma_number": rma_number(secrets.token_bytes(8)),
+        "kind": kind,
+        "state": definition.initial,
+        "waits_for": definition.states[definition.initial].waits_for,
+        "workflow": definition.name,
+        "workflow_version": definition.version,
+        "policy_version": policy.version,
+        "law": view.law.version,
+        "currency": view.order.currency,
+        "method": data.method,
+        "statutory": decision.statutory,
+        "customer_ref": view.row["customer_ref"],
+        "email": email,
+        "contact": msgspec.json.encode(contact).decode(),
+        "facts": _remembered(view, decision, data),
+        "quote": msgspec.json.encode(decision).decode(),
+        "open_children": 0,
+        "version": 1,
+        "head": "",
+        "events_n": 0,
+        "created_at": now,
+        "updated_at": now,
+    }
+    lines = []
+    taken: dict[str, units.Ranges] = {}
+    for i, (asked, line) in enumerate(zip(data.lines, decision.lines, strict=True)):
+        lines.append(_new_line(work, view, row, i, asked, line, taken))
+    return Case(row=row, lines=lines, children=[], clock_offset=0.0, new=True)
+
+
+def _remembered(view: OrderView, decision: Decision, data: FileReturn) -> dict[str, Any]:
+    return {
+        "assessment": decision.assessment,
+        "withdrawal": any(line.kind == "withdrawal" and line.decision != "refused" for line in decision.lines),
+        "timezone": view.timezone,
+        "country": view.country,
+        "advance": data.advance,
+        "pickup": data.pickup,
+        "locale": view.order.locale,
+        "override": data.override is not None,
+    }
+
+
+def _new_line(
+    work: Work,
+    view: OrderView,
+    row: dict[str, Any],
+    i: int,
+    asked: LineIn,
+    line: LineDecision,
+    taken: dict[str, units.Ranges],
+) -> Line:
+    refused = line.decision == "refused"
+    free = units.subtract(view.free(asked.order_line_id), taken.get(asked.order_line_id, ()))
+    chosen: units.Ranges = () if refused else units.take(free, asked.quantity)
+    taken[asked.order_line_id] = units.union(taken.get(asked.order_line_id, ()), chosen)
+    order_line = view.order.line(asked.order_line_id)
+    doc = {
+        "name": order_line.name if order_line else "",
+        "decision": line.decision,
+        "filed_kind": line.filed_kind,
+        "goods_come_back": line.goods_come_back,
+        "undelivered": not line.delivered,
+        "damage": asked.damage,
+        "noticed_at": asked.noticed_at,
+        "condition": msgspec.to_builtins(asked.condition) if asked.condition else None,
+        "replacement": msgspec.to_builtins(asked.replacement) if asked.replacement else None,
+        "paid_by": line.way_back_paid_by,
+        "restocking_percent": line.restocking_percent,
+        "methods": [way.name for way in line.methods],
+        "outcomes": list(line.outcomes),
+    }
+    return Line(
+        {
+            "id": work.new_id("rln"),
+            "store_id": row["store_id"],
+            "return_id": row["id"],
+            "order_id": row["order_id"],
+            "order_line_id": asked.order_line_id,
+            "position": i,
+            "sku": order_line.sku if order_line else "",
+            "kind": line.kind,
+            "basis": line.basis,
+            "reason": asked.reason,
+            "outcome": line.outcome,
+            "note": asked.note,
+            "requested": asked.quantity,
+            "expected": asked.quantity if line.goods_come_back and not refused else 0,
+            "received": 0,
+            "missing": 0,
+            "accepted": 0,
+            "rejected": 0,
+            "settled": 0,
+            "units": chosen,
+            "reserved": (),
+            "consumed": (),
+            "doc": msgspec.to_builtins(doc),
+        }
+    )
+
+
+def _requested(door: Door, caller: Caller, data: FileReturn, decision: Decision) -> None:
+    case = door.case
+    if case is None:
+        raise LookupError("a filing needs a case")
+    definition = _root(door).definition
+    told: dict[str, Any] = {
+        "to": definition.initial,
+        "order": case.row["order_number"],
+        "rma_number": case.row["rma_number"],
+        "by": sorted(caller.roles),
+        "lines": [_told_line(line) for line in case.lines],
+        "policy_version": decision.policy_version,
+        "law": decision.law,
+        "assessment": decision.assessment,
+    }
+    if data.override is not None:
+        told["override"] = {"by": caller.actor, "reason": Personal(data.override.reason)}
+    door.say(definition.event, told)
+
+
+def _told_line(line: Line) -> dict[str, Any]:
+    told = {"id": line.id, "order_line_id": line.order_line_id, "quantity": line.requested, "kind": line.kind}
+    told |= {"outcome": line.outcome, "units": [list(r) for r in line.units], "reason": line.reason}
+    return {**told, "note": Personal(line.note)} if line.note else told

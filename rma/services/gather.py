@@ -1,0 +1,88 @@
+"""Facts for the guards, read from the rows that the door holds under its locks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rma.domain import units
+from rma.domain.facts import CaseFacts, Facts, LineNumbers, ParcelFacts, RefundFacts, ReplacementFacts
+
+if TYPE_CHECKING:
+    from rma.services.transition import Door, Subject
+
+_REFUND_ENDED = frozenset({"succeeded", "refused"})
+_REPLACEMENT_ENDED = frozenset({"delivered", "released"})
+_OUTBOUND_ENDED = frozenset({"delivered", "lost", "void"})
+_INBOUND_OPEN = frozenset({"handed_over", "in_transit", "delivered"})
+_MONEY_STILL = frozenset({"proposed", "refused"})
+
+
+def facts(door: Door, subject: Subject) -> Facts:
+    """The facts of this subject as its rows tell; what depends on who acts is left at its default."""
+    if subject.kind == "return":
+        return _case(door)
+    if subject.kind == "parcel":
+        return ParcelFacts(direction=subject.row["direction"], method=subject.row["method"])
+    return refund(door, subject) if subject.kind == "refund" else _replacement(subject)
+
+
+def refund(door: Door, subject: Subject, **known: Any) -> RefundFacts:
+    """The facts of a refund; what depends on who acts is passed in as ``known``."""
+    transfers = tuple(row["state"] for row in door.transfers(subject)) if subject.state != "proposed" else ()
+    return RefundFacts(transfers=transfers, auto_approvable=bool(subject.row["doc"].get("auto")), **known)
+
+
+def _case(door: Door) -> CaseFacts:
+    case = door.case
+    if case is None:
+        raise LookupError("this door has no case")
+    remembered = case.row["facts"]
+    children = case.children
+    return CaseFacts(
+        assessment=remembered.get("assessment", "in_review"),
+        statutory=case.row["statutory"],
+        withdrawal=bool(remembered.get("withdrawal")),
+        cancel_consent=bool(remembered.get("cancel_consent")),
+        lines=tuple(_numbers(line.row) for line in case.lines),
+        units_held_by=tuple(remembered.get("units_held_by", ())),
+        inbound=tuple(c.state for c in children if c.kind == "parcel" and c.detail == "inbound"),  # type: ignore[misc]
+        send_back_over=bool(remembered.get("send_back_over")),
+        money_moved=any(c.kind == "refund" and c.state not in _MONEY_STILL for c in children),
+        children_open=sum(_is_open(c.kind, c.state, c.detail) for c in children),
+    )
+
+
+def _numbers(row: Mapping[str, Any]) -> LineNumbers:
+    return LineNumbers(
+        requested=row["requested"],
+        expected=row["expected"],
+        received=row["received"],
+        missing=row["missing"],
+        accepted=row["accepted"],
+        rejected=row["rejected"],
+        settled=row["settled"],
+        waived=row["doc"].get("waived", 0),
+    )
+
+
+def _is_open(kind: str, state: str, detail: str | None) -> bool:
+    if kind == "refund":
+        return state not in _REFUND_ENDED
+    if kind == "replacement":
+        return state not in _REPLACEMENT_ENDED
+    return state in _INBOUND_OPEN if detail == "inbound" else state not in _OUTBOUND_ENDED
+
+
+def _replacement(subject: Subject) -> ReplacementFacts:
+    doc = subject.row["doc"]
+    return ReplacementFacts(
+        goods_secured=bool(doc.get("goods_secured")),
+        amount_due=subject.row["due_from_customer"] > doc.get("paid", 0),
+        in_stock=bool(doc.get("in_stock", True)),
+    )
+
+
+def held_units(row: Mapping[str, Any]) -> units.Ranges:
+    """The units of a return line that are not free for others."""
+    return units.union(row["reserved"], row["consumed"])

@@ -1,0 +1,7 @@
+"""Every module that hangs handlers onto effects: importing this one makes the door complete."""
+
+from __future__ import annotations
+
+from rma.services import line_effects, parcels, refunds, replacements, returns
+
+__all__ = ["line_effects", "parcels", "refunds", "replacements", "returns"]

@@ -1,0 +1,225 @@
+"""Inspections: what received units are worth, where they go, and the refund that follows for those accepted."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+from rma.db.session import Work
+from rma.domain import units
+from rma.domain.events import Personal
+from rma.domain.money import parse_money, percent
+from rma.errors import FieldError, Invalid, Reason, Refused
+from rma.services import cases_view, doors
+from rma.services.caller import Caller
+from rma.services.case import Line
+from rma.services.context import Services
+from rma.services.line_effects import accept, reject, remember, the_case
+from rma.services.transition import Door
+
+_inspections = tables.table(tables.Inspection)
+_INSERT = hot.insert(_inspections)
+_evidence = tables.table(tables.Evidence)
+_products = tables.table(tables.Product)
+Disposition = Literal[
+    "restock",
+    "restock_b",
+    "refurbish",
+    "repair",
+    "return_to_vendor",
+    "donate",
+    "recycle",
+    "destroy",
+    "quarantine",
+    "send_back",
+]
+
+
+class DeductionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is held back, and why: an amount or a percentage of the units' price."""
+
+    reason: str
+    amount: dict[str, str] | None = None
+    percent: str | None = None
+
+
+class JudgedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Units of one line that were judged alike."""
+
+    line_id: str
+    quantity: int
+    grade: Literal["A", "B", "C", "D"]
+    disposition: Disposition
+    verdict: Literal["accept", "part", "reject"]
+    deduction: DeductionIn | None = None
+    reason: str | None = None
+    note: str | None = None
+    evidence_ids: list[str] = []
+
+
+class NewInspection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One look at received goods."""
+
+    lines: list[JudgedIn]
+
+
+def inspect(
+    work: Work,
+    services: Services,
+    caller: Caller,
+    return_id: str,
+    data: NewInspection,
+    *,
+    if_match: int | None,
+    locale: str,
+) -> dict[str, Any]:
+    """Judge received units; a refund is proposed for those accepted, the rest of the case goes on."""
+    door = doors.open_case(work, services, caller, return_id, order=True, if_match=if_match)
+    _check(door, data)
+    rows = [_judge(door, caller, item) for item in data.lines]
+    doors.act(door, door.root, "inspect", caller, data={"inspections": [row["id"] for row in rows]})  # type: ignore[arg-type]
+    door.close()
+    _INSERT.run_many(work, rows)
+    case = the_case(door)
+    shown = [
+        {key: row[key] for key in ("id", "line_id", "quantity", "grade", "disposition", "verdict")} for row in rows
+    ]
+    return {
+        "return_id": case.id,
+        "state": case.state,
+        "version": case.row["version"],
+        "inspections": shown,
+        "lines": [cases_view.numbers(line) for line in case.lines],
+        "refunds": [cases_view.refund(door, s, locale=locale) for s in door.children("refund")]
+        if caller.may("refunds:read", "refunds:approve", "refunds:propose", "returns:read")
+        else [{"id": s.id, "state": s.state} for s in door.children("refund")],
+    }
+
+
+def _check(door: Door, data: NewInspection) -> None:
+    errors: list[FieldError] = (
+        [] if data.lines else [FieldError("lines", "required", "An inspection judges something.")]
+    )
+    judged: dict[str, int] = {}
+    for i, item in enumerate(data.lines):
+        line = the_case(door).line(item.line_id)
+        if line is None:
+            errors.append(FieldError(f"lines[{i}].line_id", "unknown", "The return has no such line."))
+            continue
+        errors += _item_errors(door, i, item)
+        judged[item.line_id] = judged.get(item.line_id, 0) + max(item.quantity, 0)
+    if errors:
+        raise Invalid("The inspection cannot be right.", errors=errors)
+    for line_id, quantity in judged.items():
+        line = the_case(door).line(line_id)
+        if line is not None and quantity > _unjudged(line):
+            text = f"{_unjudged(line)} received units of line {line_id} wait for a judgement."
+            reason = Reason(rule="received", code="more_than_received", text=text)
+            raise Refused(text, code="more_than_received", reasons=[reason], allowed=["receive"])
+
+
+def _unjudged(line: Line) -> int:
+    return int(line.received - (line.accepted - line.doc.get("waived", 0)) - line.rejected)
+
+
+def _item_errors(door: Door, i: int, item: JudgedIn) -> list[FieldError]:
+    path, errors = f"lines[{i}]", []
+    if item.quantity < 1:
+        errors.append(FieldError(f"{path}.quantity", "not_positive", "At least 1."))
+    if item.verdict == "part" and item.deduction is None:
+        errors.append(FieldError(f"{path}.deduction", "required", "A part needs a deduction."))
+    if item.verdict != "part" and item.deduction is not None:
+        errors.append(FieldError(f"{path}.deduction", "unexpected", "Only a part has a deduction."))
+    if item.verdict == "reject" and not (item.reason or "").strip():
+        errors.append(FieldError(f"{path}.reason", "required", "A rejection needs a reason."))
+    if item.verdict == "accept" and item.disposition == "send_back":
+        errors.append(FieldError(f"{path}.disposition", "verdict", "What is accepted is not sent back."))
+    if item.deduction is not None:
+        errors += _deduction_errors(door, f"{path}.deduction", item.deduction)
+    if item.grade == "D" and not _has_photo(door, item):
+        errors.append(FieldError(f"{path}.evidence_ids", "photo_required", "Grade D needs a photo of this return."))
+    return errors
+
+
+def _deduction_errors(door: Door, path: str, item: DeductionIn) -> list[FieldError]:
+    if (item.amount is None) == (item.percent is None):
+        return [FieldError(path, "amount_or_percent", "An amount or a percentage, one of them.")]
+    if not item.reason.strip():
+        return [FieldError(f"{path}.reason", "required", "A deduction needs a reason.")]
+    try:
+        if item.amount is not None:
+            parse_money(item.amount, the_case(door).row["currency"], path=f"{path}.amount")
+        else:
+            percent(item.percent or "", path=f"{path}.percent")
+    except Invalid as fault:
+        return list(fault.errors)
+    return []
+
+
+def _has_photo(door: Door, item: JudgedIn) -> bool:
+    if not item.evidence_ids:
+        return False
+    found = door.work.conn.execute(
+        sa.select(_evidence.c.id).where(
+            _evidence.c.return_id == the_case(door).id,
+            _evidence.c.id.in_(item.evidence_ids),
+            _evidence.c.kind == "photo",
+        )
+    ).all()
+    return bool(found)
+
+
+def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
+    case = the_case(door)
+    line = case.line(item.line_id)
+    if line is None:
+        raise LookupError(item.line_id)
+    chosen = reject(line, item.quantity) if item.verdict == "reject" else accept(line, item.quantity)
+    if item.deduction is not None:
+        _deduct(door, caller, line, item.deduction, chosen)
+    if item.verdict == "reject" and item.disposition == "send_back":
+        remember(line, send_back=line.doc.get("send_back", 0) + item.quantity)
+    if item.disposition == "restock":
+        _restock(door, line.sku, item.quantity)
+    told: dict[str, Any] = {"line": line.id, "quantity": item.quantity, "grade": item.grade, "verdict": item.verdict}
+    told |= {"units": [list(r) for r in chosen], "disposition": item.disposition}
+    if item.reason:
+        told["reason"] = Personal(item.reason)
+    door.say("line.graded", told)
+    door.say("line.dispositioned", {"line": line.id, "quantity": item.quantity, "disposition": item.disposition})
+    doc = {"reason": item.reason, "units": chosen, "evidence_ids": item.evidence_ids}
+    doc["deduction"] = msgspec.to_builtins(item.deduction) if item.deduction else None
+    return {
+        "id": door.work.new_id("ins"),
+        "store_id": door.store.id,
+        "return_id": case.id,
+        "line_id": line.id,
+        "quantity": item.quantity,
+        "grade": item.grade,
+        "disposition": item.disposition,
+        "verdict": item.verdict,
+        "note": item.note,
+        "doc": msgspec.to_builtins(doc),
+        "by": caller.actor,
+        "created_at": door.now,
+    }
+
+
+def _deduct(door: Door, caller: Caller, line: Line, item: DeductionIn, chosen: units.Ranges) -> None:
+    """Keep the deduction for the next proposal; who fixed it approves nothing of it."""
+    case = the_case(door)
+    amount = parse_money(item.amount, case.row["currency"], path="deduction.amount") if item.amount else None
+    entry = {"cause": "value_loss", "amount": amount, "percent": item.percent, "why": item.reason}
+    remember(line, deductions=[*line.doc.get("deductions", []), {**entry, "units": [list(r) for r in chosen]}])
+    case.facts(fixers=[*case.fact("fixers", []), caller.actor])
+
+
+def _restock(door: Door, sku: str, quantity: int) -> None:
+    door.work.conn.execute(
+        sa.update(_products)
+        .where(_products.c.store_id == door.store.id, _products.c.sku == sku, _products.c.stock.is_not(None))
+        .values(stock=_products.c.stock + quantity)
+    )

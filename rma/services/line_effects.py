@@ -1,0 +1,160 @@
+"""What transitions of a case do to the units and numbers of its lines. Units are ranges; the lowest come first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rma.domain import units
+from rma.domain.units import Ranges
+from rma.errors import Reason, Refused
+from rma.services.case import Case, Line
+from rma.services.transition import Door, Subject, effect
+
+GIVES_MONEY = frozenset({"refund", "store_credit", "exchange", "keep"})
+GOODSLESS = frozenset({"keep", "price_reduction"})
+
+
+def ranges(line: Line, name: str) -> Ranges:
+    """Unit ranges that a line remembers under this name (``accepted_units``, ``rejected_units``, ``settled_units``)."""
+    return units.parse(line.doc.get(name, []), path=name)
+
+
+def remember(line: Line, **values: Any) -> None:
+    """Change what a line remembers; ranges are stored as lists."""
+    line.set(doc={**line.doc, **{k: [list(r) for r in v] if isinstance(v, tuple) else v for k, v in values.items()}})
+
+
+def the_case(door: Door) -> Case:
+    """The door's case; effects of a return always have one."""
+    if door.case is None:
+        raise LookupError("this effect needs a case")
+    return door.case
+
+
+def _live(door: Door) -> Iterator[Line]:
+    return (line for line in the_case(door).lines if line.doc.get("decision") != "refused")
+
+
+@effect("reserve_units")
+def reserve_units(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Hold what every line needs and does not hold yet; other units than before where the old ones are taken."""
+    case = the_case(door)
+    taken: dict[str, Ranges] = {}
+    for line in _live(door):
+        need = line.requested - units.count(units.union(line.reserved, line.consumed)) - line.doc.get("given_up", 0)
+        if need <= 0:
+            continue
+        free = units.subtract(door.order.free(line.order_line_id), taken.get(line.order_line_id, ()))
+        wanted = units.intersect(units.subtract(line.units, line.consumed), free)
+        if units.count(wanted) < need:
+            wanted = free
+        if units.count(wanted) < need:
+            raise _held(door, case, line)
+        chosen = units.take(wanted, need)
+        taken[line.order_line_id] = units.union(taken.get(line.order_line_id, ()), chosen)
+        reserved = units.union(line.reserved, chosen)
+        line.set(reserved=reserved, units=units.union(reserved, line.consumed))
+
+
+def _held(door: Door, case: Case, line: Line) -> Refused:
+    others = door.order.holders(line.order_line_id, other_than=case.id)
+    text = f"Units of line {line.order_line_id} are in another return: {', '.join(others) or 'not enough are left'}."
+    return Refused(text, code="units_held", reasons=[Reason(rule="quantity_left", code="units_held", text=text)])
+
+
+@effect("free_units")
+def free_units(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Give back what was neither received nor accepted."""
+    for line in the_case(door).lines:
+        stays = min(units.count(line.reserved), max(line.received, line.accepted))
+        line.set(reserved=units.take(line.reserved, stays) if stays else ())
+
+
+@effect("release_expected")
+def release_expected(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """What is still awaited counts as missing and is free again."""
+    for line in the_case(door).lines:
+        awaited = line.expected - line.received - line.missing
+        if awaited > 0:
+            door.say("line.missing", {"line": line.id, "quantity": awaited})
+            give_up(line, awaited)
+            line.set(missing=line.missing + awaited)
+
+
+def give_up(line: Line, quantity: int) -> None:
+    """Free the highest units of a line that were not judged."""
+    judged = units.union(ranges(line, "accepted_units"), ranges(line, "rejected_units"))
+    loose = units.subtract(line.reserved, judged)
+    keep = units.count(loose) - quantity
+    gone = units.subtract(loose, units.take(loose, keep) if keep > 0 else ())
+    line.set(reserved=units.subtract(line.reserved, gone))
+    remember(line, given_up=line.doc.get("given_up", 0) + quantity)
+
+
+@effect("accept_goodsless")
+def accept_goodsless(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Accept the units that need not come back."""
+    for line in _live(door):
+        open_units = line.requested - line.expected - line.doc.get("waived", 0)
+        if open_units > 0 and not line.doc.get("goods_come_back"):
+            accept(line, open_units, waived=True)
+
+
+@effect("waive_goods")
+def waive_goods(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Accept what never came: a person's decision; nothing is restocked."""
+    for line in _live(door):
+        awaited = line.expected - line.received - line.missing
+        if awaited > 0:
+            line.set(missing=line.missing + awaited)
+            accept(line, awaited, waived=True)
+
+
+def accept(line: Line, quantity: int, *, waived: bool = False) -> Ranges:
+    """Accept the lowest units that nobody has judged; which ones they were."""
+    accepted, rejected = ranges(line, "accepted_units"), ranges(line, "rejected_units")
+    chosen = units.take(units.subtract(line.reserved, units.union(accepted, rejected)), quantity)
+    remember(line, accepted_units=units.union(accepted, chosen))
+    if waived:
+        remember(line, waived=line.doc.get("waived", 0) + quantity)
+    line.set(accepted=line.accepted + quantity)
+    return chosen
+
+
+def reject(line: Line, quantity: int) -> Ranges:
+    """Reject the highest units that nobody has judged; which ones they were."""
+    accepted, rejected = ranges(line, "accepted_units"), ranges(line, "rejected_units")
+    loose = units.subtract(line.reserved, units.union(accepted, rejected))
+    keep = units.count(loose) - quantity
+    chosen = units.subtract(loose, units.take(loose, keep) if keep > 0 else ())
+    remember(line, rejected_units=units.union(rejected, chosen))
+    line.set(rejected=line.rejected + quantity)
+    return chosen
+
+
+@effect("hold_goods")
+def hold_goods(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Goods that nobody waited for lie on a shelf until a person decides."""
+    case = the_case(door)
+    case.facts(held=True)
+    for line in case.lines:
+        short = line.received + line.missing - line.expected
+        if short > 0:
+            line.set(missing=max(0, line.missing - short))
+        if line.received > line.expected:
+            line.set(expected=line.received)
+
+
+@effect("settle_units")
+def settle_units(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """End every reserved unit by its outcome: consumed where value went back, free again otherwise."""
+    for line in the_case(door).lines:
+        accepted = ranges(line, "accepted_units")
+        gone = units.intersect(line.reserved, accepted) if line.outcome in GIVES_MONEY else ()
+        line.set(consumed=units.union(line.consumed, gone), reserved=())
+
+
+def settle_number(line: Line, quantity: int) -> None:
+    """So many more units of this line have found their end."""
+    line.set(settled=min(line.settled + quantity, line.requested))

@@ -1,0 +1,183 @@
+"""Lists of returns and refunds: filters, a stable order and a cursor; a list never runs a query for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain.ids import read_rma_number
+from rma.domain.money import parse_amount
+from rma.errors import Invalid
+from rma.services import cases_view
+from rma.services.caller import Caller
+from rma.services.paging import Ask, Page, cut
+
+_returns = tables.table(tables.Return)
+_lines = tables.table(tables.ReturnLine)
+_parcels = tables.table(tables.Parcel)
+_refunds = tables.table(tables.Refund)
+_transfers = tables.table(tables.Transfer)
+_deadlines = tables.table(tables.Deadline)
+
+
+class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which returns; all that are given must fit."""
+
+    state: str | None = None
+    waits_for: str | None = None
+    kind: str | None = None
+    order_number: str | None = None
+    rma_number: str | None = None
+    email: str | None = None
+    sku: str | None = None
+    tracking: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    due_before: datetime | None = None
+    q: str | None = None
+
+
+class RefundFilters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which refunds; ``sort``: ``created`` (default) or ``due``."""
+
+    state: str | None = None
+    due_before: date | None = None
+    provider: str | None = None
+    amount_min: str | None = None
+    order_number: str | None = None
+    sort: str = "created"
+
+
+_SAME: dict[str, Callable[[Any], Any]] = {
+    "state": lambda v: _returns.c.state.in_(v.split(",")),
+    "waits_for": lambda v: _returns.c.waits_for == v,
+    "kind": lambda v: _returns.c.kind == v,
+    "order_number": lambda v: _returns.c.order_number == v,
+    "rma_number": lambda v: _returns.c.rma_number == (read_rma_number(v) or v),
+    "email": lambda v: _returns.c.email == v,
+    "sku": lambda v: _returns.c.id.in_(
+        sa.select(_lines.c.return_id).where(_lines.c.store_id == _returns.c.store_id, _lines.c.sku == v)
+    ),
+    "tracking": lambda v: _returns.c.id.in_(
+        sa.select(_parcels.c.return_id).where(
+            _parcels.c.store_id == _returns.c.store_id, sa.or_(_parcels.c.tracking == v, _parcels.c.code == v)
+        )
+    ),
+    "created_from": lambda v: _returns.c.created_at >= v,
+    "created_to": lambda v: _returns.c.created_at < v,
+    "due_before": lambda v: _returns.c.id.in_(
+        sa.select(_deadlines.c.return_id).where(_deadlines.c.state == "open", _deadlines.c.due_at < v)
+    ),
+}
+
+
+def returns(work: Work, caller: Caller, filters: Filters, ask: Ask) -> Page[dict[str, Any]]:
+    """Returns of the store, oldest first."""
+    query = (
+        sa.select(_returns).where(_returns.c.store_id == caller.store_id).order_by(_returns.c.id).limit(ask.limit + 1)
+    )
+    for name, condition in _SAME.items():
+        value = getattr(filters, name)
+        if value is not None:
+            query = query.where(condition(value))
+    if filters.q:
+        query = query.where(_anything(caller.store_id, filters.q.strip()))
+    if ask.after:
+        query = query.where(_returns.c.id > ask.after)
+    rows = work.conn.execute(query).all()
+    page = cut(rows, ask, key=lambda row: str(row.id))
+    return Page([_summary(row) for row in page.items], page.next_cursor)
+
+
+def _anything(store_id: str, text: str) -> Any:
+    """RMA number, order number, e-mail, sku, tracking number or code: whatever was typed."""
+    return sa.or_(
+        _returns.c.rma_number == (read_rma_number(text) or text),
+        _returns.c.order_number == text,
+        _returns.c.email == text,
+        _returns.c.id == text,
+        _returns.c.id.in_(sa.select(_lines.c.return_id).where(_lines.c.store_id == store_id, _lines.c.sku == text)),
+        _returns.c.id.in_(
+            sa.select(_parcels.c.return_id).where(
+                _parcels.c.store_id == store_id, sa.or_(_parcels.c.tracking == text, _parcels.c.code == text)
+            )
+        ),
+    )
+
+
+def _summary(row: Any) -> dict[str, Any]:
+    names = [
+        "id",
+        "rma_number",
+        "order_number",
+        "kind",
+        "state",
+        "waits_for",
+        "method",
+        "currency",
+        "created_at",
+        "updated_at",
+        "version",
+    ]
+    return {name: getattr(row, name) for name in names}
+
+
+def refunds(
+    work: Work, caller: Caller, filters: RefundFilters, ask: Ask, *, locale: str, currency: str
+) -> Page[dict[str, Any]]:
+    """Refunds of the store, oldest first or by their due date."""
+    due = sa.func.coalesce(sa.cast(_refunds.c.due_legal, sa.String), sa.cast(_refunds.c.due_promise, sa.String), "9999")
+    key = _refunds.c.id if filters.sort == "created" else due + "|" + _refunds.c.id
+    if filters.sort not in ("created", "due"):
+        raise Invalid.field("sort", "unknown", "`created` or `due`.")
+    query = sa.select(_refunds, key.label("sort_key")).where(_refunds.c.store_id == caller.store_id)
+    for condition in _refund_conditions(filters, currency):
+        query = query.where(condition)
+    if ask.after:
+        query = query.where(key > ask.after)
+    rows = work.conn.execute(query.order_by(key).limit(ask.limit + 1)).all()
+    page = cut(rows, ask, key=lambda row: str(row.sort_key))
+    transfers = _transfers_of(work, [row.id for row in page.items])
+    shown = [cases_view.refund_row(dict(row._mapping), transfers.get(row.id, []), locale=locale) for row in page.items]
+    return Page(shown, page.next_cursor)
+
+
+def _refund_conditions(filters: RefundFilters, currency: str) -> list[Any]:
+    found: list[Any] = []
+    if filters.state:
+        found.append(_refunds.c.state.in_(filters.state.split(",")))
+    if filters.order_number:
+        found.append(_refunds.c.order_number == filters.order_number)
+    if filters.due_before:
+        found.append(sa.func.coalesce(_refunds.c.due_legal, _refunds.c.due_promise) < filters.due_before)
+    if filters.amount_min:
+        found.append(_refunds.c.total >= parse_amount(filters.amount_min, currency, path="amount_min"))
+    if filters.provider:
+        same = sa.select(_transfers.c.refund_id).where(_transfers.c.provider == filters.provider)
+        found.append(_refunds.c.id.in_(same))
+    return found
+
+
+def _transfers_of(work: Work, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    if ids:
+        query = sa.select(_transfers).where(_transfers.c.refund_id.in_(ids)).order_by(_transfers.c.position)
+        for row in work.conn.execute(query):
+            grouped.setdefault(row.refund_id, []).append(dict(row._mapping))
+    return grouped
+
+
+def refund(work: Work, caller: Caller, refund_id: str, *, locale: str) -> tuple[dict[str, Any], int]:
+    """One refund and its version."""
+    from rma.services.refunds import find
+
+    row = find(work, caller.store_id, refund_id)
+    return cases_view.refund_row(row, _transfers_of(work, [refund_id]).get(refund_id, []), locale=locale), row[
+        "version"
+    ]

@@ -1,0 +1,97 @@
+"""Changing what becomes of a line before its goods are judged: reserved and priced anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.domain import units
+from rma.domain.claims import Outcome
+from rma.domain.money import parse_money
+from rma.errors import Forbidden, Invalid
+from rma.services import settling
+from rma.services.caller import Caller
+from rma.services.case import Line
+from rma.services.filing import ReplacementIn
+from rma.services.line_effects import accept, give_up, remember, the_case
+from rma.services.replacements import reserve_replacements
+from rma.services.transition import Door
+
+_products = tables.table(tables.Product)
+
+
+def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement: ReplacementIn | None) -> None:
+    """Give a line another outcome. ``Invalid`` for one that is not offered."""
+    offered = line.doc.get("outcomes", [])
+    if outcome not in offered or outcome in ("keep", "repair"):
+        raise Invalid.field("outcome", "not_offered", f"Offered here: {', '.join(offered)}.")
+    _release(door, line)
+    line.set(outcome=outcome)
+    if outcome == "exchange":
+        _plan(door, caller, line, replacement)
+        if the_case(door).state not in ("in_review", "awaiting_evidence"):
+            reserve_replacements(door, door.root, {})  # type: ignore[arg-type]
+    elif replacement is not None:
+        raise Invalid.field("replacement", "unexpected", "Only an exchange has a replacement.")
+    door.say("return.outcome_changed", {"line": line.id, "outcome": outcome})
+
+
+def _release(door: Door, line: Line) -> None:
+    for subject in door.children("replacement"):
+        if subject.row["return_line_id"] == line.id and subject.state in (
+            "reserved",
+            "awaiting_payment",
+            "out_of_stock",
+        ):
+            door.fire(subject, "release", role="system")
+    line.set(doc={k: v for k, v in line.doc.items() if not k.startswith("exchange_")})
+
+
+def _plan(door: Door, caller: Caller, line: Line, asked: ReplacementIn | None) -> None:
+    if asked is None:
+        raise Invalid.field("replacement", "required", "An exchange names what shall come instead.")
+    currency = the_case(door).row["currency"]
+    quantity = asked.quantity or line.requested
+    value = door.order.priced.lines[line.order_line_id].values(line.units).gross
+    row = door.work.conn.execute(
+        sa.select(_products).where(_products.c.store_id == door.store.id, _products.c.sku == asked.sku)
+    ).first()
+    price = _price(row, caller, line, asked, (currency, quantity, value))
+    if row is not None and row.stock is not None and row.stock - row.reserved < quantity:
+        raise settling.out_of_stock(door.work, door.store, row)
+    remember(
+        line,
+        exchange_price=price,
+        exchange_sku=asked.sku,
+        exchange_quantity=quantity,
+        exchange_product=row.id if row is not None else None,
+        exchange_due=max(0, price - value),
+    )
+
+
+def _price(row: Any, caller: Caller, line: Line, asked: ReplacementIn, terms: tuple[str, int, int]) -> int:
+    currency, quantity, value = terms
+    if asked.unit_price is not None:
+        if not caller.may("returns:override"):
+            raise Forbidden("A price for the replacement needs the scope returns:override.")
+        return parse_money(asked.unit_price, currency, path="replacement.unit_price") * quantity
+    if asked.sku == line.sku and quantity == line.requested:
+        return value
+    if row is not None and row.doc.get("currency") in (None, currency):
+        return int(row.doc["price_minor"]) * quantity
+    raise Invalid.field("replacement.sku", "unknown_product", f"{asked.sku} is not in the catalogue.")
+
+
+def keep_for_less(door: Door, line: Line) -> None:
+    """The customer keeps the goods for a lower price: nothing of this line is awaited any more."""
+    _release(door, line)
+    awaited = line.expected - line.received - line.missing
+    line.set(outcome="price_reduction", expected=line.expected - awaited)
+    remember(line, goods_come_back=line.received > 0)
+    open_units = line.requested - line.accepted - line.rejected - line.missing
+    if open_units > 0 and units.count(line.reserved) >= open_units:
+        accept(line, open_units, waived=True)
+    elif open_units > 0:
+        give_up(line, 0)

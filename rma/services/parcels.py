@@ -1,0 +1,231 @@
+"""Parcels: their labels and codes, what carriers say of them, and what a case learns from that."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+from rma.db.session import Work
+from rma.domain import calendar
+from rma.domain.claims import Method
+from rma.domain.vocabulary import PARCEL_TRIGGERS
+from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
+from rma.services import cases_view, doors
+from rma.services.caller import Caller
+from rma.services.context import Services
+from rma.services.deadlines import time_zone
+from rma.services.line_effects import the_case
+from rma.services.transition import Door, Subject, effect
+
+LABELLED = frozenset({"drop_off_code", "printed_label", "pick_up"})
+UNWAITED = frozenset({"declined", "cancelled", "expired", "closed", "settled", "awaiting_feedback"})
+_events = tables.table(tables.ParcelEvent)
+_HEARD = hot.Hot(
+    sa.select(_events.c.status).where(
+        _events.c.parcel_id == sa.bindparam("parcel"), _events.c.source_id == sa.bindparam("source")
+    )
+)
+_HEAR = hot.insert(_events)
+Status = Literal["label_ready", "handed_over", "in_transit", "delivered", "expired", "lost", "void"]
+
+
+class ParcelLineIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Units of a return line in this parcel."""
+
+    line_id: str
+    quantity: int
+
+
+class NewParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A parcel on its way back, with a label or a code of ours or under a label of the customer's own."""
+
+    direction: Literal["inbound"] = "inbound"
+    method: Method
+    carrier: str | None = None
+    lines: list[ParcelLineIn] | None = None
+    weight_g: int | None = None
+    tracking: str | None = None
+    handed_over_at: datetime | None = None
+    cost: dict[str, Any] | None = None
+
+
+class ParcelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a carrier says of a parcel. It may come late, twice or out of order."""
+
+    status: Status
+    at: datetime
+    source_id: str
+    carrier_status: str | None = None
+
+
+def create(work: Work, services: Services, caller: Caller, return_id: str, data: NewParcel) -> dict[str, Any]:
+    """Open an inbound parcel; its label or code is made by the carrier's durable act."""
+    door = doors.open_case(work, services, caller, return_id)
+    case = the_case(door)
+    _check(door, data)
+    if case.state in UNWAITED:
+        text = f"Nothing is awaited for a return that is {case.state}."
+        raise Refused(text, code="not_awaited", reasons=[Reason(rule="state", code="not_awaited", text=text)])
+    subject = open_parcel(
+        door,
+        direction="inbound",
+        method=data.method,
+        carrier=data.carrier,
+        lines=_lines(data),
+        extra={
+            "tracking": data.tracking,
+            "doc": {"weight_g": data.weight_g, "cost": data.cost},
+        },
+    )
+    if data.handed_over_at is not None:
+        subject.set(handed_over_at=data.handed_over_at)
+        doors.act(door, subject, "hand_over", caller, data={"happened_at": data.handed_over_at})
+        _learn(door, subject, "handed_over", data.handed_over_at)
+    door.close()
+    return cases_view.parcel(subject)
+
+
+def _lines(data: NewParcel) -> list[dict[str, Any]]:
+    return [{"line_id": line.line_id, "quantity": line.quantity} for line in data.lines or []]
+
+
+def _check(door: Door, data: NewParcel) -> None:
+    case = the_case(door)
+    errors = []
+    offered = {m for line in case.lines for m in line.doc.get("methods", [])}
+    if data.method == "none" or (offered and data.method not in offered):
+        errors.append(FieldError("method", "not_offered", f"Offered here: {', '.join(sorted(offered - {'none'}))}."))
+    if data.handed_over_at is not None:
+        fault = calendar.future("handed_over_at", data.handed_over_at, door.now)
+        errors += [fault] if fault else []
+    for i, line in enumerate(data.lines or []):
+        found = case.line(line.line_id)
+        if found is None:
+            errors.append(FieldError(f"lines[{i}].line_id", "unknown", "The return has no such line."))
+        elif not 1 <= line.quantity <= found.expected:
+            message = f"From 1 to {found.expected} units are expected of this line."
+            errors.append(FieldError(f"lines[{i}].quantity", "quantity", message))
+    if errors:
+        raise Invalid("The parcel cannot be right.", errors=errors)
+
+
+def open_parcel(
+    door: Door, *, direction: str, method: str, carrier: str | None, lines: list[dict[str, Any]], extra: dict[str, Any]
+) -> Subject:
+    """Add a parcel to the case; where a label or a code is ours to give, its durable act with it."""
+    named = door.policy.returns.named_return_carriers
+    labelled = method in LABELLED or direction == "outbound"
+    row = {
+        "id": door.work.new_id("par"),
+        "store_id": door.store.id,
+        "return_id": the_case(door).id,
+        "direction": direction,
+        "method": method,
+        "carrier": carrier or (named[0] if named and labelled else None),
+        "lines": lines,
+        "doc": {},
+        **extra,
+    }
+    subject = door.open_child("parcel", row, {"direction": direction, "method": method, "carrier": row["carrier"]})
+    if labelled:
+        door.act(subject.id, 1, "issue_label")
+    return subject
+
+
+def tell(work: Work, services: Services, caller: Caller, parcel_id: str, data: ParcelNews) -> dict[str, Any]:
+    """Hear what a carrier says; a ``source_id`` that was heard changes nothing."""
+    door, subject = doors.open_child(work, services, caller, "parcel", parcel_id)
+    if _HEARD.one(work, {"parcel": parcel_id, "source": data.source_id}) is not None:
+        return cases_view.parcel(subject)
+    fault = calendar.future("at", data.at, door.now)
+    if fault:
+        raise Invalid(fault.message, errors=[fault])
+    hear(door, subject, data, role="carrier")
+    door.close()
+    return cases_view.parcel(subject)
+
+
+def hear(door: Door, subject: Subject, data: ParcelNews, *, role: str) -> None:
+    """Record the news, move the parcel where it moves, and let the case learn from it."""
+    _HEAR.run(
+        door.work,
+        {
+            "parcel_id": subject.id,
+            "source_id": data.source_id,
+            "status": data.status,
+            "carrier_status": data.carrier_status,
+            "at": data.at,
+            "recorded_at": door.now,
+        },
+    )
+    _learn(door, subject, data.status, data.at)
+    told = {"happened_at": data.at, "source_id": data.source_id, "carrier_status": data.carrier_status}
+    door.fire(subject, PARCEL_TRIGGERS[data.status], role=role, data=told)
+
+
+def _learn(door: Door, subject: Subject, status: str, at: datetime) -> None:
+    """Keep the earliest hand-over and arrival: the law's clocks start with them."""
+    column = {"handed_over": "handed_over_at", "in_transit": "handed_over_at", "delivered": "delivered_at"}.get(status)
+    if column is None:
+        return
+    known = subject.row[column]
+    subject.set(**{column: at if known is None else min(known, at)})
+    case = the_case(door)
+    if subject.row["direction"] != "inbound":
+        return
+    day = calendar.local_date(subject.row[column], time_zone(door)).isoformat()
+    name = "handed_over_on" if column == "handed_over_at" else "arrived_on"
+    if case.fact(name) is None or day < case.fact(name):
+        named = door.policy.returns.named_return_carriers
+        carrier = "none_named" if not named else "named" if subject.row["carrier"] in named else "other"
+        case.facts(**{name: day, "carrier_is": carrier})
+
+
+def void(work: Work, services: Services, caller: Caller, parcel_id: str, return_id: str) -> dict[str, Any]:
+    """Void a parcel that the carrier does not have yet."""
+    door, subject = doors.open_child(work, services, caller, "parcel", parcel_id)
+    _of(door, return_id)
+    doors.act(door, subject, "void", caller)
+    door.close()
+    return cases_view.parcel(subject)
+
+
+def _of(door: Door, return_id: str) -> None:
+    case = the_case(door)
+    from rma.services.case import key_of
+
+    column, key = key_of(return_id)
+    if case.row[column] != key:
+        raise NotFound("There is no such parcel.")
+
+
+# -- effects of the case ----------------------------------------------------------------------------------------------
+
+
+@effect("void_labels")
+def void_labels(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Nobody needs these labels any more."""
+    for parcel in door.children("parcel"):
+        if parcel.row["direction"] == "inbound" and parcel.state in ("requested", "label_ready"):
+            door.fire(parcel, "void", role="system")
+
+
+@effect("open_send_back")
+def open_send_back(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """What the store does not keep goes back to the customer in one parcel."""
+    case = the_case(door)
+    lines = []
+    for line in case.lines:
+        waiting = line.doc.get("send_back", 0)
+        if case.state == "declined":
+            waiting = line.received - line.accepted - line.doc.get("sent_back", 0)
+        if waiting > 0:
+            lines.append({"line_id": line.id, "quantity": waiting})
+            sent = line.doc.get("sent_back", 0) + waiting
+            line.set(doc={**line.doc, "send_back": 0, "sent_back": sent})
+    if lines:
+        open_parcel(door, direction="outbound", method="send_back", carrier=None, lines=lines, extra={})

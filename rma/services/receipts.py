@@ -1,0 +1,290 @@
+"""Receipts: what a scan says has arrived, what was missing or unexpected, and taking a scan back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+from rma.db.session import Work
+from rma.domain import units
+from rma.domain.events import Personal
+from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
+from rma.services import cases_view, doors, scanning
+from rma.services.caller import Caller
+from rma.services.case import Line
+from rma.services.context import Services
+from rma.services.line_effects import give_up, ranges, remember, the_case
+from rma.services.transition import Door
+
+_receipts = tables.table(tables.Receipt)
+_INSERT = hot.insert(_receipts)
+_FIND = hot.Hot(
+    sa.select(_receipts.c.id, _receipts.c.return_id, _receipts.c.doc, _receipts.c.undone_at).where(
+        _receipts.c.store_id == sa.bindparam("store"), _receipts.c.scan_id == sa.bindparam("scan")
+    )
+)
+
+
+class ReceivedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Units of one line that came, named by the line or by the sku on them."""
+
+    quantity: int
+    line_id: str | None = None
+    sku: str | None = None
+    grade: str | None = None
+    serial: str | None = None
+
+
+class MissingIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Units that the parcel should have held and did not."""
+
+    line_id: str
+    quantity: int
+
+
+class UnexpectedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Something in the parcel that the return does not name."""
+
+    sku: str | None = None
+    description: str | None = None
+    evidence_id: str | None = None
+    quantity: int = 1
+
+
+class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One scan session. ``scan`` is any code; ``finished`` closes the parcel, not the return."""
+
+    scan_id: str
+    scan: str | None = None
+    return_id: str | None = None
+    parcel_id: str | None = None
+    lines: list[ReceivedIn] = []
+    missing: list[MissingIn] = []
+    unexpected: list[UnexpectedIn] = []
+    finished: bool = False
+
+
+def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) -> tuple[dict[str, Any], bool]:
+    """Record what arrived; the answer and whether it is new. A ``scan_id`` that was heard changes nothing."""
+    heard = _FIND.one(work, {"store": caller.store_id, "scan": data.scan_id})
+    if heard is not None:
+        return dict(heard[2]["answer"]), False
+    return_id, parcel_id = _where(work, caller, data)
+    door = doors.open_case(work, services, caller, return_id)
+    _check(door, data)
+    counted: list[dict[str, Any]] = []
+    unexpected = [_unexpected(door, item.sku, item) for item in data.unexpected]
+    for i, item in enumerate(data.lines):
+        line = _line_of(door, item)
+        if line is None:
+            unexpected.append(_unexpected(door, item.sku, UnexpectedIn(sku=item.sku, quantity=item.quantity)))
+        else:
+            counted.append(_count(door, line, item, i))
+    missing = [_missing(door, item) for item in data.missing]
+    if counted or unexpected or not missing:
+        doors.act(door, _root(door), "receive", caller, data={"scan_id": data.scan_id})
+    parcel = _close_parcel(door, caller, parcel_id, finished=data.finished)
+    door.close()
+    answer = {**_answer(door, data, parcel), "unexpected": unexpected}
+    doc = {"answer": answer, "counted": counted, "missing": missing, "parcel_id": parcel}
+    _INSERT.run(
+        work,
+        {
+            "id": work.new_id("rcp"),
+            "store_id": caller.store_id,
+            "return_id": the_case(door).id,
+            "scan_id": data.scan_id,
+            "doc": msgspec.to_builtins(doc),
+            "undone_at": None,
+            "created_at": door.now,
+        },
+    )
+    return answer, True
+
+
+def _root(door: Door) -> Any:
+    return door.root
+
+
+def _where(work: Work, caller: Caller, data: NewReceipt) -> tuple[str, str | None]:
+    if data.return_id is not None:
+        return data.return_id, data.parcel_id
+    if data.scan is None:
+        raise Invalid.field("scan", "required", "A receipt names a scanned code or a return.")
+    found = scanning.resolve(work, caller.store_id, data.scan)
+    if found is None:
+        raise NotFound(f"No return knows the code {data.scan}; record it as an unknown parcel.")
+    return found[0], data.parcel_id or found[1]
+
+
+def _check(door: Door, data: NewReceipt) -> None:
+    case, errors = the_case(door), []
+    for i, item in enumerate(data.lines):
+        if (item.line_id is None) == (item.sku is None):
+            errors.append(FieldError(f"lines[{i}]", "line_id_or_sku", "Name the line or the sku, one of them."))
+        if item.line_id is not None and case.line(item.line_id) is None:
+            errors.append(FieldError(f"lines[{i}].line_id", "unknown", "The return has no such line."))
+        if item.quantity < 1:
+            errors.append(FieldError(f"lines[{i}].quantity", "not_positive", "At least 1."))
+        if item.grade is not None and item.grade not in ("A", "B", "C", "D"):
+            errors.append(FieldError(f"lines[{i}].grade", "grade", "A, B, C or D."))
+    for i, gone in enumerate(data.missing):
+        line = case.line(gone.line_id)
+        if line is None:
+            errors.append(FieldError(f"missing[{i}].line_id", "unknown", "The return has no such line."))
+        elif not 1 <= gone.quantity <= line.expected - line.received - line.missing:
+            errors.append(
+                FieldError(f"missing[{i}].quantity", "quantity", "More than is still awaited, or less than 1.")
+            )
+    errors += [
+        FieldError(f"unexpected[{i}].quantity", "not_positive", "At least 1.")
+        for i, item in enumerate(data.unexpected)
+        if item.quantity < 1
+    ]
+    if not (data.lines or data.missing or data.unexpected or data.finished):
+        errors.append(
+            FieldError("lines", "required", "A receipt says something: lines, missing, unexpected or finished.")
+        )
+    if errors:
+        raise Invalid("The receipt cannot be right.", errors=errors)
+
+
+def _line_of(door: Door, item: ReceivedIn) -> Line | None:
+    case = the_case(door)
+    if item.line_id is not None:
+        return case.line(item.line_id)
+    mine = [line for line in case.lines if line.sku == item.sku and line.doc.get("decision") != "refused"]
+    open_lines = [line for line in mine if line.requested - line.received >= item.quantity]
+    return (open_lines or mine or [None])[0]  # type: ignore[list-item]
+
+
+def _count(door: Door, line: Line, item: ReceivedIn, i: int) -> dict[str, Any]:
+    left = line.requested - line.received
+    if item.quantity > left:
+        raise _too_many(door, line, left, i)
+    late = max(0, line.received + item.quantity + line.missing - max(line.expected, line.requested))
+    line.set(received=line.received + item.quantity, missing=line.missing - late)
+    if item.grade or item.serial:
+        remember(line, scanned=[*line.doc.get("scanned", []), {"grade": item.grade, "serial": item.serial}])
+    told = {"line": line.id, "quantity": item.quantity, "grade": item.grade}
+    door.say("line.received", told)
+    return {**told, "late": late}
+
+
+def _too_many(door: Door, line: Line, left: int, i: int) -> Refused:
+    others = door.order.holders(line.order_line_id, other_than=the_case(door).id)
+    text = f"lines[{i}]: {left} more units of this line can be received."
+    if others:
+        text += f" Other units of it are in {', '.join(others)}."
+    reason = Reason(rule="quantity_left", code="more_than_requested", text=text)
+    return Refused(text, code="more_than_requested", reasons=[reason], allowed=["unexpected"])
+
+
+def _missing(door: Door, item: MissingIn) -> dict[str, Any]:
+    line = the_case(door).line(item.line_id)
+    if line is None:
+        raise NotFound("The return has no such line.")
+    line.set(missing=line.missing + item.quantity)
+    give_up(line, item.quantity)
+    door.say("line.missing", {"line": line.id, "quantity": item.quantity})
+    return {"line": line.id, "quantity": item.quantity}
+
+
+def _unexpected(door: Door, sku: str | None, item: UnexpectedIn) -> dict[str, Any]:
+    row = {"sku": sku, "quantity": item.quantity, "description": item.description, "evidence_id": item.evidence_id}
+    case = the_case(door)
+    found = tables.Unexpected(
+        id=door.work.new_id("unx"),
+        store_id=door.store.id,
+        return_id=case.id,
+        kind="item",
+        state="open",
+        doc=row,
+        created_at=door.now,
+    )
+    door.work.session.add(found)
+    told: dict[str, Any] = {"id": found.id, "sku": sku, "quantity": item.quantity}
+    door.say("line.unexpected", told | ({"description": Personal(item.description)} if item.description else {}))
+    return {"id": found.id, "sku": sku, "quantity": item.quantity}
+
+
+def _close_parcel(door: Door, caller: Caller, parcel_id: str | None, *, finished: bool) -> str | None:
+    """Count the parcel: the one that was named, or the only one that may be meant."""
+    if not finished:
+        return parcel_id
+    parcels = [p for p in door.children("parcel") if p.row["direction"] == "inbound" and p.state != "void"]
+    if parcel_id is not None:
+        chosen = [door.child("parcel", parcel_id)]
+    else:
+        chosen = [p for p in parcels if p.state in ("handed_over", "in_transit", "delivered")] or parcels[:1]
+    for parcel in chosen:
+        doors.act(door, parcel, "count", caller)
+    return chosen[0].id if chosen else None
+
+
+def _answer(door: Door, data: NewReceipt, parcel_id: str | None) -> dict[str, Any]:
+    case = the_case(door)
+    return msgspec.to_builtins(
+        {  # type: ignore[no-any-return]
+            "return_id": case.id,
+            "rma_number": case.row["rma_number"],
+            "scan_id": data.scan_id,
+            "parcel_id": parcel_id,
+            "state": case.state,
+            "lines": [cases_view.numbers(line) for line in case.lines],
+            "finished": data.finished,
+        }
+    )
+
+
+def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[str, Any]:
+    """Take a scan back with a compensating event; refused once money has moved."""
+    heard = _FIND.one(work, {"store": caller.store_id, "scan": scan_id})
+    if heard is None or heard[1] is None:
+        raise NotFound("There is no such receipt.")
+    receipt_id, return_id, doc, undone_at = heard
+    door = doors.open_case(work, services, caller, return_id, order=True)
+    if undone_at is None:
+        for item in doc["counted"]:
+            _uncount(door, item)
+        for item in doc["missing"]:
+            _unmiss(door, item)
+        doors.act(door, _root(door), "undo_receipt", caller, data={"scan_id": scan_id})
+        parcel_id = doc.get("parcel_id")
+        if parcel_id and door.child("parcel", parcel_id).state == "counted":
+            doors.act(door, door.child("parcel", parcel_id), "undo_count", caller)
+        work.conn.execute(sa.update(_receipts).where(_receipts.c.id == receipt_id).values(undone_at=door.now))
+        door.close()
+    case = the_case(door)
+    return {"return_id": case.id, "state": case.state, "lines": [cases_view.numbers(line) for line in case.lines]}
+
+
+def _uncount(door: Door, item: dict[str, Any]) -> None:
+    line = the_case(door).line(item["line"])
+    if line is None:
+        return
+    received = line.received - item["quantity"]
+    line.set(received=received, missing=line.missing + item.get("late", 0))
+    waived = line.doc.get("waived", 0)
+    judged = line.accepted - waived + line.rejected
+    if judged > received:
+        over = judged - received
+        accepted = ranges(line, "accepted_units")
+        kept = units.take(accepted, max(0, units.count(accepted) - over))
+        line.set(accepted=units.count(kept))
+        remember(line, accepted_units=kept)
+
+
+def _unmiss(door: Door, item: dict[str, Any]) -> None:
+    line = the_case(door).line(item["line"])
+    if line is not None:
+        line.set(missing=line.missing - item["quantity"])
+        remember(line, given_up=max(0, line.doc.get("given_up", 0) - item["quantity"]))
+        need = line.requested - units.count(units.union(line.reserved, line.consumed)) - line.doc.get("given_up", 0)
+        free = door.order.free(line.order_line_id)
+        if units.count(free) < need:
+            raise Refused("The units are in another return by now.", code="units_held")
+        line.set(reserved=units.union(line.reserved, units.take(free, need) if need > 0 else ()))

@@ -1,0 +1,176 @@
+"""Sending money, once. The attempt is committed before the provider is called; a run that finds it begun only asks.
+
+What the provider says becomes the transfer's state; ``unknown`` is left by asking it again, never by sending again,
+unless the provider proves that nothing was done.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work, now
+from rma.domain.ports import PaymentAnswer, PaymentProvider, Payout, RefundOrder, RefundQuery
+from rma.errors import Refused
+from rma.services import effects, refunds
+from rma.services.catalog import StoreInfo
+from rma.services.context import Services
+
+_transfers = tables.table(tables.Transfer)
+_refunds = tables.table(tables.Refund)
+_orders = tables.table(tables.Order)
+_stores = tables.table(tables.Store)
+_log = logging.getLogger(__name__)
+CREDIT = "store_credit"
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """Everything the call needs, read in the transaction that begins the attempt."""
+
+    key: str
+    store: StoreInfo
+    row: dict[str, Any]
+    payment_reference: str
+    currency: str
+    payout: dict[str, str] | None
+    first: bool
+    begun_at: Any
+
+
+def send_refund(services: Services, key: str) -> None:
+    """Carry out one attempt of one transfer, or find out what became of it."""
+    with services.database.write() as work:
+        sending = _begin(work, services, key)
+    if sending is None:
+        return
+    answer = _call(services, sending) if sending.first else _ask(services, sending)
+    services.database.retrying(lambda work: _record(work, services, sending, answer))
+
+
+def provider_of(services: Services, store: StoreInfo, row: dict[str, Any]) -> PaymentProvider | None:
+    """Who moves this money. A test-mode store's unknown providers are played by the offline one."""
+    found = services.ports.payments.get(row["provider"] or "")
+    if found is None and store.test_mode:
+        return services.ports.payments.get("offline")
+    return found
+
+
+def _begin(work: Work, services: Services, key: str) -> Sending | None:
+    attempt, first = effects.begin(work, key)
+    if attempt is None:
+        return None
+    transfer_id = attempt.subject_id
+    row = work.conn.execute(
+        sa.select(_transfers, _refunds.c.currency, _refunds.c.payout, _orders.c.doc)
+        .join(_refunds, _refunds.c.id == _transfers.c.refund_id)
+        .join(_orders, _orders.c.id == _transfers.c.order_id)
+        .where(_transfers.c.id == transfer_id)
+    ).first()
+    if row is None:
+        effects.finish(work, key, answer={"code": "gone"}, final=True)
+        return None
+    transfer = {column.name: getattr(row, column.name) for column in _transfers.columns}
+    if first:
+        _mark_sending(work, services, transfer)
+    store = services.catalog.store(work, transfer["store_id"])
+    return Sending(
+        key=key,
+        store=store,
+        row=transfer,
+        payment_reference=_reference(row.doc, transfer),
+        currency=row.currency,
+        payout=msgspec.json.decode(row.payout) if row.payout else None,
+        first=first,
+        begun_at=attempt.created_at,
+    )
+
+
+def _reference(doc: str, transfer: dict[str, Any]) -> str:
+    for payment in msgspec.json.decode(doc).get("payments", []):
+        if payment["id"] == (transfer["payment_id"] or transfer["on_behalf_of"]):
+            return str(payment.get("reference") or payment["id"])
+    return str(transfer["id"])
+
+
+def _mark_sending(work: Work, services: Services, transfer: dict[str, Any]) -> None:
+    door, refund = refunds.open_door(
+        work, services, transfer["store_id"], transfer["refund_id"], actor="system", money=False
+    )
+    row = refunds.transfer_of(door, refund, transfer["id"])
+    if row["state"] == "pending":
+        door.set_transfer(row, state="sending")
+        refund.dirty = True
+        door.close()
+
+
+def _call(services: Services, sending: Sending) -> PaymentAnswer:
+    row = sending.row
+    if row["tender"] == CREDIT:
+        return PaymentAnswer(state="succeeded", reference=f"SC-{secrets.token_hex(8).upper()}")
+    provider = provider_of(services, sending.store, row)
+    if provider is None:
+        return PaymentAnswer(
+            state="unknown", code="no_provider", message="No provider moves this tender; pay it by hand."
+        )
+    payout = Payout(**sending.payout) if sending.payout and row["tender"] == "bank_transfer" else None
+    order = RefundOrder(
+        key=sending.key,
+        payment_reference=sending.payment_reference,
+        amount=row["amount"],
+        currency=sending.currency,
+        description=row["refund_id"],
+        payout=payout,
+    )
+    return provider.refund(order)
+
+
+def _ask(services: Services, sending: Sending) -> PaymentAnswer:
+    provider = provider_of(services, sending.store, sending.row)
+    if sending.row["tender"] == CREDIT:
+        return _call(services, sending)
+    if provider is None or not provider.can_lookup:
+        return PaymentAnswer(state="unknown", code="cannot_ask", message="This provider cannot be asked.")
+    found = provider.lookup(RefundQuery(key=sending.key, payment_reference=sending.payment_reference))
+    if found is not None:
+        return found
+    waited = (now() - sending.begun_at).total_seconds()
+    if waited < provider.final_after:
+        return PaymentAnswer(state="unknown", code="not_yet_known", message="The provider does not know it yet.")
+    return _call(services, sending)
+
+
+def _record(work: Work, services: Services, sending: Sending, answer: PaymentAnswer) -> None:
+    """Write what the provider said; a word that comes late or twice changes nothing that is final."""
+    door, refund = refunds.open_door(
+        work, services, sending.row["store_id"], sending.row["refund_id"], actor="system", money=False
+    )
+    row = refunds.transfer_of(door, refund, sending.row["id"])
+    state = "sending" if answer.state == "pending" else answer.state
+    if row["attempt"] == int(sending.key.split(":")[1]) and state != row["state"]:
+        try:
+            door.set_transfer(row, state=state)
+        except Refused:
+            _log.warning("a late answer was not taken", extra={"transfer": row["id"], "state": state})
+    door.set_transfer(row, provider_reference=answer.reference or row["provider_reference"], error=_error(answer))
+    refund.dirty = True
+    if sending.row["tender"] == CREDIT and state == "succeeded":
+        bonus = refund.row["doc"].get("bonus", 0)
+        door.say(
+            "credit.issued", {"refund": refund.id, "code": answer.reference, "principal": row["amount"], "bonus": bonus}
+        )
+    if answer.copies > 1:
+        door.say("refund.unknown", {"id": refund.id, "transfer": row["id"], "copies": answer.copies})
+    door.close()
+    final = answer.state in ("succeeded", "failed") or answer.code in ("no_provider", "cannot_ask")
+    effects.finish(work, sending.key, answer=msgspec.to_builtins(answer), final=final, error=_error(answer))
+
+
+def _error(answer: PaymentAnswer) -> str | None:
+    if answer.state == "succeeded":
+        return None
+    return answer.code or answer.message or answer.state

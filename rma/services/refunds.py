@@ -1,0 +1,390 @@
+"""Money back: proposed from what was accepted, approved by people, frozen, sent once per transfer.
+
+Caps per tender and shipping-with-last are decided under the order's lock, at the proposal and again at the approval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from rma.db.session import Work
+from rma.domain import calendar, units
+from rma.domain.asks import Ask, Deduction, Reduction, Settlement
+from rma.domain.components import Component
+from rma.domain.law import RefundDue, RefundFacts, refund_due
+from rma.domain.law_floors import floor_for
+from rma.domain.settlement import settle
+from rma.errors import NotFound, RmaError
+from rma.services import books, children, settling
+from rma.services import case as cases
+from rma.services.case import Case, store_now
+from rma.services.context import Services
+from rma.services.deadlines import time_zone
+from rma.services.line_effects import ranges, remember, settle_number, the_case
+from rma.services.transition import Door, Subject, effect
+
+
+def open_door(
+    work: Work,
+    services: Services,
+    store_id: str,
+    refund_id: str,
+    *,
+    actor: str,
+    person: str | None = None,
+    money: bool = True,
+) -> tuple[Door, Subject]:
+    """A door on a refund: locks order → return. ``money=False`` (an answer of a provider) locks the return alone."""
+    known = find(work, store_id, refund_id)
+    store = services.catalog.store(work, store_id)
+    order = None
+    if money or known["return_id"] is None:
+        order = cases.lock_order(work, store_id, known["order_number"])
+    case = cases.load(work, store_id, known["return_id"]) if known["return_id"] else None
+    offset = case.clock_offset if case is not None else (order or {})["clock_offset"]
+    now = store_now(work, offset)
+    door = Door(work, services, store=store, now=now, actor=actor, case=case, order=order, person=person)
+    return door, door.child("refund", refund_id)
+
+
+def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:
+    """A refund's row, not locked. ``NotFound`` for another store's."""
+    table = children.TABLES["refund"]
+    row = work.conn.execute(table.select().where(table.c.store_id == store_id, table.c.id == refund_id)).first()
+    if row is None:
+        raise NotFound("There is no such refund.")
+    return dict(row._mapping)
+
+
+# -- proposing --------------------------------------------------------------------------------------------------------
+
+
+@effect("propose_refund")
+def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Propose what is owed for units accepted since the last proposal; nothing where that is zero."""
+    case = the_case(door)
+    found = books.read(door.work, door.order)
+    shares = settling.shares_of_case(door, found)
+    reductions = _reductions(case)
+    if not shares and not reductions:
+        return
+    fee = _fee(door, case, shares)
+    deductions = _deductions(case)
+    ask = settling.ask(door.order, door.policy, found, shares, fee=fee, deductions=deductions, reductions=reductions)
+    settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=ask)
+    if fee:
+        case.facts(fee_charged=True)
+    if not settlement.transfers:
+        _settled_without_money(case, shares)
+        return
+    by_hand = bool(deductions or reductions or case.fact("override"))
+    propose(door, settlement, ask, by_hand=by_hand, fixers=case.fact("fixers", []))
+
+
+def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: bool, fixers: list[str]) -> Subject:
+    """Write a proposal with its transfers. Changed by nobody and below the store's limit, it approves itself."""
+    case = door.case
+    due = _due(door)
+    limit = door.policy.refunds.auto_approve_below
+    in_currency = door.order.order.currency == door.store.currency
+    clean = not by_hand and not settlement.short and not settlement.flags
+    doc = {
+        "auto": clean and in_currency and settlement.total < limit,
+        "fixers": fixers,
+        "requested_by": [door.actor],
+        "ask": msgspec.to_builtins(ask) if ask is not None else None,
+        "flags": list(settlement.flags),
+        "short": settlement.short,
+        "starts_when": due.starts_when,
+    }
+    contact = msgspec.json.decode(case.row["contact"] or "{}") if case is not None else {}
+    promise = calendar.add_days(calendar.local_date(door.now, time_zone(door)), door.policy.refunds.promise_days)
+    row = {
+        "id": door.work.new_id("ref"),
+        "store_id": door.store.id,
+        "order_id": door.order.row["id"],
+        "order_number": door.order.order.number,
+        "return_id": case.id if case is not None else None,
+        "currency": door.order.order.currency,
+        "total": settlement.total,
+        "components": settling.to_row(settlement),
+        "doc": doc,
+        "approvals": [],
+        "payout": msgspec.json.encode(contact["payout"]).decode() if contact.get("payout") else None,
+        "due_promise": promise,
+        "due_legal": due.by,
+        "article": due.article,
+    }
+    subject = door.open_child(
+        "refund", row, {"total": settlement.total, "currency": row["currency"], "auto": doc["auto"]}
+    )
+    _write_transfers(door, subject, settlement)
+    return subject
+
+
+def _write_transfers(door: Door, subject: Subject, settlement: Settlement) -> None:
+    payments = {payment.id: payment for payment in door.order.order.payments}
+    for position, transfer in enumerate(settlement.transfers):
+        payment = payments.get(transfer.payment_id or "")
+        door.add_transfer(
+            subject,
+            {
+                "id": door.work.new_id("tra"),
+                "store_id": door.store.id,
+                "refund_id": subject.id,
+                "order_id": subject.row["order_id"],
+                "position": position,
+                "tender": transfer.tender,
+                "payment_id": transfer.payment_id,
+                "on_behalf_of": transfer.on_behalf_of,
+                "provider": payment.provider if payment and transfer.tender == payment.tender else None,
+                "amount": transfer.amount,
+                "state": "pending",
+                "attempt": 1,
+                "provider_reference": None,
+                "error": None,
+                "updated_at": door.now,
+            },
+        )
+        if transfer.bonus:
+            subject.set(doc={**subject.row["doc"], "bonus": transfer.bonus})
+
+
+def _settled_without_money(case: Case, shares: list[settling.Share]) -> None:
+    """Units that are worth nothing, or are swapped evenly, find their end without a refund."""
+    for share in shares:
+        for line in case.lines:
+            mine = units.intersect(share.units, ranges(line, "accepted_units"))
+            if line.order_line_id == share.order_line_id and mine:
+                remember(line, settled_units=units.union(ranges(line, "settled_units"), mine))
+                if line.outcome != "exchange":
+                    settle_number(line, units.count(mine))
+
+
+def _fee(door: Door, case: Case, shares: list[settling.Share]) -> int:
+    """The return fee of a voluntary return, once per return."""
+    if case.fact("fee_charged") or not shares or any(share.statutory for share in shares):
+        return 0
+    return door.policy.fees.return_fee(case.row["method"] or "none")
+
+
+def _deductions(case: Case) -> tuple[Deduction, ...]:
+    """Deductions of inspections that are in no proposal yet; taking them marks them as used."""
+    found: list[Deduction] = []
+    for line in case.lines:
+        waiting = [d for d in line.doc.get("deductions", []) if not d.get("used")]
+        for item in waiting:
+            found.append(
+                Deduction(
+                    cause=item["cause"],
+                    amount=item.get("amount"),
+                    percent=item.get("percent"),
+                    order_line_id=line.order_line_id,
+                    units=units.parse(item["units"], path="units"),
+                    why=item["why"],
+                )
+            )
+        if waiting:
+            remember(line, deductions=[{**d, "used": True} for d in line.doc["deductions"]])
+    return tuple(found)
+
+
+def _reductions(case: Case) -> tuple[Reduction, ...]:
+    """Price reductions that the customer accepted and that are in no proposal yet."""
+    found: list[Reduction] = []
+    for line in case.lines:
+        offer = line.doc.get("offer") or {}
+        accepted = ranges(line, "accepted_units")
+        if line.outcome != "price_reduction" or offer.get("answer") != "accept" or offer.get("used") or not accepted:
+            continue
+        found.append(
+            Reduction(
+                order_line_id=line.order_line_id,
+                units=accepted,
+                amount=offer.get("amount"),
+                percent=offer.get("percent"),
+                why="price_reduction",
+            )
+        )
+        remember(line, offer={**offer, "used": True})
+    return tuple(found)
+
+
+def _due(door: Door) -> RefundDue:
+    """When the law wants the money back, by what the case knows today."""
+    case = door.case
+    timezone = time_zone(door)
+    today = calendar.local_date(door.now, timezone)
+    if case is None:
+        return RefundDue(by=None, starts_when="none", article=None)
+    facts = case.row["facts"]
+    country = facts.get("country") or ""
+    law = floor_for(country, door.store.country, today)
+    if not case.row["statutory"]:
+        return RefundDue(by=None, starts_when="none", article=None)
+    return refund_due(
+        law,
+        RefundFacts(
+            notice=calendar.local_date(case.row["created_at"], timezone),
+            kind=next((line.kind for line in case.lines if line.basis == "statutory"), case.row["kind"]),
+            delivered=not all(line.doc.get("undelivered") for line in case.lines),
+            carrier=facts.get("carrier_is", "none_named"),
+            handed_over=_day(facts.get("handed_over_on")),
+            arrived=_day(facts.get("arrived_on")),
+            proof_of_sending=_day(facts.get("handed_over_on")),
+            goods_back=_day(facts.get("arrived_on")),
+            seller_collects=case.row["method"] == "pick_up",
+        ),
+    )
+
+
+def _day(text: str | None) -> Any:
+    return calendar.date.fromisoformat(text) if text else None
+
+
+# -- effects of the refund's own machine ------------------------------------------------------------------------------
+
+
+@effect("withdraw_refunds")
+def withdraw_refunds(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Take back every proposal; what it covered is open again."""
+    for refund in door.children("refund"):
+        if refund.state == "proposed":
+            door.fire(refund, "withdraw", role="system")
+            _reopen_uses(the_case(door), refund)
+
+
+def _reopen_uses(case: Case, refund: Subject) -> None:
+    """Deductions, reductions and the fee of a proposal that is gone may enter the next one."""
+    lines = {c.get("order_line_id") for c in refund.row["components"]}
+    for line in case.lines:
+        if line.order_line_id in lines and line.doc.get("deductions"):
+            remember(line, deductions=[{**d, "used": False} for d in line.doc["deductions"]])
+        if line.order_line_id in lines and line.doc.get("offer"):
+            remember(line, offer={**line.doc["offer"], "used": False})
+    if any(c["kind"] == "deduction" and c.get("why") == "return_fee" for c in refund.row["components"]):
+        case.facts(fee_charged=False)
+
+
+@effect("record_approval")
+def record_approval(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
+    """Keep who approved which total, and when. The engine's own approval is named as such."""
+    entry = {"person": door.person, "actor": door.actor, "at": door.now, "total": refund.row["total"]}
+    if refund.row["doc"].get("auto"):
+        entry |= {"person": None, "actor": "auto"}
+    refund.set(approvals=[*refund.row["approvals"], msgspec.to_builtins(entry)])
+
+
+@effect("freeze_amount")
+def freeze_amount(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
+    """From here on these components and transfers are owed; they are never computed again."""
+    refund.set(doc={**refund.row["doc"], "frozen_at": msgspec.to_builtins(door.now)})
+
+
+@effect("drop_approvals")
+def drop_approvals(_door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
+    """The refund must be approved anew."""
+    refund.set(approvals=[], doc={**refund.row["doc"], "auto": False, "redirected": True})
+
+
+@effect("send_refund")
+def send_refund(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
+    """One durable act for each transfer that waits to be sent."""
+    for transfer in door.transfers(refund):
+        if transfer["state"] == "pending":
+            door.act(transfer["id"], transfer["attempt"], "send_refund")
+
+
+@effect("ask_provider")
+def ask_provider(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
+    """Ask about each transfer without a known outcome; the attempt that sent it is looked at again, nothing is sent."""
+    for transfer in door.transfers(refund):
+        if transfer["state"] in ("sending", "unknown"):
+            key = door.services.effects.key(transfer["id"], transfer["attempt"], "send_refund")
+            door.after_writing(lambda key=key: door.services.effects.again(door.work, key))
+
+
+@effect("retry_transfer")
+def retry_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
+    """The failed transfer waits again, under a new attempt and so a new key."""
+    row = transfer_of(door, refund, fields["transfer_id"])
+    door.set_transfer(row, state="pending", attempt=row["attempt"] + 1, error=None)
+
+
+@effect("redirect_transfer")
+def redirect_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
+    """The failed transfer goes to another tender, on the allowance of the payment that it was for."""
+    row = transfer_of(door, refund, fields["transfer_id"])
+    door.set_transfer(
+        row,
+        state="pending",
+        attempt=row["attempt"] + 1,
+        tender=fields["tender"],
+        provider=None,
+        error=None,
+        on_behalf_of=row["on_behalf_of"] or row["payment_id"],
+        payment_id=None,
+    )
+    if fields.get("payout"):
+        refund.set(payout=msgspec.json.encode(fields["payout"]).decode())
+
+
+@effect("record_resolution")
+def record_resolution(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
+    """Keep who says what became of a transfer that nobody can ask about."""
+    entry = {"person": door.person, "transfer_id": fields["transfer_id"], "outcome": fields["outcome"]}
+    kept = refund.row["doc"].get("resolutions", [])
+    refund.set(doc={**refund.row["doc"], "resolutions": [*kept, {**entry, "proof": fields["proof"]}]})
+
+
+@effect("resolve_transfer")
+def resolve_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
+    """End the transfer by what two people say with proof."""
+    door.set_transfer(transfer_of(door, refund, fields["transfer_id"]), state=fields["outcome"])
+
+
+@effect("book_refund")
+def book_refund(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
+    """The units whose money went back have found their end; what was reduced in price stays the customer's."""
+    if door.case is None:
+        return
+    for raw in refund.row["components"]:
+        component = msgspec.convert(raw, Component)
+        if component.kind == "goods" and component.order_line_id:
+            _book(door.case, component.order_line_id, component.units)
+
+
+def _book(case: Case, order_line_id: str, paid: units.Ranges) -> None:
+    for line in case.lines:
+        mine = units.intersect(units.union(line.reserved, line.consumed), paid)
+        if line.order_line_id == order_line_id and mine:
+            line.set(consumed=units.union(line.consumed, mine), reserved=units.subtract(line.reserved, mine))
+            settle_number(line, units.count(mine))
+
+
+@effect("dispute_case")
+def dispute_case(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
+    """A child ended badly: the case goes to a person."""
+    reason = str(fields.get("reason") or f"{subject.kind}_{subject.state}")
+    _attempt_dispute(door, reason, {subject.kind: subject.id})
+
+
+def _attempt_dispute(door: Door, reason: str, data: Mapping[str, Any]) -> None:
+    """Raise the case to a person because a child ended badly; a state that knows no dispute is left alone."""
+    if door.root is None:
+        return
+    try:
+        door.fire(door.root, "dispute", role="system", data={"reason": reason, **data}, fields={"reason": reason})
+    except RmaError:
+        door.say("return.held", {"reason": reason, **data})
+
+
+def transfer_of(door: Door, refund: Subject, transfer_id: str) -> dict[str, Any]:
+    """One transfer of this refund, or ``NotFound``."""
+    for row in door.transfers(refund):
+        if row["id"] == transfer_id:
+            return row
+    raise NotFound("There is no such transfer.")

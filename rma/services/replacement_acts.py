@@ -1,0 +1,90 @@
+"""Ordering a replacement from the store's fulfilment, once; out of stock comes back to the customer as a choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work, now
+from rma.domain.ports import Address, ReplacementAnswer, ReplacementOrder
+from rma.services import assess, doors, effects
+from rma.services.caller import Caller
+from rma.services.context import Services
+
+_replacements = tables.table(tables.Replacement)
+_returns = tables.table(tables.Return)
+_orders = tables.table(tables.Order)
+
+
+class Ordering(msgspec.Struct, frozen=True):
+    """What the call needs, read in the transaction that begins the attempt."""
+
+    order: ReplacementOrder
+    store_id: str
+    replacement_id: str
+    first: bool
+    begun_at: Any
+
+
+def place_order(services: Services, key: str) -> None:
+    """Carry out one attempt, or find out what became of it."""
+    with services.database.write() as work:
+        ordering = _begin(work, key)
+    if ordering is None:
+        return
+    fulfilment = services.ports.fulfilment
+    answer = fulfilment.order(ordering.order) if ordering.first else fulfilment.lookup(key)
+    if answer is None:
+        waited = (now() - ordering.begun_at).total_seconds()
+        sure = fulfilment.idempotent or waited > getattr(fulfilment, "final_after", 60)
+        answer = fulfilment.order(ordering.order) if sure else ReplacementAnswer(state="unknown", code="not_yet_known")
+    found = answer
+    services.database.retrying(lambda work: _record(work, services, ordering, key, found))
+
+
+def _begin(work: Work, key: str) -> Ordering | None:
+    attempt, first = effects.begin(work, key)
+    if attempt is None:
+        return None
+    row = work.conn.execute(
+        sa.select(_replacements, _orders.c.number, _orders.c.person)
+        .join(_returns, _returns.c.id == _replacements.c.return_id)
+        .join(_orders, _orders.c.id == _returns.c.order_id)
+        .where(_replacements.c.id == attempt.subject_id)
+    ).first()
+    if row is None:
+        effects.finish(work, key, answer={"code": "gone"}, final=True)
+        return None
+    person = assess.read_person(row.person)
+    order = ReplacementOrder(
+        key=key, reference=row.id, order_number=row.number, lines=((row.sku, row.quantity),), ship_to=_address(person)
+    )
+    return Ordering(order=order, store_id=row.store_id, replacement_id=row.id, first=first, begun_at=attempt.created_at)
+
+
+def _address(person: Any) -> Address:
+    ship = person.ship_to if person is not None else None
+    if ship is None:
+        return Address(name=(person.name if person else "") or "-", line1="-", city="-", country="")
+    return Address(
+        name=ship.name or person.name or "-",
+        line1=ship.line1 or "-",
+        line2=ship.line2 or "",
+        city=ship.city or "-",
+        postcode=ship.postcode or "",
+        country=ship.country or "",
+    )
+
+
+def _record(work: Work, services: Services, ordering: Ordering, key: str, answer: ReplacementAnswer) -> None:
+    caller = Caller(store_id=ordering.store_id, store_slug="")
+    door, subject = doors.open_child(work, services, caller, "replacement", ordering.replacement_id, order=True)
+    subject.set(doc={**subject.row["doc"], "fulfilment": answer.reference, "answer": answer.code or answer.state})
+    if answer.state == "out_of_stock" and subject.state == "ordered":
+        door.fire(subject, "out_of_stock", role="system", data={"missing": list(answer.missing)})
+    door.close()
+    final = answer.state in ("ordered", "out_of_stock", "failed")
+    effects.finish(work, key, answer=msgspec.to_builtins(answer), final=final, error=answer.code or None)

@@ -1,0 +1,321 @@
+"""Replacements: stock reserved at filing, ordered when the goods are accepted, delivered as a line of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain import calendar, pricing, units
+from rma.domain.merging import add_delivery
+from rma.domain.money import parse_money
+from rma.domain.order import Delivered, Delivery, with_line
+from rma.domain.pricing import replacement_line
+from rma.errors import Invalid, Refused
+from rma.services import cases_view, doors, settling
+from rma.services.caller import Caller
+from rma.services.context import Services
+from rma.services.line_effects import ranges, remember, settle_number, the_case
+from rma.services.refunds import propose_refund
+from rma.services.transition import Door, Subject, effect
+
+_products = tables.table(tables.Product)
+_orders = tables.table(tables.Order)
+_payments = tables.table(tables.Payment)
+ENDED = frozenset({"delivered", "released"})
+
+
+class ReplacementAct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What happened to a replacement, and when."""
+
+    at: datetime | None = None
+    carrier: str | None = None
+    tracking: str | None = None
+    reason: str | None = None
+    sku: str | None = None
+
+
+class PaymentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the customer paid for the difference of an exchange."""
+
+    reference: str
+    amount: dict[str, str]
+    tender: str
+
+
+def act(
+    work: Work,
+    services: Services,
+    caller: Caller,
+    replacement_id: str,
+    trigger: str,
+    data: ReplacementAct,
+    *,
+    locale: str,
+) -> dict[str, Any]:
+    """``order``, ``ship``, ``deliver``, ``out_of_stock`` or ``release``, by the store's own system or people."""
+    door, subject = doors.open_child(work, services, caller, "replacement", replacement_id, order=True)
+    if data.at is not None:
+        fault = calendar.future("at", data.at, door.now)
+        if fault:
+            raise Invalid(fault.message, errors=[fault])
+    at = data.at or door.now
+    news = {"carrier": data.carrier, "tracking": data.tracking, f"{trigger}_at": msgspec.to_builtins(at)}
+    subject.set(doc={**subject.row["doc"], **{k: v for k, v in news.items() if v is not None}})
+    fields = {"sku": data.sku, "reason": data.reason or trigger, "at": at}
+    doors.act(door, subject, trigger, caller, data={"happened_at": at}, fields=fields, language=locale)
+    door.close()
+    return cases_view.replacement(subject, the_case(door).row["currency"])
+
+
+def pay(
+    work: Work, services: Services, caller: Caller, return_id: str, data: PaymentIn, *, locale: str
+) -> dict[str, Any]:
+    """Take what the customer paid; a reference counts once. What is fully paid for is ordered."""
+    door = doors.open_case(work, services, caller, return_id, order=True)
+    case = the_case(door)
+    amount = parse_money(data.amount, case.row["currency"], path="amount")
+    if amount <= 0:
+        raise Invalid.field("amount", "not_positive", "A payment is more than nothing.")
+    known = work.conn.execute(
+        sa.select(_payments.c.id).where(_payments.c.return_id == case.id, _payments.c.reference == data.reference)
+    ).first()
+    if known is None:
+        _spread(door, caller, amount)
+        work.session.add(
+            tables.Payment(
+                id=work.new_id("pay"),
+                store_id=door.store.id,
+                return_id=case.id,
+                reference=data.reference,
+                tender=data.tender,
+                amount=amount,
+                currency=case.row["currency"],
+                created_at=door.now,
+            )
+        )
+        door.say("payment.received", {"reference": data.reference, "amount": amount, "tender": data.tender})
+        door.close()
+    del locale
+    return {
+        "return_id": case.id,
+        "reference": data.reference,
+        "replacements": [cases_view.replacement(s, case.row["currency"]) for s in door.children("replacement")],
+    }
+
+
+def _spread(door: Door, caller: Caller, amount: int) -> None:
+    for subject in door.children("replacement"):
+        due = subject.row["due_from_customer"] - subject.row["doc"].get("paid", 0)
+        if subject.state in ENDED or due <= 0 or amount <= 0:
+            continue
+        share = min(due, amount)
+        amount -= share
+        subject.set(doc={**subject.row["doc"], "paid": subject.row["doc"].get("paid", 0) + share})
+        if share == due and subject.state == "awaiting_payment":
+            doors.act(door, subject, "pay", caller)
+    if amount:
+        raise Refused("That is more than the customer owes.", code="above_due")
+
+
+# -- effects ----------------------------------------------------------------------------------------------------------
+
+
+@effect("reserve_replacements")
+def reserve_replacements(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Open a replacement, with its stock, for each exchange line that has none alive."""
+    alive = {s.row["return_line_id"] for s in door.children("replacement") if s.state not in ENDED}
+    for line in the_case(door).lines:
+        doc = line.doc
+        if (
+            line.outcome != "exchange"
+            or line.id in alive
+            or "exchange_sku" not in doc
+            or doc.get("decision") == "refused"
+        ):
+            continue
+        if door.children("replacement") and any(
+            s.row["return_line_id"] == line.id and s.state == "delivered" for s in door.children("replacement")
+        ):
+            continue
+        product = doc.get("exchange_product")
+        _take_stock(door, product, doc["exchange_quantity"])
+        row = {
+            "id": door.work.new_id("rep"),
+            "store_id": door.store.id,
+            "return_id": the_case(door).id,
+            "return_line_id": line.id,
+            "sku": doc["exchange_sku"],
+            "quantity": doc["exchange_quantity"],
+            "unit_value": doc["exchange_price"],
+            "due_from_customer": doc.get("exchange_due", 0),
+            "doc": {"product": product, "held": doc["exchange_quantity"] if product else 0, "in_stock": True},
+        }
+        door.open_child("replacement", row, {"sku": row["sku"], "quantity": row["quantity"], "line": line.id})
+
+
+def _take_stock(door: Door, product: str | None, quantity: int) -> None:
+    if product is None:
+        return
+    free = sa.or_(_products.c.stock.is_(None), _products.c.stock - _products.c.reserved >= quantity)
+    taken = door.work.conn.execute(
+        sa.update(_products).where(_products.c.id == product, free).values(reserved=_products.c.reserved + quantity)
+    )
+    if taken.rowcount == 0:
+        row = door.work.conn.execute(sa.select(_products).where(_products.c.id == product)).first()
+        raise settling.out_of_stock(door.work, door.store, row)
+
+
+@effect("release_stock")
+def release_stock(door: Door, subject: Subject, _fields: dict[str, Any]) -> None:
+    """Give the reserved stock back."""
+    doc = subject.row["doc"]
+    if doc.get("held"):
+        door.work.conn.execute(
+            sa.update(_products)
+            .where(_products.c.id == doc["product"])
+            .values(reserved=_products.c.reserved - doc["held"])
+        )
+        subject.set(doc={**doc, "held": 0})
+
+
+@effect("reserve_stock")
+def reserve_stock(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
+    """Reserve the units of the variant that was chosen."""
+    sku = fields.get("sku") or subject.row["sku"]
+    product = door.work.conn.execute(
+        sa.select(_products).where(_products.c.store_id == door.store.id, _products.c.sku == sku)
+    ).first()
+    if product is None:
+        raise Invalid.field("sku", "unknown_product", f"{sku} is not in the catalogue.")
+    _take_stock(door, product.id, subject.row["quantity"])
+    doc = {**subject.row["doc"], "product": product.id, "held": subject.row["quantity"], "in_stock": True}
+    subject.set(sku=sku, doc=doc)
+
+
+@effect("order_replacements")
+def order_replacements(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Order what is secured: its goods were accepted. Where fewer were, fewer go out."""
+    lines = {line.id: line for line in the_case(door).lines}
+    for subject in door.children("replacement"):
+        line = lines.get(subject.row["return_line_id"])
+        if subject.state != "reserved" or line is None or line.accepted == 0:
+            continue
+        if line.received + line.missing < line.expected:
+            continue
+        _shrink(door, subject, line)
+        subject.set(doc={**subject.row["doc"], "goods_secured": True})
+        door.fire(subject, "order", role="system")
+
+
+def _shrink(door: Door, subject: Subject, line: Any) -> None:
+    """Only accepted units are replaced."""
+    if line.accepted >= line.requested:
+        return
+    share = subject.row["quantity"] * line.accepted // line.requested
+    price = subject.row["unit_value"] * line.accepted // line.requested
+    due = subject.row["due_from_customer"] * line.accepted // line.requested
+    doc = subject.row["doc"]
+    if doc.get("held"):
+        back = doc["held"] - share
+        door.work.conn.execute(
+            sa.update(_products).where(_products.c.id == doc["product"]).values(reserved=_products.c.reserved - back)
+        )
+        doc = {**doc, "held": share}
+    subject.set(quantity=max(1, share), unit_value=price, due_from_customer=due, doc=doc)
+
+
+@effect("release_replacements")
+def release_replacements(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Nobody waits for these any more."""
+    for subject in door.children("replacement"):
+        if subject.state in ("reserved", "awaiting_payment", "ordered", "out_of_stock"):
+            door.fire(subject, "release", role="system")
+
+
+@effect("claim_guarantee")
+def claim_guarantee(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Goods of an advance exchange did not come: finance sees the case."""
+    case = the_case(door)
+    if case.fact("advance"):
+        case.facts(guarantee_claimed=True)
+        door.say("return.held", {"reason": "guarantee"})
+
+
+@effect("add_replacement_line")
+def add_replacement_line(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
+    """The delivered goods become a returnable line of the order, with their own value and delivery date."""
+    view = door.order
+    old = next(line for line in the_case(door).lines if line.id == subject.row["return_line_id"])
+    value = view.priced.lines[old.order_line_id]
+    if subject.row["doc"].get("product"):
+        _ship_stock(door, subject)
+    line = replacement_line(
+        view.order,
+        value,
+        line_id=subject.id,
+        sku=subject.row["sku"],
+        quantity=subject.row["quantity"],
+        name=_name(door, subject) or old.doc.get("name", ""),
+        value=subject.row["unit_value"],
+    )
+    delivered = Delivery(
+        id=subject.id,
+        shipped_at=None,
+        delivered_at=fields.get("at") or door.now,
+        received_by="consumer",
+        carrier=subject.row["doc"].get("carrier"),
+        carrier_chosen_by="seller",
+        tracking=subject.row["doc"].get("tracking"),
+        lines=(Delivered(id=line.id, quantity=line.quantity, piece=None),),
+    )
+    order = add_delivery(with_line(view.order, line), delivered)
+    priced = pricing.price(order, frozen=view.priced)
+    text, frozen = msgspec.json.encode(order).decode(), msgspec.json.encode(priced).decode()
+    door.work.conn.execute(
+        sa.update(_orders)
+        .where(_orders.c.id == view.row["id"])
+        .values(doc=text, frozen=frozen, version=_orders.c.version + 1)
+    )
+
+
+def _ship_stock(door: Door, subject: Subject) -> None:
+    held = subject.row["doc"].get("held", 0)
+    door.work.conn.execute(
+        sa.update(_products)
+        .where(_products.c.id == subject.row["doc"]["product"])
+        .values(reserved=_products.c.reserved - held, stock=_products.c.stock - held)
+    )
+    subject.set(doc={**subject.row["doc"], "held": 0})
+
+
+def _name(door: Door, subject: Subject) -> str | None:
+    query = sa.select(_products.c.name).where(_products.c.id == subject.row["doc"].get("product"))
+    name: str | None = door.work.conn.execute(query).scalar()
+    return name
+
+
+@effect("book_exchange")
+def book_exchange(door: Door, subject: Subject, _fields: dict[str, Any]) -> None:
+    """The units that were replaced have found their end."""
+    line = next(line for line in the_case(door).lines if line.id == subject.row["return_line_id"])
+    accepted = units.intersect(line.reserved, ranges(line, "accepted_units"))
+    line.set(consumed=units.union(line.consumed, accepted), reserved=units.subtract(line.reserved, accepted))
+    settle_number(line, units.count(accepted))
+
+
+@effect("offer_refund")
+def offer_refund(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
+    """What cannot be replaced is paid back: the accepted units, less what already went back for them."""
+    case = the_case(door)
+    line = next(line for line in case.lines if line.id == subject.row["return_line_id"])
+    line.set(outcome="refund")
+    doc = {k: v for k, v in line.doc.items() if not k.startswith("exchange_")}
+    line.set(doc=doc)
+    remember(line, settled_units=())
+    if case.state in ("settling", "inspecting"):
+        propose_refund(door, subject, fields)

@@ -1,0 +1,293 @@
+"""Reading returns and acting on them: one view, one list, every trigger, outcomes, offers and feedback."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain import units
+from rma.domain.claims import Outcome
+from rma.domain.decision import Decision
+from rma.domain.events import Personal
+from rma.domain.money import parse_money, percent
+from rma.errors import FieldError, Invalid, NotFound, Refused
+from rma.services import cases_view, doors
+from rma.services.caller import Caller
+from rma.services.case import Line
+from rma.services.context import Services
+from rma.services.filing import ReplacementIn
+from rma.services.line_effects import the_case
+from rma.services.transition import Door, Subject, effect
+
+_decision = msgspec.json.Decoder(Decision).decode
+UNINSPECTED = frozenset({"in_review", "awaiting_evidence", "awaiting_parcel", "in_transit", "arrived", "inspecting"})
+
+
+class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of an action; which fields a trigger needs stands in the workflow."""
+
+    reason: str | None = None
+    score: int | None = None
+    comment: str | None = None
+    consent: dict[str, Any] | None = None
+
+
+class ProductScore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the customer thinks of one product."""
+
+    order_line_id: str
+    score: int
+    comment: str | None = None
+
+
+class FeedbackIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From 1 (bad) to 5 (very good)."""
+
+    score: int
+    comment: str | None = None
+    lines: list[ProductScore] = []
+
+
+class OutcomeIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Another outcome for a line, until its goods are inspected."""
+
+    outcome: Outcome
+    replacement: ReplacementIn | None = None
+
+
+class OfferIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keep it for less: an amount for all units of the line, or a percentage of their price."""
+
+    price_reduction: dict[str, Any]
+
+
+def show(work: Work, services: Services, caller: Caller, return_id: str, *, locale: str) -> tuple[dict[str, Any], int]:
+    """One return as this caller may see it, and its version."""
+    door = doors.open_case(work, services, caller, return_id, lock=False)
+    case = the_case(door)
+    view = view_of(door, caller, locale=locale)
+    return view, case.row["version"]
+
+
+def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
+    """The whole return: lines with numbers, children, next deadline; money and contact only for who may see them."""
+    case = the_case(door)
+    currency = case.row["currency"]
+    decided = {line.order_line_id: line for line in _decision(case.row["quote"]).lines}
+    lines = []
+    for line in case.lines:
+        judged = decided.get(line.order_line_id)
+        explained = cases_view.decision_line(judged, currency, locale) if judged is not None else {}
+        lines.append({**explained, **cases_view.numbers(line), "offer": line.doc.get("offer")})
+    view = {
+        **cases_view.head(door, case, locale=locale, roles=caller.roles),
+        "lines": lines,
+        "parcels": [cases_view.parcel(s) for s in door.children("parcel")],
+        "refunds": [cases_view.refund(door, s, locale=locale) for s in door.children("refund")],
+        "replacements": [cases_view.replacement(s, currency) for s in door.children("replacement")],
+    }
+    return view if may_see_money(caller) else without_money(view)
+
+
+def may_see_money(caller: Caller) -> bool:
+    """Receiving keys see neither money nor e-mail."""
+    return caller.is_link or caller.may(
+        "returns:read", "returns:write", "refunds:read", "refunds:approve", "refunds:propose"
+    )
+
+
+def without_money(view: dict[str, Any]) -> dict[str, Any]:
+    """The same for the warehouse."""
+    lines = [{k: v for k, v in line.items() if k not in ("methods", "offer")} for line in view["lines"]]
+    replacements = [
+        {k: v for k, v in r.items() if k in ("id", "state", "sku", "quantity")} for r in view["replacements"]
+    ]
+    return {**view, "lines": lines, "refunds": [], "replacements": replacements}
+
+
+def decision(work: Work, services: Services, caller: Caller, return_id: str, *, locale: str) -> dict[str, Any]:
+    """The whole trace: for every line every rule that was asked, with version, inputs, result and article."""
+    door = doors.open_case(work, services, caller, return_id, lock=False)
+    found = _decision(the_case(door).row["quote"])
+    return {
+        "return_id": the_case(door).id,
+        "policy_version": found.policy_version,
+        "law": found.law,
+        "decision": found.assessment,
+        "lines": [cases_view.trace_line(line, locale) for line in found.lines],
+    }
+
+
+def act(
+    work: Work,
+    services: Services,
+    caller: Caller,
+    return_id: str,
+    trigger: str,
+    data: ActionBody,
+    *,
+    if_match: int | None,
+    locale: str,
+) -> tuple[dict[str, Any], int]:
+    """Fire a trigger of the case. Refusals say why and what is allowed."""
+    door = doors.open_case(work, services, caller, return_id, order=True, if_match=if_match)
+    case, root = the_case(door), _root(door)
+    if trigger == "submit_evidence":
+        from rma.services import evidence
+
+        evidence.reassess(door)
+    if data.consent is not None:
+        case.facts(cancel_consent=True)
+        door.say(
+            "return.evidence_added",
+            {"kind": "consent", "consent": Personal(msgspec.json.encode(data.consent).decode())},
+        )
+    if trigger in ("reopen", "appeal"):
+        _count_holders(door)
+    if trigger == "ask_customer":
+        case.facts(assessment="in_review", asked=data.reason)
+    told = {"reason": Personal(data.reason)} if data.reason else {}
+    fields = {k: v for k, v in msgspec.to_builtins(data).items() if v is not None and k != "consent"}
+    doors.act(door, root, trigger, caller, data=told, fields=fields, language=locale)
+    door.close()
+    return view_of(door, caller, locale=locale), case.row["version"]
+
+
+def _count_holders(door: Door) -> None:
+    """Who holds units that the case would need again; the guard names them."""
+    case = the_case(door)
+    holders: list[str] = []
+    for line in case.lines:
+        need = line.requested - units.count(units.union(line.reserved, line.consumed)) - line.doc.get("given_up", 0)
+        if line.doc.get("decision") != "refused" and units.count(door.order.free(line.order_line_id)) < need:
+            holders += door.order.holders(line.order_line_id, other_than=case.id) or ("?",)
+    case.facts(units_held_by=holders)
+
+
+def _root(door: Door) -> Subject:
+    if door.root is None:
+        raise LookupError("this door has no case")
+    return door.root
+
+
+def give_feedback(
+    work: Work, services: Services, caller: Caller, return_id: str, data: FeedbackIn, *, locale: str
+) -> dict[str, Any]:
+    """Take the customer's feedback; once per closing."""
+    errors = [FieldError("score", "range", "From 1 to 5.")] if not 1 <= data.score <= 5 else []
+    door = doors.open_case(work, services, caller, return_id)
+    known = {line.order_line_id for line in the_case(door).lines}
+    for i, item in enumerate(data.lines):
+        if item.order_line_id not in known:
+            errors.append(FieldError(f"lines[{i}].order_line_id", "unknown", "The return has no such line."))
+        if not 1 <= item.score <= 5:
+            errors.append(FieldError(f"lines[{i}].score", "range", "From 1 to 5."))
+    if errors:
+        raise Invalid("The feedback cannot be right.", errors=errors)
+    fields = {"score": data.score, "comment": data.comment, "lines": msgspec.to_builtins(data.lines)}
+    door.fire(_root(door), "give_feedback", role="customer", fields=fields, language=locale)
+    door.close()
+    return {"return_id": the_case(door).id, "state": the_case(door).state, "score": data.score}
+
+
+@effect("offer_feedback")
+def offer_feedback(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
+    """Feedback is offered on the status page; mail only goes with recorded consent, decided when it is sent."""
+    the_case(door).facts(feedback_offered=True)
+
+
+@effect("record_feedback")
+def record_feedback(door: Door, _subject: Subject, fields: dict[str, Any]) -> None:
+    """Keep score and comments, and say so in the log."""
+    case = the_case(door)
+    door.work.session.add(
+        tables.Feedback(
+            id=door.work.new_id("fbk"),
+            store_id=door.store.id,
+            return_id=case.id,
+            score=fields["score"],
+            comment=fields.get("comment"),
+            lines=fields.get("lines") or [],
+            created_at=door.now,
+        )
+    )
+    door.say("feedback.received", {"score": fields["score"]})
+
+
+def change_outcome(
+    work: Work, services: Services, caller: Caller, return_id: str, line_id: str, data: OutcomeIn, *, locale: str
+) -> tuple[dict[str, Any], int]:
+    """Another outcome for a line, quoted and reserved anew."""
+    from rma.services import outcomes
+
+    door = doors.open_case(work, services, caller, return_id, order=True)
+    line = line_of(door, line_id)
+    if the_case(door).state not in UNINSPECTED or line.accepted or line.rejected:
+        raise Refused("The goods of this line were inspected.", code="inspected", allowed=[])
+    outcomes.change(door, caller, line, data.outcome, data.replacement)
+    door.close()
+    return view_of(door, caller, locale=locale), the_case(door).row["version"]
+
+
+def offer(
+    work: Work, services: Services, caller: Caller, return_id: str, line_id: str, data: OfferIn, *, locale: str
+) -> tuple[dict[str, Any], int]:
+    """Offer the customer to keep the goods for less; who offers it approves nothing of it."""
+    door = doors.open_case(work, services, caller, return_id)
+    case, line = the_case(door), line_of(door, line_id)
+    made = _offer(data, case.row["currency"])
+    line.set(
+        doc={**line.doc, "offer": {**made, "by": caller.actor, "at": msgspec.to_builtins(door.now), "answer": None}}
+    )
+    case.facts(fixers=[*case.fact("fixers", []), caller.actor])
+    door.say("return.offered", {"line": line.id, **made})
+    door.close()
+    return view_of(door, caller, locale=locale), case.row["version"]
+
+
+def _offer(data: OfferIn, currency: str) -> dict[str, Any]:
+    asked = data.price_reduction
+    if set(asked) == {"percent"}:
+        percent(str(asked["percent"]), path="price_reduction.percent")
+        return {"amount": None, "percent": str(asked["percent"])}
+    if set(asked) == {"amount"}:
+        return {"amount": parse_money(asked["amount"], currency, path="price_reduction.amount"), "percent": None}
+    raise Invalid.field("price_reduction", "amount_or_percent", "An amount or a percent, one of them.")
+
+
+def answer_offer(
+    work: Work,
+    services: Services,
+    caller: Caller,
+    return_id: str,
+    line_id: str,
+    answer: Literal["accept", "reject"],
+    *,
+    locale: str,
+) -> tuple[dict[str, Any], int]:
+    """The customer's answer to an offer: accepted, nothing comes back for this line."""
+    door = doors.open_case(work, services, caller, return_id, order=True)
+    line = line_of(door, line_id)
+    made = line.doc.get("offer")
+    if not made or made.get("answer") is not None:
+        raise Refused("There is no offer to answer.", code="no_offer")
+    line.set(doc={**line.doc, "offer": {**made, "answer": answer}})
+    door.say("return.outcome_changed", {"line": line.id, "offer": answer})
+    if answer == "accept":
+        from rma.services import outcomes
+
+        outcomes.keep_for_less(door, line)
+    door.close()
+    return view_of(door, caller, locale=locale), the_case(door).row["version"]
+
+
+def line_of(door: Door, line_id: str) -> Line:
+    """A line of the door's case by its own id or its order line's, or ``NotFound``."""
+    case = the_case(door)
+    same = [line for line in case.lines if line_id in (line.id, line.order_line_id)]
+    if len(same) != 1:
+        raise NotFound("There is no such line.")
+    return same[0]

@@ -1,0 +1,46 @@
+"""From an attempt's key to the act that carries it out. What breaks is kept with its error and looked at again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from rma.services import effects, handlers, refund_acts, replacement_acts
+from rma.services.context import Services
+
+_log = logging.getLogger(__name__)
+Act = Callable[[Services, str], None]
+__all__ = ["ask_again", "handlers", "run_attempt"]
+
+
+def _acts() -> dict[str, Act]:
+    from rma.services import label_acts
+
+    return {
+        "send_refund": refund_acts.send_refund,
+        "issue_label": label_acts.issue_label,
+        "void_label": label_acts.void_label,
+        "place_order": replacement_acts.place_order,
+    }
+
+
+def run_attempt(services: Services, key: str) -> None:
+    """Carry out one attempt: ``<subject>:<attempt>:<effect>``. Never raises for what an act ran into."""
+    act = _acts()[key.rsplit(":", 1)[1]]
+    try:
+        act(services, key)
+    except Exception as error:
+        _log.exception("an act broke and will be looked at again", extra={"attempt": key})
+        text = f"{type(error).__name__}: {error}"
+        with services.database.write() as work:
+            effects.failed(work, key, text)
+
+
+def ask_again(services: Services) -> int:
+    """Hand every attempt without a final answer, whose time has come, to the engine once more; how many."""
+    with services.database.write() as work:
+        due = effects.due_to_ask(work)
+        for key in due:
+            services.effects.again(work, key)
+            effects.touch(work, key)
+    return len(due)

@@ -1,0 +1,63 @@
+"""Which return a scanned code belongs to: any code works."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain.ids import read_rma_number, secret_hash
+
+_returns = tables.table(tables.Return)
+_parcels = tables.table(tables.Parcel)
+_lines = tables.table(tables.ReturnLine)
+_links = tables.table(tables.Link)
+ENDED = ("closed", "declined", "cancelled", "expired")
+
+
+def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | None:
+    """The return, and the parcel where the code is a parcel's: RMA number, line code, id, label, link or order number."""
+    text = scan.strip()
+    return (
+        _by_number(work, store_id, text)
+        or _by_parcel(work, store_id, text)
+        or _by_link(work, store_id, text)
+        or _by_order(work, store_id, text)
+    )
+
+
+def _by_number(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
+    number = read_rma_number(text) or read_rma_number("-".join(text.split("-")[:3]))
+    condition = _returns.c.rma_number == number if number else _returns.c.id == text
+    found = work.conn.execute(sa.select(_returns.c.id).where(_returns.c.store_id == store_id, condition)).scalar()
+    return (found, None) if found else None
+
+
+def _by_parcel(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
+    same = sa.or_(_parcels.c.id == text, _parcels.c.tracking == text, _parcels.c.code == text)
+    row = work.conn.execute(
+        sa.select(_parcels.c.return_id, _parcels.c.id)
+        .where(_parcels.c.store_id == store_id, same)
+        .order_by(_parcels.c.id.desc())
+        .limit(1)
+    ).first()
+    return (row.return_id, row.id) if row else None
+
+
+def _by_link(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
+    token = text.rstrip("/").rpartition("/")[2]
+    found = work.conn.execute(
+        sa.select(_links.c.return_id).where(_links.c.store_id == store_id, _links.c.hash == secret_hash(token))
+    ).scalar()
+    return (found, None) if found else None
+
+
+def _by_order(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
+    """The open return of this order, if there is just one."""
+    found = work.conn.execute(
+        sa.select(_returns.c.id)
+        .where(_returns.c.store_id == store_id, _returns.c.order_number == text, _returns.c.state.not_in(ENDED))
+        .limit(2)
+    ).scalars()
+    ids = list(found)
+    return (ids[0], None) if len(ids) == 1 else None

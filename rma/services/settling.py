@@ -1,0 +1,288 @@
+"""What a case owes: from accepted units, outcomes and fees to one settlement. Quotes and proposals share this path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import hot, tables
+from rma.db.session import Work
+from rma.domain import units
+from rma.domain.asks import Ask, Deduction, Reduction, Settlement, Swap
+from rma.domain.decision import Decision
+from rma.domain.money import parse_money
+from rma.domain.policy import Policy
+from rma.domain.settlement import settle
+from rma.domain.units import Ranges
+from rma.errors import FieldError, Forbidden, Invalid, Reason, Refused
+from rma.services import books
+from rma.services.assess import OrderView
+from rma.services.books import Books
+from rma.services.caller import Caller
+from rma.services.catalog import StoreInfo
+
+if TYPE_CHECKING:
+    from rma.services.context import Services
+    from rma.services.filing import FileReturn
+    from rma.services.transition import Door
+
+_products = tables.table(tables.Product)
+_orders = tables.table(tables.Order)
+_FREEZE = hot.Hot(
+    sa.update(_orders)
+    .where(_orders.c.id == sa.bindparam("key"))
+    .values(frozen=sa.bindparam("frozen"), policy_version=sa.bindparam("policy_version"), law=sa.bindparam("law"))
+)
+MONEY_BACK = frozenset({"refund", "store_credit", "keep", "exchange"})
+CHEAPEST_ONLY = frozenset({"EU", "UK"})
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Units of one line whose money is decided together, and by what terms."""
+
+    order_line_id: str
+    units: Ranges
+    outcome: str
+    statutory: bool
+    restocking_percent: str = "0"
+    swap_price: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A replacement as planned: what, for how much in all, and what the customer owes or gets for the difference."""
+
+    position: int
+    sku: str
+    quantity: int
+    price: int
+    product_id: str | None
+    due_from_customer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The money of a request: what would come back, and what is exchanged."""
+
+    settlement: Settlement
+    exchanges: tuple[Exchange, ...]
+
+
+def ask(
+    view: OrderView,
+    policy: Policy,
+    found: Books,
+    shares: list[Share],
+    *,
+    fee: int = 0,
+    deductions: tuple[Deduction, ...] = (),
+    reductions: tuple[Reduction, ...] = (),
+) -> Ask:
+    """What to settle for these units by the store's terms; fees only ever fall on voluntary lines."""
+    wanted: dict[str, Ranges] = {}
+    for share in shares:
+        wanted[share.order_line_id] = units.union(wanted.get(share.order_line_id, ()), share.units)
+    statutory = any(share.statutory for share in shares)
+    fees = tuple(
+        _restocking(share) for share in shares if not share.statutory and share.restocking_percent not in ("", "0")
+    )
+    if fee and not statutory:
+        fees = (*fees, Deduction(cause="fee", amount=fee, why="return_fee"))
+    credit = bool(shares) and all(share.outcome == "store_credit" for share in shares)
+    swaps = tuple(
+        Swap(order_line_id=s.order_line_id, units=s.units, price=s.swap_price)
+        for s in shares
+        if s.swap_price is not None
+    )
+    return Ask(
+        units=wanted,
+        statutory=tuple(sorted({share.order_line_id for share in shares if share.statutory})),
+        deductions=(*deductions, *fees),
+        reductions=reductions,
+        swaps=swaps,
+        shipping=policy.refunds.shipping,
+        completes_order=completes(view, found, wanted_back(shares)),
+        shipping_basis="cheapest_standard" if view.law.jurisdiction in CHEAPEST_ONLY else "paid",
+        promotions=policy.refunds.promotions,
+        tenders=policy.refunds.tenders,
+        redirect={"*": "store_credit"} if credit else {},
+        bonus_percent=policy.refunds.credit_bonus_percent if credit else "0",
+    )
+
+
+def _restocking(share: Share) -> Deduction:
+    return Deduction(
+        cause="fee",
+        percent=share.restocking_percent,
+        order_line_id=share.order_line_id,
+        units=share.units,
+        why="restocking",
+    )
+
+
+def wanted_back(shares: list[Share]) -> dict[str, Ranges]:
+    """The units of these shares that come back for money, by order line."""
+    back: dict[str, Ranges] = {}
+    for share in shares:
+        if share.outcome != "exchange":
+            back[share.order_line_id] = units.union(back.get(share.order_line_id, ()), share.units)
+    return back
+
+
+def completes(view: OrderView, found: Books, back: dict[str, Ranges]) -> bool:
+    """True if with these units the whole order has come back: only then shipping goes with the last return."""
+    for line in view.order.lines:
+        if line.origin != "order":
+            continue
+        together = units.union(back.get(line.id, ()), found.returned(line.id))
+        if units.subtract(units.whole(line.quantity), together):
+            return False
+    return True
+
+
+def plan_quote(
+    work: Work,
+    services: Services,
+    store: StoreInfo,
+    view: OrderView,
+    policy: Policy,
+    decision: Decision,
+    data: FileReturn,
+    caller: Caller,
+) -> Plan:
+    """What this request would pay back if all of it is accepted and arrives."""
+    del services
+    found = books.read(work, view)
+    shares: list[Share] = []
+    exchanges: list[Exchange] = []
+    taken: dict[str, Ranges] = {}
+    for i, (asked, line) in enumerate(zip(data.lines, decision.lines, strict=True)):
+        if line.decision == "refused" or line.outcome not in MONEY_BACK:
+            continue
+        free = units.subtract(view.free(line.order_line_id), taken.get(line.order_line_id, ()))
+        if units.count(free) < line.quantity:
+            continue
+        chosen = units.take(free, line.quantity)
+        taken[line.order_line_id] = units.union(taken.get(line.order_line_id, ()), chosen)
+        price = None
+        if line.outcome == "exchange" and asked.replacement is not None:
+            exchange = _exchange(work, store, view, caller, data, i, chosen)
+            exchanges.append(exchange)
+            price = exchange.price
+        shares.append(
+            Share(
+                line.order_line_id, chosen, line.outcome, line.basis == "statutory", str(line.restocking_percent), price
+            )
+        )
+    fee = sum(f.amount for f in decision.fees)
+    settlement = settle(
+        view.priced, past=found.past, tenders=found.tenders, ask=ask(view, policy, found, shares, fee=fee)
+    )
+    return Plan(settlement, tuple(exchanges))
+
+
+def _exchange(
+    work: Work, store: StoreInfo, view: OrderView, caller: Caller, data: FileReturn, i: int, chosen: Ranges
+) -> Exchange:
+    asked = data.lines[i].replacement
+    path = f"lines[{i}].replacement"
+    if asked is None:
+        raise Invalid.field(path, "required", "An exchange names what shall come instead.")
+    line = view.order.line(data.lines[i].order_line_id)
+    quantity = asked.quantity or units.count(chosen)
+    value = view.priced.lines[data.lines[i].order_line_id].values(chosen).gross
+    row = work.conn.execute(
+        sa.select(_products).where(_products.c.store_id == store.id, _products.c.sku == asked.sku)
+    ).first()
+    if asked.unit_price is not None:
+        if not caller.may("returns:override"):
+            raise Forbidden("A price for the replacement needs the scope returns:override.")
+        price = parse_money(asked.unit_price, view.order.currency, path=f"{path}.unit_price") * quantity
+    elif line is not None and asked.sku == line.sku and quantity == units.count(chosen):
+        price = value
+    elif row is not None and row.doc.get("currency", store.currency) == view.order.currency:
+        price = int(row.doc["price_minor"]) * quantity
+    else:
+        message = f"{asked.sku} is not in the catalogue; a key with returns:override may give its unit_price."
+        raise Invalid("The replacement is not known.", errors=[FieldError(f"{path}.sku", "unknown_product", message)])
+    if row is not None and row.stock is not None and row.stock - row.reserved < quantity:
+        raise out_of_stock(work, store, row)
+    return Exchange(i, asked.sku, quantity, price, row.id if row else None, max(0, price - value))
+
+
+def out_of_stock(work: Work, store: StoreInfo, row: Any) -> Refused:
+    """A clear refusal that names the variants that are there, and the other outcomes."""
+    others = work.conn.execute(
+        sa.select(_products.c.sku).where(
+            _products.c.store_id == store.id,
+            _products.c.variant_of == (row.variant_of or row.sku),
+            _products.c.sku != row.sku,
+            sa.or_(_products.c.stock.is_(None), _products.c.stock > _products.c.reserved),
+        )
+    ).scalars()
+    text = f"{row.sku} is out of stock."
+    allowed = [*(f"variant:{sku}" for sku in others), "refund", "store_credit"]
+    return Refused(
+        text, code="out_of_stock", reasons=[Reason(rule="stock", code="out_of_stock", text=text)], allowed=allowed
+    )
+
+
+def shares_of_case(door: Door, found: Books) -> list[Share]:
+    """Accepted units of the case whose money is not decided yet, by line."""
+    case = door.case
+    if case is None:
+        return []
+    shares = []
+    for line in case.lines:
+        accepted = units.parse(line.doc.get("accepted_units", []), path="accepted_units")
+        open_units = units.subtract(accepted, units.union(found.returned(line.order_line_id), settled_units(line.doc)))
+        if open_units and line.outcome in MONEY_BACK:
+            price = _swap_price(line, units.count(open_units))
+            percent = str(line.doc.get("restocking_percent", "0"))
+            shares.append(
+                Share(line.order_line_id, open_units, line.outcome, line.basis == "statutory", percent, price)
+            )
+    return shares
+
+
+def settled_units(doc: dict[str, Any]) -> Ranges:
+    """Units of a line that were settled without a refund component (an even exchange, a free unit)."""
+    return units.parse(doc.get("settled_units", []), path="settled_units")
+
+
+def _swap_price(line: Any, quantity: int) -> int | None:
+    """The share of the replacement's price that belongs to so many of the line's units."""
+    if line.outcome != "exchange" or "exchange_price" not in line.doc:
+        return None
+    whole = int(line.doc["exchange_price"])
+    return whole if quantity == line.requested else whole * quantity // line.requested
+
+
+def open_replacements(door: Door, plan: Plan) -> None:
+    """Keep on the lines what was planned for them; the case machine opens the replacements."""
+    case = door.case
+    if case is None:
+        return
+    for exchange in plan.exchanges:
+        line = case.lines[exchange.position]
+        doc = {**line.doc, "exchange_price": exchange.price, "exchange_sku": exchange.sku}
+        doc |= {"exchange_quantity": exchange.quantity, "exchange_product": exchange.product_id}
+        line.set(doc={**doc, "exchange_due": exchange.due_from_customer})
+
+
+def to_row(settlement: Settlement) -> list[dict[str, Any]]:
+    """Components as they are stored."""
+    return [msgspec.to_builtins(component) for component in settlement.components]
+
+
+def freeze_values(work: Work, view: OrderView, policy_version: int) -> None:
+    """Fix unit values, policy and law of the order with its first return or refund."""
+    if view.row["frozen"] is None:
+        frozen = msgspec.json.encode(view.priced).decode()
+        _FREEZE.run(
+            work, {"key": view.row["id"], "frozen": frozen, "policy_version": policy_version, "law": view.law.version}
+        )
