@@ -56,7 +56,7 @@ class OrderLineView(LineForm, frozen=True, kw_only=True):
 
     origin: str
     in_returns: int = 0
-    options: list[LineOption] = []
+    options: tuple[LineOption, ...] = ()
 
 
 class OrderView(OrderForm, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ class OrderView(OrderForm, frozen=True, kw_only=True):
     version: int
     created_at: datetime
     updated_at: datetime
-    conflicts: list[Conflict] = []
+    conflicts: tuple[Conflict, ...] = ()
 
 
 @routes.put("/orders/{number}", answers=OrderView)

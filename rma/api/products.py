@@ -19,8 +19,8 @@ routes = Routes(tag="Products")
 def put(call: Call, data: ProductIn) -> Answer:
     """Take a product, new (201) or known (200).
 
-    The body replaces what was known, but for `stock`: left out, it stays; `null` is without limit. `price` is that of one
-    unit, in the store's currency.
+    The body replaces what was known, but for `stock`: left out, it stays; `null` is without limit. `price` is that of
+    one unit, in the store's currency.
     """
     shown, new = products.put(call.services, call.caller, call.path["sku"], data, expected=call.if_match)
     return (created if new else ok)(shown, version=shown.version)
@@ -43,8 +43,9 @@ def listing(call: Call) -> Answer:
 def load(call: Call) -> Answer:
     """Take many products: NDJSON (`application/x-ndjson`, the body of PUT with its `sku` a line) or CSV (`text/csv`).
 
-    The columns of CSV: `sku, name, category, price, currency, tax_rate` and, if you like, `gtin, variant_of, attributes`
-    (`size=M|colour=red`), `image_url, bin, stock`. A bad line is reported with its number and stops no other.
+    The columns of CSV: `sku, name, category, price, currency, tax_rate` and, if you like, `gtin, variant_of,
+    attributes` (`size=M|colour=red`), `image_url, bin, stock`. A bad line is reported with its number and stops no
+    other.
     """
     file = stream(call)
     return call.in_parts(lambda: ok(products.load(call.services, call.caller, file, media_type=call.media_type)))

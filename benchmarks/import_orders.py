@@ -1,0 +1,150 @@
+"""How many orders a second one process imports: `python -m benchmarks.import_orders [COUNT]`, from the checkout.
+
+Each order has its own customer, two lines, a promotion, shipping, a payment and a delivery. SQLite with
+synchronous=FULL and PostgreSQL with its durable defaults; new orders, the same file again, the same orders changed, and
+the new ones as CSV. Printed: date, machine, and orders per second. What was stored is counted, or the figure is void.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.app import create_services
+from rma.db import tables
+from rma.db.session import Database
+from rma.domain.snapshot_csv import COLUMNS
+from rma.services import order_import, stores
+from rma.services.caller import Caller
+from rma.services.context import Services
+from rma.settings import Settings
+from tests.support import postgres
+from tests.support.migrate import migrate
+
+_orders = tables.table(tables.Order)
+_events = tables.table(tables.Event)
+
+
+def _money(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currency": "TRY"}
+
+
+def snapshot(index: int, *, points: int = 0) -> dict[str, Any]:
+    """An order like those of a Turkish shop."""
+    number = f"TR{index:08d}"
+    lines = [
+        {
+            "id": str(place),
+            "sku": f"TS-{index % 997}-{place}",
+            "name": "Kırmızı tişört",
+            "quantity": place + 1,
+            "unit_price": _money("100.00"),
+            "tax_rate": "20",
+            "category": "apparel",
+        }
+        for place in (1, 2)
+    ]
+    return {
+        "number": number,
+        "ordered_at": "2026-03-01T10:00:00+03:00",
+        "currency": "TRY",
+        "prices_include_tax": True,
+        "total": _money("519.90"),
+        "customer": {"reference": f"c-{index}", "email": f"musteri{index}@example.com", "name": f"Ayşe {index}"},
+        "ship_to": {"name": f"Ayşe {index}", "line1": "Moda Cad. 1", "city": "İstanbul", "country": "TR"},
+        "lines": lines,
+        "promotions": [{"code": "KIS10", "amount": _money("10.00")}],
+        "shipping": {"amount": _money("29.90"), "tax_rate": "20"},
+        "points_earned": points,
+        "payments": [{"id": "pay-1", "tender": "card", "reference": f"pi_{index}", "captured": _money("519.90")}],
+        "deliveries": [{"id": "d1", "delivered_at": "2026-03-05T14:00:00+03:00"}],
+        "withdrawal_information_given_at": "2026-03-01T10:00:00+03:00",
+    }
+
+
+def _csv(count: int) -> bytes:
+    rows = [",".join(COLUMNS)]
+    shared = {"ordered_at": "2026-03-01T10:00:00+03:00", "currency": "TRY", "prices_include_tax": "true"}
+    for index in range(count):
+        for place in (1, 2):
+            cells = shared | {"number": f"CSV{index:08d}", "customer_email": f"musteri{index}@example.com"}
+            cells |= {"sku": f"TS-{place}", "quantity": str(place), "unit_price": "100.00", "tax_rate": "20"}
+            rows.append(",".join(cells.get(name, "") for name in COLUMNS))
+    return "\n".join(rows).encode()
+
+
+def _ndjson(count: int, *, points: int = 0) -> bytes:
+    return b"\n".join(msgspec.json.encode(snapshot(index, points=points)) for index in range(count))
+
+
+def _shop(services: Services) -> Caller:
+    new = stores.NewStore(
+        slug="bench", name="Bench", country="TR", timezone="Europe/Istanbul", currency="TRY", locale="tr"
+    )
+    with services.database.write() as work:
+        row = stores.create(work, new)
+        return Caller(store_id=row.id, store_slug=row.slug, currency="TRY", country="TR", timezone=row.timezone)
+
+
+def _rate(services: Services, caller: Caller, content: bytes, count: int, *, kind: str, media_type: str) -> float:
+    begun = time.perf_counter()
+    report = order_import.load(services, caller, io.BytesIO(content), media_type=media_type)
+    seconds = time.perf_counter() - begun
+    assert getattr(report, kind) == count, report
+    return count / seconds
+
+
+def _measure(url: str, count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        services = create_services(Settings(data_dir=Path(folder)), database=Database(url))
+        caller = _shop(services)
+        lines, csv = "application/x-ndjson", "text/csv"
+        new = _ndjson(count)
+        rates = {
+            "new": _rate(services, caller, new, count, kind="imported", media_type=lines),
+            "again": _rate(services, caller, new, count, kind="unchanged", media_type=lines),
+            "changed": _rate(services, caller, _ndjson(count, points=7), count, kind="updated", media_type=lines),
+            "new as CSV": _rate(services, caller, _csv(count), count, kind="imported", media_type=csv),
+        }
+        with services.database.read() as work:
+            assert work.conn.execute(sa.select(sa.func.count()).select_from(_orders)).scalar() == 2 * count
+            told = sa.select(sa.func.count()).where(_events.c.type == "order.imported")
+            assert work.conn.execute(told).scalar() == 3 * count
+        figures = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in rates.items())
+        print(f"{services.database.engine.dialect.name:>10}: {figures}")
+        services.close()
+
+
+@contextmanager
+def _databases() -> Iterator[list[str]]:
+    with tempfile.TemporaryDirectory() as folder, postgres.running(settings=()) as server:
+        urls = [f"sqlite:///{folder}/bench.sqlite3", server.create("bench")]
+        for url in urls:
+            migrate(url)
+        yield urls
+
+
+def main() -> None:
+    """Print the figures."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
+    machine = f"{platform.machine()}  {os.cpu_count()} cpus  Python {platform.python_version()}"
+    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}  {count} orders, one process")
+    with _databases() as urls:
+        for url in urls:
+            _measure(url, count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""How an order looks to a caller: the snapshot as it stands, and per line what can be returned now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Meta
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain import units
+from rma.domain.decision import LineDecision, options
+from rma.domain.money import wire
+from rma.domain.order import Order, Person, write_order
+from rma.domain.pricing import Priced, price
+from rma.errors import NotFound
+from rma.services import assess
+from rma.services.assess import OrderView
+from rma.services.case import read_order_row, store_now
+from rma.services.context import Services
+from rma.services.orders import search_form
+from rma.services.paging import Ask, Page, cut
+
+Instant = Annotated[datetime, Meta(tz=True)]
+_READ_FROZEN = msgspec.json.Decoder(Priced).decode
+_orders = tables.table(tables.Order)
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which orders. ``created_…``: when they came in; ``ordered_…``: when placed; from (with it) and to (without)."""
+
+    number: str | None = None
+    email: str | None = None
+    customer_reference: str | None = None
+    created_from: Instant | None = None
+    created_to: Instant | None = None
+    ordered_from: Instant | None = None
+    ordered_to: Instant | None = None
+
+
+def show(work: Work, services: Services, store_id: str, number: str, *, locale: str) -> tuple[dict[str, Any], int]:
+    """The order with the options of each line, texts in ``locale``, and its version. ``NotFound``: also another's."""
+    if not number.isprintable():
+        raise NotFound("There is no such order.")
+    row = read_order_row(work, store_id, number)
+    store = services.catalog.store(work, store_id)
+    now = store_now(work, row["clock_offset"])
+    view = assess.view_order(work, store, row)
+    policy = services.catalog.policy(work, store_id, assess.policy_version(work, services.catalog, store, row, now))
+    facts = assess.order_facts(work, store, view, policy, now=now)
+    shown = _order(view.order, view.person, row, flags=view.priced.flags)
+    for line in shown["lines"]:
+        found = options(policy, view.law, facts, line["id"], at=now)
+        line["in_returns"] = units.count(units.whole(line["quantity"])) - units.count(view.free(line["id"]))
+        line["options"] = [_option(one, view, locale) for one in found]
+    return shown, row["version"]
+
+
+def listing(work: Work, store_id: str, filters: Filters, ask: Ask) -> Page[dict[str, Any]]:
+    """Orders in the order in which they came in, in the form of one order but without options."""
+    wanted = sa.select(*_orders.columns).where(_orders.c.store_id == store_id, _orders.c.id > (ask.after or ""))
+    wanted = wanted.where(*_conditions(filters)).order_by(_orders.c.id).limit(ask.limit + 1)
+    rows = [dict(row) for row in work.conn.execute(wanted).mappings()]
+    return cut(rows, ask, key=lambda row: str(row["id"])).map(_row)
+
+
+def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    created, ordered = _orders.c.created_at, _orders.c.ordered_at
+    asked = (
+        (filters.number, lambda value: _orders.c.number == value),
+        (filters.email, lambda value: _orders.c.email == search_form(value)),
+        (filters.customer_reference, lambda value: _orders.c.customer_ref == value),
+        (filters.created_from, lambda value: created >= value),
+        (filters.created_to, lambda value: created < value),
+        (filters.ordered_from, lambda value: ordered >= value),
+        (filters.ordered_to, lambda value: ordered < value),
+    )
+    return [condition(value) for value, condition in asked if value is not None]
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    order = assess.read_order_doc(row["doc"])
+    frozen = _READ_FROZEN(row["frozen"]) if row["frozen"] else None
+    return _order(order, assess.read_person(row["person"]), row, flags=price(order, frozen=frozen).flags)
+
+
+def _order(order: Order, person: Person | None, row: dict[str, Any], *, flags: tuple[str, ...]) -> dict[str, Any]:
+    """The snapshot in the form of the contract, and what we know of it ourselves."""
+    return {
+        "id": row["id"],
+        **write_order(msgspec.structs.replace(order, person=person)),
+        "flags": list(flags),
+        "frozen": row["frozen"] is not None,
+        "erased": person is None,
+        "policy_version": row["policy_version"],
+        "law": row["law"],
+        "version": row["version"],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+    }
+
+
+def _option(one: LineDecision, view: OrderView, locale: str) -> dict[str, Any]:
+    """What could be filed for a line under one kind; ``judged_as`` differs where the law is better for the customer."""
+    currency = view.order.currency
+    return {
+        "kind": one.filed_kind,
+        "judged_as": one.kind,
+        "decision": one.decision,
+        "basis": one.basis,
+        "quantity": one.quantity,
+        "last_day": one.last_day,
+        "estimated": one.estimated,
+        "outcomes": list(one.outcomes),
+        "methods": [{"method": w.name, "fee": wire(w.fee, currency), "paid_by": w.paid_by} for w in one.methods],
+        "reasons": [why.reason(locale) for why in one.reasons],
+    }
