@@ -70,6 +70,8 @@ GET    /returns/{id}/evidence-pack.zip                   | evidence:read
 GET    /returns/{id}/damage-report.pdf                   | returns:read link
 POST   /returns/{id}/parcels                             | returns:write receiving:write link
 GET    /returns/{id}/parcels/{pid}/label.pdf             | returns:read receiving:write link
+POST   /returns/{id}/parcels/{pid}/label                 | returns:write link
+GET    /labels.pdf                                       | returns:read receiving:write
 DELETE /returns/{id}/parcels/{pid}                       | returns:write link
 POST   /parcels/{id}/events                              | returns:write receiving:write
 POST   /replacements/{id}/actions/{trigger}              | returns:write receiving:write
