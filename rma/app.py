@@ -20,7 +20,9 @@ from litestar.types import ASGIApp
 
 from rma.api import (
     clock,
+    events,
     health,
+    messages,
     openapi,
     orders,
     parcels,
@@ -52,6 +54,8 @@ ROUTES: tuple[Routes, ...] = (
     refunds.routes,
     policies.routes,
     workflows.routes,
+    messages.routes,
+    events.routes,
     clock.routes,
     health.routes,
 )

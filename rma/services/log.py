@@ -12,11 +12,16 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import events
 from rma.domain.events import Draft, Kept
+from rma.services import bell
 
 _events = tables.table(tables.Event)
 _INSERT = hot.insert(_events, [c.name for c in _events.columns if c.name != "seq"])
 _PERSONAL = hot.insert(tables.table(tables.Personal))
-_HEADS = {"stores": tables.table(tables.Store), "orders": tables.table(tables.Order)}
+_HEADS = {
+    "stores": tables.table(tables.Store),
+    "orders": tables.table(tables.Order),
+    "returns": tables.table(tables.Return),
+}
 
 
 def append(
@@ -74,18 +79,32 @@ def prepare(
 
 
 def write(work: Work, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert prepared events, of one stream or of many, in this order."""
+    """Insert prepared events, of one stream or of many, in this order; ring the bell once they are committed."""
     _INSERT.run_many(work, rows)
+    work.after_commit.append(bell.ring)
 
 
 def append_to(work: Work, owner: str, owner_id: str, drafts: Sequence[Draft], *, store_id: str, actor: str) -> None:
-    """Write events of a store or an order (``owner``: ``stores`` | ``orders``): locks its row and moves its head."""
+    """Write events of a store, an order or a return (``owner``: its table's name): locks its row and moves its head.
+
+    For what happens beside the machines, such as messages: states change through the door alone.
+    """
     work.flush()
     table = _HEADS[owner]
     row = work.conn.execute(
         sa.select(table.c.head, table.c.events_n).where(table.c.id == owner_id).with_for_update()
     ).one()
-    head, n = append(work, drafts, store_id=store_id, stream=owner_id, actor=actor, head=row.head, n=row.events_n)
+    return_id = owner_id if owner == "returns" else None
+    head, n = append(
+        work,
+        drafts,
+        store_id=store_id,
+        stream=owner_id,
+        actor=actor,
+        head=row.head,
+        n=row.events_n,
+        return_id=return_id,
+    )
     work.conn.execute(sa.update(table).where(table.c.id == owner_id).values(head=head, events_n=n))
 
 

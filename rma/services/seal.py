@@ -1,8 +1,8 @@
 """One gapless order of a store's events: numbered, chained, and read by every subscriber.
 
-Database ids will not do: on PostgreSQL they commit out of order. So one sealer at a time numbers what has no number yet,
-and it never leaves behind what may still appear: a ``seq`` counts as passed only once every transaction that could hold
-a lower one has ended, however long that takes.
+Database ids will not do: on PostgreSQL they commit out of order. So one sealer at a time numbers what has no number
+yet, and it never leaves behind what may still appear: a ``seq`` counts as passed only once every transaction that could
+hold a lower one has ended, however long that takes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,220 @@
+"""Sending what waits: a row is claimed, worded, kept as it is worded, and only then given to the channel.
+
+A process that dies in between leaves a row whose lease ends; it is sent again under the same Message-ID, so a channel
+that knows it delivers once. The customer's link is made from our secret and the message's id, never kept: texts that
+are kept have ``~link~`` in its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain.events import Draft
+from rma.domain.ids import secret_hash
+from rma.domain.ports import Message, SendAnswer
+from rma.errors import Invalid
+from rma.services import letters, log
+from rma.services.case import store_now
+from rma.services.context import Services
+from rma.services.letters import Letter
+from rma.services.message_scene import TOKEN
+from rma.services.notify import TO_SEND
+
+BATCH = 25
+LEASE = timedelta(minutes=5)
+WAITS = (60, 300, 1_800, 7_200, 21_600, 86_400)
+"""Seconds before each next try; after the last one the message has failed."""
+LINK_DAYS = 400
+TOKEN_BYTES = 20
+_log = logging.getLogger(__name__)
+_messages = tables.table(tables.Message)
+_links = tables.table(tables.Link)
+_stores = tables.table(tables.Store)
+
+
+class _Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """A claimed row with what will be kept of it, and the mail itself unless there is a reason not to send it."""
+
+    row: Any
+    kept: dict[str, Any]
+    link: str | None = None
+    mail: Message | None = None
+    why_not: str | None = None
+    fault: str | None = None
+
+
+def send_due(services: Services, store_id: str | None = None, *, limit: int = BATCH) -> int:
+    """Send a batch of what is due by real time, of one store or of all; how many rows were looked at."""
+    database = services.database
+    with database.read() as work:
+        if work.conn.execute(_due(work, store_id).limit(1)).first() is None:
+            return 0
+    rows = database.retrying(lambda work: _claim(work, store_id, limit))
+    with database.read() as work:
+        ready = [_prepare(work, services, row) for row in rows]
+    database.retrying(lambda work: _keep(work, ready))
+    answers = _send_each(services, ready)
+    database.retrying(lambda work: _note(work, answers))
+    return len(rows)
+
+
+def _send_each(services: Services, ready: Sequence[_Ready]) -> list[tuple[_Ready, SendAnswer]]:
+    """Send in order, well within the lease: what a slow channel leaves over is taken up when the lease ends."""
+    end = time.monotonic() + LEASE.total_seconds() / 2
+    return [(one, _send(services, one.mail)) for one in ready if one.mail is not None and time.monotonic() < end]
+
+
+def send_all(services: Services, store_id: str | None = None) -> int:
+    """Send everything that is due now; how many rows were looked at."""
+    total = 0
+    while count := send_due(services, store_id):
+        total += count
+    return total
+
+
+def link_token(services: Services, message_row_id: str) -> str:
+    """The secret of the link in this message: 160 bits that only this installation can compute."""
+    made = hmac.new(services.settings.secret.encode(), f"link:{message_row_id}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(made[:TOKEN_BYTES]).rstrip(b"=").decode()
+
+
+def _due(work: Work, store_id: str | None) -> sa.Select[Any]:
+    query = sa.select(_messages).where(_messages.c.state == TO_SEND, _messages.c.next_at <= work.real_now)
+    query = query if store_id is None else query.where(_messages.c.store_id == store_id)
+    return query.order_by(_messages.c.created_at, _messages.c.id)
+
+
+def _claim(work: Work, store_id: str | None, limit: int) -> Sequence[Any]:
+    """Take rows that no other process has taken, until the lease ends."""
+    rows = work.conn.execute(_due(work, store_id).limit(limit).with_for_update(skip_locked=True)).all()
+    ids = [row.id for row in rows]
+    changes = {"next_at": work.real_now + LEASE, "attempts": _messages.c.attempts + 1}
+    work.conn.execute(sa.update(_messages).where(_messages.c.id.in_(ids)).values(**changes))
+    return rows
+
+
+def _prepare(work: Work, services: Services, row: Any) -> _Ready:
+    """Word one message. What goes wrong with one never touches the others: it is tried again later."""
+    try:
+        store = services.catalog.store(work, row.store_id)
+        letter = letters.letter(work, store, row, url=services.settings.url)
+        return _worded(services, row, letter)
+    except Exception as fault:  # noqa: BLE001 - one message never stops the others, and it is logged
+        _log.exception("message %s (%s) cannot be worded", row.id, row.kind)
+        return _Ready(row=row, kept={}, fault=type(fault).__name__)
+
+
+def _worded(services: Services, row: Any, letter: Letter) -> _Ready:
+    if letter.why_not in {"obsolete", "no_consent"}:
+        return _Ready(row=row, kept={}, why_not=letter.why_not)
+    said = services.ports.messages.render(letter.facts, locale=letter.locale)
+    typed = row.kind == "store_message"
+    kept = {"subject": said.subject, "html": said.html, "locale": letter.locale, "recipient": letter.to}
+    kept["text"] = row.text if typed else said.text
+    token = link_token(services, row.id) if TOKEN in said.text and row.return_id is not None else None
+    if letter.to is None:
+        return _Ready(row=row, kept=kept, why_not=letter.why_not)
+    unsubscribe = letter.facts.unsubscribe_url or None
+    try:
+        mail = Message(
+            message_id=row.message_id,
+            kind=row.kind,
+            message_class=said.message_class,
+            sender_name=letter.facts.store.name,
+            sender_address=letter.facts.store.email,
+            to=letter.to,
+            subject=said.subject,
+            text=_linked(said.text, token),
+            html=_linked(said.html, token),
+            locale=said.locale,
+            at=row.created_at,
+            unsubscribe_url=_linked(unsubscribe, token) if unsubscribe and said.message_class == "commercial" else None,
+        )
+    except Invalid:
+        return _Ready(row=row, kept=kept, why_not="no_address")
+    return _Ready(row=row, kept=kept, link=token, mail=mail)
+
+
+def _linked(text: str, token: str | None) -> str:
+    return text if token is None else text.replace(TOKEN, token)
+
+
+def _keep(work: Work, ready: Sequence[_Ready]) -> None:
+    """Write down what will be sent, and why the rest is not, before anything is."""
+    for one in ready:
+        state: dict[str, Any] = {} if one.why_not is None else {"state": one.why_not, "next_at": None}
+        if one.fault is not None:
+            state = _again(work, one.row)
+        _set(work, one.row, **one.kept, **state)
+        if one.link is not None:
+            _keep_link(work, one.row, one.link)
+
+
+def _keep_link(work: Work, row: Any, token: str) -> None:
+    """Let the link of this message open its return; a second try finds it there."""
+    hashed = secret_hash(token)
+    if work.conn.execute(sa.select(_links.c.hash).where(_links.c.hash == hashed)).first() is None:
+        ends = work.real_now + timedelta(days=LINK_DAYS)
+        values = {"store_id": row.store_id, "return_id": row.return_id, "expires_at": ends, "created_at": work.real_now}
+        work.conn.execute(sa.insert(_links).values(hash=hashed, revoked_at=None, **values))
+
+
+def _send(services: Services, mail: Message) -> SendAnswer:
+    """What the channel says; a channel that breaks its promise and raises may have sent it."""
+    try:
+        return services.ports.channel.send(mail)
+    except Exception as fault:  # noqa: BLE001 - a broken channel is no reason to lose the rest of the batch
+        _log.exception("the channel raised for %s", mail.message_id)
+        return SendAnswer(state="unknown", code=type(fault).__name__, retryable=True)
+
+
+def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]]) -> None:
+    """Keep what became of each; a mail that left is an event of its case. Returns are locked in one order."""
+    told: dict[tuple[str, str], list[Draft]] = {}
+    clocks: dict[str, float] = {}
+    for one, answer in answers:
+        row = one.row
+        if answer.state != "sent":
+            final = answer.state == "failed" and not answer.retryable
+            _set(work, row, **({"state": "failed", "next_at": None} if final else _again(work, row)))
+            continue
+        if row.store_id not in clocks:
+            offset = sa.select(_stores.c.clock_offset).where(_stores.c.id == row.store_id)
+            clocks[row.store_id] = work.conn.execute(offset).scalar_one()
+        at = store_now(work, clocks[row.store_id])
+        _set(work, row, state="sent", sent_at=at, next_at=None)
+        if row.return_id is not None and row.kind != "store_message":
+            data = {"id": row.id, "kind": row.kind, "class": row.message_class, "locale": one.kept["locale"]}
+            told.setdefault((row.return_id, row.store_id), []).append(Draft("message.sent", data, at))
+    for (return_id, store_id), drafts in sorted(told.items(), key=_first):
+        log.append_to(work, "returns", return_id, drafts, store_id=store_id, actor="system")
+
+
+def _first(item: tuple[tuple[str, str], list[Draft]]) -> tuple[str, str]:
+    return item[0]
+
+
+def _again(work: Work, row: Any) -> dict[str, Any]:
+    """When it is tried next; failed for good after the last wait."""
+    if row.attempts >= len(WAITS):
+        return {"state": "failed", "next_at": None}
+    return {"next_at": work.real_now + timedelta(seconds=WAITS[row.attempts])}
+
+
+def _set(work: Work, row: Any, **values: Any) -> None:
+    """Change a row that this process still has."""
+    mine = sa.and_(_messages.c.id == row.id, _messages.c.state == TO_SEND, _messages.c.attempts == row.attempts + 1)
+    if values:
+        work.conn.execute(sa.update(_messages).where(mine).values(**values))

@@ -1,0 +1,148 @@
+"""Who reads the sealed feed: named subscribers, each with a cursor of its own in each store.
+
+A subscriber reads every event once, in order, in batches: what it writes and how far it has read are one transaction,
+under a lock that one process holds at a time. If it fails, nothing moves: the batch is read again event by event, and
+the one that cannot be taken is tried until it can; it is never skipped. Other stores and subscribers go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.errors import Unavailable
+from rma.services import feed, notify
+from rma.services.catalog import StoreInfo
+from rma.services.context import Services
+from rma.services.feed import FeedEvent
+from rma.services.seal import lock
+
+Take = Callable[[Work, Services, StoreInfo, Sequence[FeedEvent]], None]
+"""What a subscriber does with some events, inside the transaction that moves its cursor. Personal values are still
+references (``feed.told`` puts them back). It may be asked again about events whose transaction was rolled back."""
+
+SUBSCRIBERS: dict[str, Take] = {"notify": notify.take}
+"""Every subscriber by the name that its cursors bear for ever. A new one starts at the first event of each store."""
+
+BATCH = 200
+WAITS = (1.0, 2.0, 5.0, 15.0, 60.0)
+"""Seconds between two tries of a subscriber that fails, the last one repeats."""
+
+_log = logging.getLogger(__name__)
+_cursors = tables.table(tables.Cursor)
+_seals = tables.table(tables.Seal)
+_stores = tables.table(tables.Store)
+
+
+class _Failing(msgspec.Struct):
+    """A subscriber that failed in a store: how often in a row, and when (monotonic) it is tried again."""
+
+    times: int
+    again_at: float
+
+
+class Subscribers:
+    """Runs subscribers in one process and remembers who fails there. Any number of processes may do so at once."""
+
+    def __init__(self, services: Services, takes: Mapping[str, Take] | None = None) -> None:
+        self._services = services
+        self._takes = dict(SUBSCRIBERS if takes is None else takes)
+        self._failing: dict[tuple[str, str], _Failing] = {}
+
+    @property
+    def failing(self) -> tuple[tuple[str, str], ...]:
+        """The stores and subscribers that do not get on: ``(store id, name)``."""
+        return tuple(sorted(self._failing))
+
+    def run(self, store_id: str | None = None) -> int:
+        """Let every subscriber read what is sealed, of one store or of all; how many events were taken."""
+        return sum(self._run_one(store, name) for name in self._takes for store in self._behind(name, store_id))
+
+    def _behind(self, name: str, store_id: str | None) -> list[str]:
+        """The stores whose feed is longer than this subscriber has read."""
+        last = sa.select(sa.func.max(_seals.c.number)).where(_seals.c.store_id == _stores.c.id).scalar_subquery()
+        mine = sa.and_(_cursors.c.store_id == _stores.c.id, _cursors.c.subscriber == name)
+        query = sa.select(_stores.c.id).select_from(_stores.outerjoin(_cursors, mine))
+        query = query.where(last > sa.func.coalesce(_cursors.c.number, 0))
+        if store_id is not None:
+            query = query.where(_stores.c.id == store_id)
+        with self._services.database.read() as work:
+            return list(work.conn.execute(query.order_by(_stores.c.id)).scalars())
+
+    def _run_one(self, store_id: str, name: str) -> int:
+        failing = self._failing.get((store_id, name))
+        if failing is not None and failing.again_at > time.monotonic():
+            return 0
+        taken, limit = 0, BATCH if failing is None else 1
+        while True:
+            try:
+                count = advance(self._services, store_id, name, self._takes[name], limit=limit)
+            except Exception:  # noqa: BLE001 - one subscriber never stops the others, and it is logged
+                if limit == 1:
+                    self._note_failure(store_id, name)
+                    return taken
+                limit = 1
+                continue
+            self._failing.pop((store_id, name), None)
+            taken += count
+            if count < limit:
+                return taken
+            limit = BATCH
+
+    def _note_failure(self, store_id: str, name: str) -> None:
+        known = self._failing.get((store_id, name))
+        times = 1 if known is None else known.times + 1
+        wait = WAITS[min(times, len(WAITS)) - 1]
+        self._failing[store_id, name] = _Failing(times, time.monotonic() + wait)
+        _log.exception("subscriber %s does not get on in store %s; next try in %g s", name, store_id, wait)
+
+
+def run_all(services: Services, store_id: str | None = None) -> int:
+    """Let every subscriber read all that is sealed now, of one store or of all; how many events were taken."""
+    return Subscribers(services).run(store_id)
+
+
+def advance(services: Services, store_id: str, name: str, take: Take, *, limit: int = BATCH) -> int:
+    """One batch of one subscriber in one transaction: read, take, move the cursor; how many events it held.
+
+    Waits for another process that is at it. Raises what ``take`` raises, with nothing moved; ``Unavailable``
+    (``feed_gap``) if the feed lacks a number, which only a damaged database does.
+    """
+
+    def act(work: Work) -> int:
+        lock(work, f"cursor:{store_id}:{name}")
+        at = _position(work, store_id, name)
+        found = feed.of_store(work, store_id, after=at, limit=limit)
+        if not found:
+            return 0
+        if [event.sequence for event in found] != list(range(at + 1, at + 1 + len(found))):
+            raise Unavailable(f"The feed of store {store_id} lacks a number after {at}.", code="feed_gap")
+        take(work, services, services.catalog.store(work, store_id), found)
+        work.flush()
+        mine = sa.and_(_cursors.c.store_id == store_id, _cursors.c.subscriber == name)
+        work.conn.execute(sa.update(_cursors).where(mine).values(number=at + len(found)))
+        return len(found)
+
+    return services.database.retrying(act)
+
+
+def position(work: Work, store_id: str, name: str) -> int:
+    """The sequence of the last event that this subscriber has taken; 0 before the first."""
+    query = sa.select(_cursors.c.number).where(_cursors.c.store_id == store_id, _cursors.c.subscriber == name)
+    return int(work.conn.execute(query).scalar() or 0)
+
+
+def _position(work: Work, store_id: str, name: str) -> int:
+    """The same under the lock; the cursor is there afterwards."""
+    query = sa.select(_cursors.c.number).where(_cursors.c.store_id == store_id, _cursors.c.subscriber == name)
+    at = work.conn.execute(query).scalar()
+    if at is None:
+        work.conn.execute(sa.insert(_cursors).values(store_id=store_id, subscriber=name, number=0))
+        return 0
+    return int(at)
