@@ -143,11 +143,14 @@ class Background:
         return done
 
 
-def catch_up(services: Services, store_id: str) -> None:
-    """Do all of it for one store now: seal, run subscribers, send what is due, and tell of what was sent."""
-    subscribers = Subscribers(services)
-    moved = True
-    while moved:
+def catch_up(services: Services, store_id: str) -> int:
+    """Do all of it for one store now: seal, run subscribers, send what is due; how many events were sealed.
+
+    What is sent is an event again, so it goes on until nothing moves.
+    """
+    subscribers, total = Subscribers(services), 0
+    while True:
         sealed = seal.seal_store(services.database, store_id)
-        read = subscribers.run(store_id)
-        moved = bool(sealed + read + outbox.send_all(services, store_id))
+        total += sealed
+        if not sealed + subscribers.run(store_id) + outbox.send_all(services, store_id):
+            return total

@@ -12,8 +12,8 @@ from rma.db import tables
 from rma.db.session import Work, now
 from rma.domain.vocabulary import NONE
 from rma.errors import Invalid, Refused
+from rma.services import background, deadlines, refunds
 from rma.services import case as cases
-from rma.services import deadlines, refunds
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
 
@@ -106,13 +106,10 @@ def _trigger(door: Door, subject: Subject, row: Any, told: dict[str, Any]) -> No
 
 
 def settle_store(services: Services, store_id: str, wait: float) -> int:
-    """Seal, run subscribers and wait for durable acts of one store, up to so many seconds; how many acts are left."""
-    from rma.services import seal, subscribers
-
+    """Let feed, subscribers, messages and durable acts of one store catch up, for so many seconds; how many are left."""
     end = time.monotonic() + wait
     while True:
-        sealed = seal.seal_store(services.database, store_id)
-        subscribers.run_all(services, store_id)
+        sealed = background.catch_up(services, store_id)
         left = services.effects.pending(store_id)
         if (left == 0 and sealed == 0) or time.monotonic() >= end:
             return left
