@@ -59,7 +59,7 @@ def unknown_listed(call: Call) -> Answer:
 
 @routes.post("/receipts/unknown/{id}/match")
 def match_parcel(call: Call, data: MatchParcel) -> Answer:
-    """This parcel belongs to that return."""
+    """Give an unknown parcel to its return."""
     return call.write(
         lambda work: ok(unannounced.match_parcel(work, call.services, call.caller, call.path["id"], data))
     )
@@ -67,7 +67,7 @@ def match_parcel(call: Call, data: MatchParcel) -> Answer:
 
 @routes.post("/unexpected/{id}/match")
 def match_item(call: Call, data: MatchItem) -> Answer:
-    """This thing belongs to that line."""
+    """Count a thing for the line it belongs to."""
     return call.write(lambda work: ok(unannounced.match_item(work, call.services, call.caller, call.path["id"], data)))
 
 

@@ -78,7 +78,7 @@ def _compile(statement: Any, dialect: sa.Dialect) -> _Plan:
     compiled = statement.compile(dialect=dialect)
     positional = bool(compiled.positional)
     names = tuple(compiled.positiontup) if positional else tuple(compiled.binds)
-    processors = compiled._bind_processors
+    processors = compiled._bind_processors  # noqa: SLF001 - no public way to reuse a compiled statement
     results = []
     for index, column in enumerate(getattr(statement, "exported_columns", ()) if statement.is_select else ()):
         if isinstance(column.type, sa.Float):

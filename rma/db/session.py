@@ -25,6 +25,7 @@ from rma.errors import Busy, Unavailable
 
 T = TypeVar("T")
 LOCK_WAIT_MS = 8_000
+TRIES = 5
 IDLE_IN_TRANSACTION_MS = 60_000
 _RETRY = ("40001", "40P01")  # serialization failure, deadlock
 _BUSY = "55P03"  # lock not available
@@ -100,12 +101,12 @@ class Database:
 
     def retrying(self, act: Callable[[Work], T]) -> T:
         """Run ``act`` in a write transaction; again from the start if the database chose it as a deadlock's victim."""
-        for attempt in range(5):
+        for attempt in range(TRIES):
             try:
                 with self.write() as work:
                     return act(work)
             except (sa.exc.DBAPIError, psycopg.Error) as error:
-                if getattr(getattr(error, "orig", error), "sqlstate", None) not in _RETRY or attempt == 4:
+                if getattr(getattr(error, "orig", error), "sqlstate", None) not in _RETRY or attempt == TRIES - 1:
                     raise
                 time.sleep(0.01 * (attempt + 1))
         raise AssertionError("unreachable")

@@ -16,7 +16,7 @@ from rma.domain.money import parse_money, wire
 from rma.domain.settlement import by_hand, settle
 from rma.domain.tenders import Transfer, check_transfers
 from rma.errors import Forbidden, Invalid, Reason, Refused
-from rma.services import books, cases_view, gather, refunds, settling
+from rma.services import books, cases_view, gather, refund_acts, refunds, settling
 from rma.services import case as cases
 from rma.services.caller import Caller
 from rma.services.case import store_now
@@ -293,9 +293,7 @@ def resolve(
 
 def can_ask(door: Door, row: dict[str, Any]) -> bool:
     """True if somebody outside knows what became of this transfer."""
-    from rma.services.refund_acts import provider_of
-
-    provider = provider_of(door.services, door.store, row)
+    provider = refund_acts.provider_of(door.services, door.store, row)
     return provider is not None and provider.can_lookup
 
 

@@ -107,7 +107,8 @@ def read_order_doc(text: str) -> Order:
 
 def read_person(text: str) -> Person | None:
     """The personal part of an order; None when it was erased."""
-    return _READ_PERSON(text)
+    person: Person | None = _READ_PERSON(text)
+    return person
 
 
 def view_order(work: Work, store: StoreInfo, row: dict[str, Any]) -> OrderView:

@@ -1,4 +1,4 @@
-"""The money of one order as it stands: every component that was ever decided, and what each tender still has to give."""
+"""The money of one order as it stands: every component ever decided, and what each tender still has to give."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def time_zone(door: Door) -> str:
 
 
 def due(work: Any, *, store_id: str | None, at: datetime, limit: int) -> list[Any]:
-    """Open deadlines whose next instant has come by ``at``, in due order: of one store, or of all with the real clock."""
+    """Open deadlines whose next instant has come by ``at``, in due order: of one store, or of all on real time."""
     stores = tables.table(tables.Store)
     query = (
         sa.select(_deadlines)

@@ -78,7 +78,7 @@ class Effects:
         return attempt_id(subject_id, attempt, effect)
 
     def again(self, work: Work, key: str) -> None:
-        """Let an attempt be looked at once more, under an engine id of its own; the attempt row says what may be done."""
+        """Let an attempt be looked at once more, under an engine id of its own; its row says what may be done."""
         self._hand_over(work, key, f"{key}~{secrets.token_hex(4)}")
 
     def _hand_over(self, work: Work, key: str, workflow_id: str) -> None:
@@ -95,7 +95,7 @@ class Effects:
 
     def launch(self, run: Runner, *, slot: str, polling: float = 0.1, concurrency: int = 8) -> None:
         """Start running acts in this process under a slot name that no other live process holds."""
-        global _runner
+        global _runner  # noqa: PLW0603 - the engine is one for the process
         with _launching:
             if self._running:
                 return

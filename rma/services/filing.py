@@ -35,7 +35,7 @@ class ConditionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReplacementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What shall come instead. ``unit_price`` only from a key with ``returns:override``, for a sku not in the catalogue."""
+    """What shall come instead. ``unit_price`` only with ``returns:override``, for a sku not in the catalogue."""
 
     sku: str
     quantity: int | None = None
@@ -100,7 +100,7 @@ def quote(work: Work, services: Services, caller: Caller, data: FileReturn, *, l
     view = assess.view_order(work, store, row)
     request = read_request(data, caller, now, timezone=view.timezone)
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
-    plan = settling.plan_quote(work, services, store, view, policy, decision, data, caller)
+    plan = settling.plan_quote(work, store, view, policy, decision, data, caller)
     return cases_view.quote(view, policy, decision, plan, store=store, now=now, locale=locale)
 
 
@@ -112,9 +112,9 @@ def file(work: Work, services: Services, caller: Caller, data: FileReturn, *, lo
     view = assess.view_order(work, store, row)
     request = read_request(data, caller, now, timezone=view.timezone)
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
-    if decision.errors:
-        raise Invalid("This return cannot be filed as it stands.", errors=decision.errors)
-    plan = settling.plan_quote(work, services, store, view, policy, decision, data, caller)
+    if errors := [*decision.errors, *_own_return(policy, decision, data)]:
+        raise Invalid("This return cannot be filed as it stands.", errors=errors)
+    plan = settling.plan_quote(work, store, view, policy, decision, data, caller)
     case = _new_case(work, services, store, view, policy, decision, data, now=now)
     settling.freeze_values(work, view, policy.version)
     door = Door(work, services, store=store, now=now, actor=caller.actor, case=case, order=row, person=caller.person)
@@ -149,6 +149,16 @@ def read_request(data: FileReturn, caller: Caller, now: datetime, *, timezone: s
     override = claims.Override(person=caller.actor, reason=data.override.reason) if data.override else None
     lines = tuple(_line_request(line, data.kind, timezone) for line in data.lines)
     return claims.Request(lines=lines, filed_at=now, method=data.method, override=override)
+
+
+def _own_return(policy: Policy, decision: Decision, data: FileReturn) -> list[FieldError]:
+    """Lines that the return's machine cannot carry: the policy gives their kind another one."""
+    machine = policy.returns.machine(data.kind)
+    return [
+        FieldError(f"lines[{i}].kind", "needs_own_return", f"{line.kind} needs a return of its own.")
+        for i, line in enumerate(decision.lines)
+        if policy.returns.machine(line.kind) != machine
+    ]
 
 
 def _line_errors(i: int, line: LineIn, now: datetime) -> list[FieldError]:
@@ -194,7 +204,7 @@ def _new_case(
 ) -> Case:
     kind = data.kind
     definition = services.catalog.current_definition(work, store.id, policy.returns.machine(kind))
-    contact = {
+    contact: dict[str, Any] = {
         "email": data.contact.email if data.contact else None,
         "phone": data.contact.phone if data.contact else None,
     }

@@ -129,7 +129,7 @@ class Import(Generic[T]):
             outcomes = self._store([thing for _, _, thing in batch])
         except Unavailable:
             raise
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - a bad line never stops the rest
             if len(batch) > 1:
                 for one in batch:
                     self._write([one])

@@ -24,8 +24,9 @@ def mask(return_id: str) -> str:
 
 
 def first(secret: str, return_id: str) -> str:
-    """The token that a filing answers: 160 bits that only the installation's secret can make, so a replay can show it
-    again although it is kept nowhere.
+    """The token that a filing answers: 160 bits that only the installation's secret can make.
+
+    So a replay can show it again, although it is kept nowhere.
     """
     digest = hmac.new(secret.encode(), f"link:{return_id}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest[:20]).decode().rstrip("=")

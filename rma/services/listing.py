@@ -15,6 +15,7 @@ from rma.domain.ids import read_rma_number
 from rma.domain.money import parse_amount
 from rma.errors import Invalid
 from rma.services import cases_view
+from rma.services import refunds as refund_rows
 from rma.services.caller import Caller
 from rma.services.paging import Ask, Page, cut
 
@@ -175,9 +176,7 @@ def _transfers_of(work: Work, ids: list[str]) -> dict[str, list[dict[str, Any]]]
 
 def refund(work: Work, caller: Caller, refund_id: str, *, locale: str) -> tuple[dict[str, Any], int]:
     """One refund and its version."""
-    from rma.services.refunds import find
-
-    row = find(work, caller.store_id, refund_id)
+    row = refund_rows.find(work, caller.store_id, refund_id)
     return cases_view.refund_row(row, _transfers_of(work, [refund_id]).get(refund_id, []), locale=locale), row[
         "version"
     ]

@@ -16,6 +16,7 @@ from rma.domain.vocabulary import PARCEL_TRIGGERS
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
 from rma.services import cases_view, doors
 from rma.services.caller import Caller
+from rma.services.case import key_of
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
 from rma.services.line_effects import the_case
@@ -196,8 +197,6 @@ def void(work: Work, services: Services, caller: Caller, parcel_id: str, return_
 
 def _of(door: Door, return_id: str) -> None:
     case = the_case(door)
-    from rma.services.case import key_of
-
     column, key = key_of(return_id)
     if case.row[column] != key:
         raise NotFound("There is no such parcel.")

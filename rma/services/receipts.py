@@ -14,7 +14,7 @@ from rma.domain.events import Personal
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
 from rma.services import cases_view, doors, scanning
 from rma.services.caller import Caller
-from rma.services.case import Line
+from rma.services.case import Case, Line
 from rma.services.context import Services
 from rma.services.line_effects import give_up, ranges, remember, the_case
 from rma.services.transition import Door
@@ -121,35 +121,41 @@ def _where(work: Work, caller: Caller, data: NewReceipt) -> tuple[str, str | Non
 
 
 def _check(door: Door, data: NewReceipt) -> None:
-    case, errors = the_case(door), []
-    for i, item in enumerate(data.lines):
-        if (item.line_id is None) == (item.sku is None):
-            errors.append(FieldError(f"lines[{i}]", "line_id_or_sku", "Name the line or the sku, one of them."))
-        if item.line_id is not None and case.line(item.line_id) is None:
-            errors.append(FieldError(f"lines[{i}].line_id", "unknown", "The return has no such line."))
-        if item.quantity < 1:
-            errors.append(FieldError(f"lines[{i}].quantity", "not_positive", "At least 1."))
-        if item.grade is not None and item.grade not in ("A", "B", "C", "D"):
-            errors.append(FieldError(f"lines[{i}].grade", "grade", "A, B, C or D."))
-    for i, gone in enumerate(data.missing):
-        line = case.line(gone.line_id)
-        if line is None:
-            errors.append(FieldError(f"missing[{i}].line_id", "unknown", "The return has no such line."))
-        elif not 1 <= gone.quantity <= line.expected - line.received - line.missing:
-            errors.append(
-                FieldError(f"missing[{i}].quantity", "quantity", "More than is still awaited, or less than 1.")
-            )
+    case = the_case(door)
+    errors = [error for i, item in enumerate(data.lines) for error in _line_errors(case, i, item)]
+    errors += [error for i, gone in enumerate(data.missing) for error in _missing_errors(case, i, gone)]
     errors += [
         FieldError(f"unexpected[{i}].quantity", "not_positive", "At least 1.")
         for i, item in enumerate(data.unexpected)
         if item.quantity < 1
     ]
     if not (data.lines or data.missing or data.unexpected or data.finished):
-        errors.append(
-            FieldError("lines", "required", "A receipt says something: lines, missing, unexpected or finished.")
-        )
+        message = "A receipt says something: lines, missing, unexpected or finished."
+        errors.append(FieldError("lines", "required", message))
     if errors:
         raise Invalid("The receipt cannot be right.", errors=errors)
+
+
+def _line_errors(case: Case, i: int, item: ReceivedIn) -> list[FieldError]:
+    errors = []
+    if (item.line_id is None) == (item.sku is None):
+        errors.append(FieldError(f"lines[{i}]", "line_id_or_sku", "Name the line or the sku, one of them."))
+    if item.line_id is not None and case.line(item.line_id) is None:
+        errors.append(FieldError(f"lines[{i}].line_id", "unknown", "The return has no such line."))
+    if item.quantity < 1:
+        errors.append(FieldError(f"lines[{i}].quantity", "not_positive", "At least 1."))
+    if item.grade is not None and item.grade not in ("A", "B", "C", "D"):
+        errors.append(FieldError(f"lines[{i}].grade", "grade", "A, B, C or D."))
+    return errors
+
+
+def _missing_errors(case: Case, i: int, gone: MissingIn) -> list[FieldError]:
+    line = case.line(gone.line_id)
+    if line is None:
+        return [FieldError(f"missing[{i}].line_id", "unknown", "The return has no such line.")]
+    if not 1 <= gone.quantity <= line.expected - line.received - line.missing:
+        return [FieldError(f"missing[{i}].quantity", "quantity", "More than is still awaited, or less than 1.")]
+    return []
 
 
 def _line_of(door: Door, item: ReceivedIn) -> Line | None:
@@ -227,8 +233,8 @@ def _close_parcel(door: Door, caller: Caller, parcel_id: str | None, *, finished
 
 def _answer(door: Door, data: NewReceipt, parcel_id: str | None) -> dict[str, Any]:
     case = the_case(door)
-    return msgspec.to_builtins(
-        {  # type: ignore[no-any-return]
+    answer: dict[str, Any] = msgspec.to_builtins(
+        {
             "return_id": case.id,
             "rma_number": case.row["rma_number"],
             "scan_id": data.scan_id,
@@ -238,6 +244,7 @@ def _answer(door: Door, data: NewReceipt, parcel_id: str | None) -> dict[str, An
             "finished": data.finished,
         }
     )
+    return answer
 
 
 def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[str, Any]:

@@ -6,6 +6,8 @@ Caps per tender and shipping-with-last are decided under the order's lock, at th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -176,20 +178,21 @@ def _deductions(case: Case) -> tuple[Deduction, ...]:
     found: list[Deduction] = []
     for line in case.lines:
         waiting = [d for d in line.doc.get("deductions", []) if not d.get("used")]
-        for item in waiting:
-            found.append(
-                Deduction(
-                    cause=item["cause"],
-                    amount=item.get("amount"),
-                    percent=item.get("percent"),
-                    order_line_id=line.order_line_id,
-                    units=units.parse(item["units"], path="units"),
-                    why=item["why"],
-                )
-            )
+        found += [_deduction(line.order_line_id, item) for item in waiting]
         if waiting:
             remember(line, deductions=[{**d, "used": True} for d in line.doc["deductions"]])
     return tuple(found)
+
+
+def _deduction(order_line_id: str, item: dict[str, Any]) -> Deduction:
+    return Deduction(
+        cause=item["cause"],
+        amount=item.get("amount"),
+        percent=item.get("percent"),
+        order_line_id=order_line_id,
+        units=units.parse(item["units"], path="units"),
+        why=item["why"],
+    )
 
 
 def _reductions(case: Case) -> tuple[Reduction, ...]:
@@ -241,8 +244,8 @@ def _due(door: Door) -> RefundDue:
     )
 
 
-def _day(text: str | None) -> Any:
-    return calendar.date.fromisoformat(text) if text else None
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 # -- effects of the refund's own machine ------------------------------------------------------------------------------
@@ -304,7 +307,7 @@ def ask_provider(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
     for transfer in door.transfers(refund):
         if transfer["state"] in ("sending", "unknown"):
             key = door.services.effects.key(transfer["id"], transfer["attempt"], "send_refund")
-            door.after_writing(lambda key=key: door.services.effects.again(door.work, key))
+            door.after_writing(partial(door.services.effects.again, door.work, key))
 
 
 @effect("retry_transfer")

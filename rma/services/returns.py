@@ -14,7 +14,7 @@ from rma.domain.decision import Decision
 from rma.domain.events import Personal
 from rma.domain.money import parse_money, percent
 from rma.errors import FieldError, Invalid, NotFound, Refused
-from rma.services import cases_view, doors
+from rma.services import cases_view, doors, evidence, outcomes
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
@@ -23,6 +23,7 @@ from rma.services.line_effects import the_case
 from rma.services.transition import Door, Subject, effect
 
 _decision = msgspec.json.Decoder(Decision).decode
+WORST, BEST = 1, 5
 UNINSPECTED = frozenset({"in_review", "awaiting_evidence", "awaiting_parcel", "in_transit", "arrived", "inspecting"})
 
 
@@ -136,8 +137,6 @@ def act(
     door = doors.open_case(work, services, caller, return_id, order=True, if_match=if_match)
     case, root = the_case(door), _root(door)
     if trigger == "submit_evidence":
-        from rma.services import evidence
-
         evidence.reassess(door)
     if data.consent is not None:
         case.facts(cancel_consent=True)
@@ -177,13 +176,13 @@ def give_feedback(
     work: Work, services: Services, caller: Caller, return_id: str, data: FeedbackIn, *, locale: str
 ) -> dict[str, Any]:
     """Take the customer's feedback; once per closing."""
-    errors = [FieldError("score", "range", "From 1 to 5.")] if not 1 <= data.score <= 5 else []
+    errors = [FieldError("score", "range", "From 1 to 5.")] if not WORST <= data.score <= BEST else []
     door = doors.open_case(work, services, caller, return_id)
     known = {line.order_line_id for line in the_case(door).lines}
     for i, item in enumerate(data.lines):
         if item.order_line_id not in known:
             errors.append(FieldError(f"lines[{i}].order_line_id", "unknown", "The return has no such line."))
-        if not 1 <= item.score <= 5:
+        if not WORST <= item.score <= BEST:
             errors.append(FieldError(f"lines[{i}].score", "range", "From 1 to 5."))
     if errors:
         raise Invalid("The feedback cannot be right.", errors=errors)
@@ -221,8 +220,6 @@ def change_outcome(
     work: Work, services: Services, caller: Caller, return_id: str, line_id: str, data: OutcomeIn, *, locale: str
 ) -> tuple[dict[str, Any], int]:
     """Another outcome for a line, quoted and reserved anew."""
-    from rma.services import outcomes
-
     door = doors.open_case(work, services, caller, return_id, order=True)
     line = line_of(door, line_id)
     if the_case(door).state not in UNINSPECTED or line.accepted or line.rejected:
@@ -277,8 +274,6 @@ def answer_offer(
     line.set(doc={**line.doc, "offer": {**made, "answer": answer}})
     door.say("return.outcome_changed", {"line": line.id, "offer": answer})
     if answer == "accept":
-        from rma.services import outcomes
-
         outcomes.keep_for_less(door, line)
     door.close()
     return view_of(door, caller, locale=locale), the_case(door).row["version"]

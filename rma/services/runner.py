@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from rma.services import effects, handlers, refund_acts, replacement_acts
+from rma.services import effects, handlers, label_acts, refund_acts, replacement_acts
 from rma.services.context import Services
 
 _log = logging.getLogger(__name__)
@@ -14,8 +14,6 @@ __all__ = ["ask_again", "handlers", "run_attempt"]
 
 
 def _acts() -> dict[str, Act]:
-    from rma.services import label_acts
-
     return {
         "send_refund": refund_acts.send_refund,
         "issue_label": label_acts.issue_label,
@@ -29,7 +27,7 @@ def run_attempt(services: Services, key: str) -> None:
     act = _acts()[key.rsplit(":", 1)[1]]
     try:
         act(services, key)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever broke is kept and looked at again
         _log.exception("an act broke and will be looked at again", extra={"attempt": key})
         text = f"{type(error).__name__}: {error}"
         with services.database.write() as work:

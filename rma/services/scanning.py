@@ -16,7 +16,7 @@ ENDED = ("closed", "declined", "cancelled", "expired")
 
 
 def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | None:
-    """The return, and the parcel where the code is a parcel's: RMA number, line code, id, label, link or order number."""
+    """The return, and the parcel where the code is a parcel's. RMA number, line code, id, label, link, order number."""
     text = scan.strip()
     return (
         _by_number(work, store_id, text)

@@ -25,7 +25,6 @@ from rma.services.caller import Caller
 from rma.services.catalog import StoreInfo
 
 if TYPE_CHECKING:
-    from rma.services.context import Services
     from rma.services.filing import FileReturn
     from rma.services.transition import Door
 
@@ -146,7 +145,6 @@ def completes(view: OrderView, found: Books, back: dict[str, Ranges]) -> bool:
 
 def plan_quote(
     work: Work,
-    services: Services,
     store: StoreInfo,
     view: OrderView,
     policy: Policy,
@@ -155,7 +153,6 @@ def plan_quote(
     caller: Caller,
 ) -> Plan:
     """What this request would pay back if all of it is accepted and arrives."""
-    del services
     found = books.read(work, view)
     shares: list[Share] = []
     exchanges: list[Exchange] = []

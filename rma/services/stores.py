@@ -80,7 +80,10 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create(work: Work, new: NewStore, *, actor: str = "system") -> StoreView:
-    """Make a store with the standard policy and the shipped machines. ``Invalid`` names every wrong field; ``Refused`` ``slug_taken`` for a slug in use."""
+    """Make a store with the standard policy and the shipped machines.
+
+    ``Invalid`` names every wrong field; ``Refused`` ``slug_taken`` for a slug in use.
+    """
     _raise(_faults(new))
     if work.conn.execute(sa.select(_stores.c.id).where(_stores.c.slug == new.slug)).first():
         raise Refused(f"There is a store {new.slug!r} already.", code="slug_taken")

@@ -1,9 +1,9 @@
 """The one door: every change of a state passes through ``Door.fire``.
 
-A door is opened for one transaction on one case (or on one order, for money without goods). It gathers the facts, asks
+A door is opened for one transaction on one case (or on one order, for money without goods). It gathers facts, asks
 the machine, writes state, event, deadlines and acts together, then lets everything follow that follows by itself.
-Capabilities hang their effects onto the names of ``domain.vocabulary.EFFECTS`` with ``@effect``; they change rows through
-the door and never write a state themselves.
+Capabilities hang their effects onto the names of ``domain.vocabulary.EFFECTS`` with ``@effect``; they change rows
+through the door and never write a state themselves.
 """
 
 from __future__ import annotations
@@ -249,10 +249,10 @@ class Door:
         facts: Facts | None = None,
         language: str = "en",
     ) -> Step:
-        """Move a subject by a trigger. ``fields`` is the body of the act, ``data`` what its event shall tell; ``facts``
-        only where they depend on who acts.
+        """Move a subject by a trigger. ``fields`` is the body of the act, ``data`` what its event shall tell.
 
-        The caller has already applied to the rows what the body says, so the facts are those after the act. Raises
+        ``facts`` are given only where they depend on who acts. The caller has already applied to the rows what the body
+        says, so the facts are those after the act. Raises
         ``Refused`` with every reason and what is allowed, or ``Invalid`` for a missing field; then nothing is kept.
         """
         step = engine.step(

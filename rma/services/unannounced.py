@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work, now
+from rma.domain.events import Draft
 from rma.errors import Invalid, NotFound, Refused
 from rma.services import log, receipts
 from rma.services.caller import Caller
 from rma.services.context import Services
 from rma.services.inspections import Disposition
-from rma.services.log import Draft
 from rma.services.paging import Ask, Page, cut
 from rma.services.receipts import NewReceipt, ReceivedIn
 

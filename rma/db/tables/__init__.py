@@ -32,6 +32,7 @@ PERSONAL = {
 metadata = SQLModel.metadata
 
 __all__ = [
+    "PERSONAL",
     "Attempt",
     "Cursor",
     "Deadline",
@@ -44,7 +45,6 @@ __all__ = [
     "Link",
     "Message",
     "Order",
-    "PERSONAL",
     "Parcel",
     "ParcelEvent",
     "Payment",
