@@ -106,7 +106,7 @@ def _trigger(door: Door, subject: Subject, row: Any, told: dict[str, Any]) -> No
 
 
 def settle_store(services: Services, store_id: str, wait: float) -> int:
-    """Let feed, subscribers, messages and durable acts of one store catch up, for so many seconds; how many are left."""
+    """Let feed, subscribers, messages and durable acts of a store catch up, for so many seconds; how many are left."""
     end = time.monotonic() + wait
     while True:
         sealed = background.catch_up(services, store_id)
