@@ -1,0 +1,67 @@
+"""Policies over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rma.api.http import Call, created, ok, page
+from rma.api.routing import Routes
+from rma.errors import NotFound
+from rma.services import policies
+from rma.services.context import Work
+from rma.services.idempotency import Answer
+from rma.services.paging import Page
+from rma.services.policies import PolicyRow, PolicyView, PublishPolicy
+
+routes = Routes(tag="Policies")
+
+
+@routes.get("/policies", answers=Page[PolicyRow])
+def listing(call: Call) -> Answer:
+    """The versions of the store's policy, drafts too, oldest first."""
+    return call.read(lambda work: page(policies.listing(work, call.page(), store_id=call.caller.store_id)))
+
+
+@routes.post("/policies", answers=PolicyView, status=201)
+def draft(call: Call, data: dict[str, Any]) -> Answer:
+    """Keep a policy as a draft.
+
+    The body is the file of a policy as JSON. Every key is checked; a wrong one is named by its path.
+    """
+
+    def act(work: Work) -> Answer:
+        made = policies.draft(work, call.caller, data)
+        return created(made, version=policies.resource_version(made.state))
+
+    return call.write(act)
+
+
+@routes.get("/policies/current", answers=PolicyView)
+def current(call: Call) -> Answer:
+    """The policy that holds for orders placed now."""
+    return call.read(lambda work: _answer(policies.current(work, call.services, call.caller)))
+
+
+@routes.post("/policies/{version}/publish", answers=PolicyView)
+def publish(call: Call, data: PublishPolicy) -> Answer:
+    """Put a draft in force, now or from an instant in the future.
+
+    It holds for orders placed from then on; an order keeps the version that held when it was placed.
+    """
+    version = _number(call.path["version"])
+
+    def act(work: Work) -> Answer:
+        return _answer(policies.publish(work, call.services, call.caller, version, wish=data, expected=call.if_match))
+
+    return call.write(act)
+
+
+def _number(text: str) -> int:
+    version = policies.read_version(text)
+    if version is None:
+        raise NotFound("There is no such policy.")
+    return version
+
+
+def _answer(view: PolicyView) -> Answer:
+    return ok(view, version=policies.resource_version(view.state))

@@ -1,0 +1,74 @@
+"""Opening what a command works with: settings, a migrated database, a store by its slug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rma.db.session import Database
+    from rma.services.caller import Caller
+    from rma.services.context import Services
+    from rma.settings import Settings
+
+StoreSlug = Annotated[str, typer.Option("--store", metavar="SLUG", help="The store.", show_default=False)]
+InFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, metavar="FILE", show_default=False)]
+
+
+@contextmanager
+def migrated(settings: Settings | None = None) -> Iterator[Database]:
+    """The database of the settings, closed at the end. Raises ``Unavailable`` unless it has the newest schema."""
+    import sqlalchemy as sa
+
+    from rma.db.session import Database
+    from rma.errors import Unavailable
+    from rma.services.health import check_ready
+    from rma.settings import Settings
+
+    chosen = settings or Settings()
+    where = sa.make_url(chosen.database)
+    if where.drivername.startswith("sqlite") and where.database and not Path(where.database).exists():
+        raise Unavailable(f"There is no database at {where.database} yet; run `rma db upgrade`.", code="not_migrated")
+    database = Database(chosen.database)
+    try:
+        check_ready(database)
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def services() -> Iterator[Services]:
+    """Everything that use cases work with, on a migrated database."""
+    from rma.app import create_services
+    from rma.settings import Settings
+
+    settings = Settings()
+    with migrated(settings) as database:
+        made = create_services(settings, database=database)
+        try:
+            yield made
+        finally:
+            made.effects.stop()
+
+
+def caller_of(database: Database, slug: str) -> Caller:
+    """The system, acting in the store with this slug; ``NotFound`` for a slug that nobody has."""
+    from rma.services import stores
+    from rma.services.caller import Caller
+
+    with database.read() as work:
+        store = stores.show(work, slug)
+    return Caller(
+        store_id=store.id,
+        store_slug=store.slug,
+        locale=store.locale,
+        currency=store.currency,
+        country=store.country,
+        timezone=store.timezone,
+        test_mode=store.test_mode,
+    )

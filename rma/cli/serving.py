@@ -1,0 +1,123 @@
+"""``rma serve``, ``rma worker`` and ``rma demo``: the processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rma.cli import out
+
+if TYPE_CHECKING:
+    from rma.services.context import Services
+    from rma.settings import Settings
+
+DEMO_FOLDER = Path("var/demo")
+DEMO_PORT = 8000
+Slot = Annotated[
+    int | None,
+    typer.Option(min=0, max=999, metavar="N", help="Its number among the processes that do the work behind requests."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Hang the commands onto the tree."""
+    app.command("serve")(serve)
+    app.command("worker")(worker)
+    app.command("demo")(demo)
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="The address to listen at; RMA_HOST, 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; RMA_PORT, 8000.")] = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Leave the work behind requests to `rma worker`.")
+    ] = False,
+    slot: Slot = None,
+) -> None:
+    """Serve the API, and do the work behind the requests in the same process unless told otherwise.
+
+    Ends cleanly on SIGTERM and Ctrl-C: requests under way are answered, acts under way finish or are taken up later.
+    """
+    from rma import server
+    from rma.app import create_app
+    from rma.worker import Worker
+
+    settings = _settings(host=host, port=port, slot=slot)
+    with _running(settings) as services:
+        app = create_app(settings, services=services)
+        out.note(f"rma: serving at {settings.url}")
+        if no_worker or not settings.worker_inside:
+            server.serve(app, settings)
+        else:
+            with Worker(services, settings.slot):
+                server.serve(app, settings)
+
+
+def worker(*, slot: Slot = None) -> None:
+    """Do the work behind the requests: durable acts, messages, deadlines and seals.
+
+    Any number may run, each under a slot of its own that it keeps across restarts.
+    """
+    from rma.worker import Worker, until_stopped
+
+    settings = _settings(slot=slot)
+    with _running(settings) as services, Worker(services, settings.slot):
+        out.note(f"rma: working in slot {settings.slot}")
+        until_stopped()
+
+
+def demo(
+    *,
+    exit_after: Annotated[bool, typer.Option("--exit", help="End after the story; else serve until Ctrl-C.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, metavar="DIR", help="The invoices; found beside the checkout, else the shipped excerpt."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port of its server.")] = DEMO_PORT,
+    folder: Annotated[Path, typer.Option(file_okay=False, help="Its own folder; emptied first.")] = DEMO_FOLDER,
+) -> None:
+    """Play three months of returns of two stores over HTTP, on a database of its own, then serve them."""
+    from rich.console import Console
+
+    from rma.demo import find_data, local
+
+    checkout = Path(__file__).resolve().parents[2]
+    chosen = data or find_data(checkout)
+    code = local.demo(data=chosen, folder=folder, port=port, stay=not exit_after, console=Console())
+    raise typer.Exit(code)
+
+
+def _settings(**given: str | int | None) -> Settings:
+    """The settings of the environment, with what the command line says on top."""
+    from rma.settings import Settings
+
+    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+@contextmanager
+def _running(settings: Settings) -> Iterator[Services]:
+    """What a process works with, from a migrated database; SIGTERM ends the block as Ctrl-C does, and quietly."""
+    import signal
+
+    from rma.app import create_services
+    from rma.cli.places import migrated
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with migrated(settings):
+            pass
+        services = create_services(settings)
+        try:
+            yield services
+        finally:
+            services.effects.stop()
+            services.close()
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,128 @@
+"""Slots: the numbers of the processes that run durable acts. Two live ones never share one; a dead one lets go.
+
+On SQLite a slot is a lock on a file beside the database, on PostgreSQL an advisory lock that lives as long as the
+connection that took it. Both end with the process, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import sqlalchemy as sa
+
+from rma.db.session import Database
+from rma.errors import Refused, Unavailable
+
+_SPACE = 0x524D41  # "RMA": keeps our advisory locks apart from those of others
+_ASK_EVERY = 5
+
+
+class Slot(Protocol):
+    """A slot that this process holds until it lets go."""
+
+    @property
+    def name(self) -> str:
+        """The name under which the engine knows this process."""
+        ...
+
+    def keep(self) -> bool:
+        """Make sure that the slot is still ours, taking it anew where its connection was lost.
+
+        False once another process has it. Raises ``Unavailable`` while the database is away.
+        """
+        ...
+
+    def release(self) -> None:
+        """Let go; a second time changes nothing."""
+        ...
+
+
+def take(database: Database, number: int, *, data_dir: Path) -> Slot:
+    """Take a slot for this process. ``Refused`` ``slot_taken`` while another live process holds it."""
+    slot: Slot
+    if database.is_sqlite:
+        slot = _FileSlot(number, _beside(database, data_dir))
+    else:
+        slot = _ServerSlot(number, sa.make_url(database.url).set(drivername="postgresql"))
+    if not slot.keep():
+        detail = f"Slot {number} is held by another live process; give this one a slot of its own."
+        raise Refused(detail, code="slot_taken")
+    return slot
+
+
+def slot_name(number: int) -> str:
+    """The engine's name of a slot; never changes, since unfinished work is found again by it."""
+    return f"slot-{number}"
+
+
+def _beside(database: Database, data_dir: Path) -> Path:
+    """Where the locks of an SQLite database lie: with the file itself, so that all who use it meet there."""
+    where = sa.make_url(database.url).database
+    return Path(where) if where and where != ":memory:" else data_dir / "rma"
+
+
+class _FileSlot:
+    def __init__(self, number: int, beside: Path) -> None:
+        self.name = slot_name(number)
+        self._path = beside.with_name(f"{beside.name}.{self.name}")
+        self._file = -1
+
+    def keep(self) -> bool:
+        if self._file < 0:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+                return False
+            self._file = file
+        return True
+
+    def release(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+class _ServerSlot:
+    def __init__(self, number: int, url: sa.URL) -> None:
+        self.name = slot_name(number)
+        self._number = number
+        self._url = url.render_as_string(hide_password=False)
+        self._connection: psycopg.Connection | None = None
+
+    def keep(self) -> bool:
+        if self._connection is not None:
+            try:
+                self._connection.execute("SELECT 1")
+            except psycopg.Error:
+                self.release()
+        return self._connection is not None or self._take()
+
+    def _take(self) -> bool:
+        try:
+            connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                keepalives_idle=_ASK_EVERY,
+                keepalives_interval=_ASK_EVERY,
+                keepalives_count=2,
+            )
+        except psycopg.OperationalError as error:
+            raise Unavailable("The database cannot be reached now.") from error
+        taken = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (_SPACE, self._number)).fetchone()
+        if taken is None or not taken[0]:
+            connection.close()
+            return False
+        self._connection = connection
+        return True
+
+    def release(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

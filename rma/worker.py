@@ -1,0 +1,111 @@
+"""What happens behind the requests: durable acts, the log's readers, messages, deadlines and kept seal heads.
+
+One ``Worker`` a process, under a slot that no other live process has; in a process of its own (``rma worker``) or
+inside the server's.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from rma.errors import Unavailable
+from rma.services import runner, slots, sweep
+from rma.services.background import Background, Chore, standard
+from rma.services.context import Services
+from rma.services.seal_heads import FOLDER, SealHeads
+
+SWEEP_SECONDS = 1.0
+ASK_SECONDS = 1.0
+HEADS_SECONDS = 5.0
+SLOT_SECONDS = 5.0
+FINISH_SECONDS = 10
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs durable acts and chores from ``start`` to ``stop``. Also a context: started inside it, stopped after it."""
+
+    def __init__(self, services: Services, slot: int) -> None:
+        self._services = services
+        self._number = slot
+        self._slot: slots.Slot | None = None
+        self._background: Background | None = None
+        self._heads = SealHeads(services.settings.data_dir / FOLDER, services.settings.secret)
+
+    def start(self) -> None:
+        """Take the slot, then begin. ``Refused`` ``slot_taken`` while another live process has it."""
+        services = self._services
+        self._slot = slots.take(services.database, self._number, data_dir=services.settings.data_dir)
+        try:
+            services.effects.launch(run=partial(runner.run_attempt, services), slot=self._slot.name)
+            self._background = Background([*standard(services), *self._chores()])
+            self._background.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Let what runs finish for some seconds, keep the last seal heads, let the slot go. Twice does no harm."""
+        if self._background is not None:
+            self._background.stop(wait=FINISH_SECONDS)
+            self._background = None
+        self._services.effects.stop(wait=FINISH_SECONDS)
+        if self._slot is not None:
+            self._keep_last_heads()
+            self._slot.release()
+            self._slot = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _chores(self) -> tuple[Chore, ...]:
+        """What the process does besides sealing, subscribers and messages."""
+        services = self._services
+        return (
+            Chore("deadlines", partial(sweep.sweep, services), lane="time", every=SWEEP_SECONDS, on_bell=False),
+            Chore("ask_again", partial(runner.ask_again, services), lane="acts", every=ASK_SECONDS, on_bell=False),
+            Chore("seal_heads", self._keep_heads, lane="heads", every=HEADS_SECONDS, on_bell=False),
+            Chore("slot", self._keep_slot, lane="slot", every=SLOT_SECONDS, on_bell=False),
+        )
+
+    def _keep_heads(self) -> int:
+        self._heads.advance(self._services.database)
+        return 0
+
+    def _keep_last_heads(self) -> None:
+        try:
+            self._heads.advance(self._services.database, at_once=True)
+        except Unavailable:
+            _log.warning("the last seal heads were not kept: the database is away")
+
+    def _keep_slot(self) -> int:
+        """Two processes under one slot would do things twice: who lost the slot to another ends."""
+        if self._slot is not None and not self._slot.keep():
+            _log.critical("%s is held by another process now; this one ends", self._slot.name)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+
+def until_stopped() -> None:
+    """Wait in the main thread until SIGTERM or SIGINT."""
+    stopped = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, lambda _number, _frame: stopped.set())
+    try:
+        stopped.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
