@@ -11,6 +11,8 @@ from rma.domain import calendar, engine
 from rma.domain.asks import Settlement
 from rma.domain.components import Component, write_component
 from rma.domain.decision import Decision, LineDecision
+from rma.domain.law import RefundDue, RefundFacts, refund_due
+from rma.domain.law_floors import floor_for
 from rma.domain.money import wire
 from rma.domain.policy import Policy
 from rma.domain.texts import say
@@ -103,7 +105,7 @@ def quote(
         "balance": _balance(plan, currency, valid_until),
         "policy_version": decision.policy_version,
         "law": decision.law,
-        "refund_due": promise(policy, decision, now=now, timezone=view.timezone),
+        "refund_due": promise(view, policy, decision, store=store, now=now),
         "store": store.slug,
     }
 
@@ -116,15 +118,29 @@ def _balance(plan: Plan, currency: str, valid_until: datetime) -> dict[str, Any]
     }
 
 
-def promise(policy: Policy, decision: Decision, *, now: datetime, timezone: str) -> dict[str, Any]:
-    """By when the money comes, counted from when the goods are judged, and where that stands."""
-    comes_back = any(line.goods_come_back and line.decision != "refused" for line in decision.lines)
-    by = None if comes_back else calendar.add_days(calendar.local_date(now, timezone), policy.refunds.promise_days)
+def promise(view: OrderView, policy: Policy, decision: Decision, *, store: StoreInfo, now: datetime) -> dict[str, Any]:
+    """By when the money comes: the shop's promise, the law's latest day, what starts its clock, and its article."""
+    today = calendar.local_date(now, view.timezone)
+    going = [line for line in decision.lines if line.decision != "refused"]
+    comes_back = any(line.goods_come_back for line in going)
+    legal = RefundDue(by=None, starts_when="none", article=None)
+    if decision.statutory:
+        named = bool(policy.returns.named_return_carriers)
+        kind = next(line.kind for line in going if line.basis == "statutory")
+        known = RefundFacts(
+            notice=today,
+            kind=kind,
+            delivered=any(line.delivered for line in going),
+            carrier="named" if named else "none_named",
+        )
+        legal = refund_due(floor_for(view.country or "", store.country, today), known)
+    promised = None if comes_back else calendar.add_days(today, policy.refunds.promise_days)
     return {
-        "by": by,
-        "days": policy.refunds.promise_days,
-        "starts_when": "goods_accepted" if comes_back else "approved",
-        "article": None,
+        "by": min(filter(None, (promised, legal.by)), default=None),
+        "legal": legal.by,
+        "starts_when": legal.starts_when if legal.article else "goods_accepted" if comes_back else "approved",
+        "article": legal.article,
+        "promise_days": policy.refunds.promise_days,
     }
 
 
