@@ -22,6 +22,7 @@ from rma.api import (
     clock,
     events,
     health,
+    labels,
     messages,
     openapi,
     orders,
@@ -39,7 +40,8 @@ from rma.api.metrics import Metrics
 from rma.api.middleware import AccessLog, RequestId
 from rma.api.routing import Reply, Routes, Server
 from rma.db.session import Database
-from rma.providers import labels, registry
+from rma.providers import labels as printing
+from rma.providers import registry
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.settings import Settings
@@ -50,6 +52,7 @@ ROUTES: tuple[Routes, ...] = (
     orders.routes,
     returns.routes,
     parcels.routes,
+    labels.routes,
     receiving.routes,
     refunds.routes,
     policies.routes,
@@ -72,7 +75,7 @@ def create_services(settings: Settings, *, database: Database | None = None) -> 
         settings=settings,
         database=database or Database(settings.database, pool_size=settings.threads),
         ports=registry.load_all(registry.Context(data_dir=settings.data_dir)),
-        printer=labels,
+        printer=printing,
     )
 
 
