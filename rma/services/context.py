@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rma.db.session import Database, Work
-from rma.domain.labels import LabelPrinter
+from rma.domain.papers import Printer
 from rma.domain.ports import Carrier, Channel, FileStore, Fulfilment, MessageRenderer, PaymentProvider
 from rma.services import links
 from rma.services.catalog import Catalog
@@ -59,7 +59,7 @@ class Services:
     settings: Settings
     database: Database
     ports: Ports
-    printer: LabelPrinter
+    printer: Printer
     identities: Identities = field(init=False)
     catalog: Catalog = field(init=False)
     effects: Effects = field(init=False)

@@ -1,4 +1,4 @@
-"""Labels, code sheets and packing slips as PDF. An implementation of ``rma.domain.labels.LabelPrinter``.
+"""Labels, code sheets, packing slips and papers as PDF. An implementation of ``rma.domain.papers.Printer``.
 
 The same jobs give the same bytes in any process: no clock, no random name and no path of the machine goes in.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rma.domain.labels import LabelJob, PackLine, Size, check_jobs
+from rma.domain.papers import DamageReport, EvidenceSummary
 from rma.domain.ports import Address
-from rma.providers.labels import layout, pdf, slip
+from rma.providers.labels import damage, layout, pdf, slip, summary
 from rma.providers.labels.marks import MM, Page
 
-__all__ = ["Address", "LabelJob", "PackLine", "Size", "packing_slip", "render"]
+__all__ = ["Address", "LabelJob", "PackLine", "Size", "damage_report", "evidence_summary", "packing_slip", "render"]
 
 _SLIP_MARGIN = {"a6": 4 * MM, "4x6": 4 * MM, "a4": 15 * MM}
 
@@ -35,6 +36,20 @@ def packing_slip(jobs: Sequence[LabelJob], size: Size = "a4") -> bytes:
     """
     check_jobs(jobs, size=size, code_required=False)
     return _written([page for job in jobs for page in slip_pages(job, size)], jobs)
+
+
+def damage_report(report: DamageReport) -> bytes:
+    """The form for damage at the door as a PDF of one A4 page, filled in with what is known."""
+    width, height = layout.SIZES["a4"]
+    page = Page(width=width, height=height)
+    damage.page(page, page.region.inset(_SLIP_MARGIN["a4"], 12 * MM), report)
+    return pdf.write([page], title=report.rma_number, lang=report.locale)
+
+
+def evidence_summary(found: EvidenceSummary) -> bytes:
+    """The summary of an evidence pack as a PDF: facts, files with their hashes, photos."""
+    width, height = layout.SIZES["a4"]
+    return pdf.write(summary.pages(width, height, found), title=found.rma_number, lang=found.locale)
 
 
 def slip_pages(job: LabelJob, size: Size) -> list[Page]:

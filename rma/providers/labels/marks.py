@@ -118,6 +118,13 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     path: codes.Path
 
 
+class Picture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A JPEG, set so that all of it is seen and nothing is stretched."""
+
+    region: Region
+    data: bytes
+
+
 class Page:
     """Collects the marks of one page; each method sets something inside the region it is given."""
 
@@ -127,6 +134,7 @@ class Page:
         self.fills: list[Region] = []
         self.texts: list[Text] = []
         self.codes: list[Code] = []
+        self.pictures: list[Picture] = []
 
     @property
     def region(self) -> Region:
@@ -163,6 +171,10 @@ class Page:
             self.texts.append(Text(x=x, y=y, width=width, size=fitted.size, font=font, white=style.white, value=line))
             y -= line_height
         return took
+
+    def picture(self, region: Region, data: bytes) -> None:
+        """Set a JPEG as large as the region holds it, in its middle."""
+        self.pictures.append(Picture(region=region, data=data))
 
     def bars(self, region: Region, value: str, *, align: Align = "center", most: int = _BAR_DOTS_MOST) -> None:
         """Code 128 as high as the region, with the widest bars of whole dots (up to ``most``) that it holds."""

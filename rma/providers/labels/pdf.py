@@ -8,6 +8,7 @@ from itertools import groupby
 from threading import Lock
 
 from reportlab import rl_config
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from rma.providers.labels import text
@@ -38,6 +39,9 @@ def write(pages: Sequence[Page], *, title: str, lang: str) -> bytes:
 def _page(canvas: Canvas, page: Page) -> None:
     canvas.setPageSize((page.width, page.height))
     canvas.addLiteral("\n".join((*_fills(page.fills), *map(_code, page.codes))))
+    for picture in page.pictures:
+        at = picture.region
+        canvas.drawImage(ImageReader(BytesIO(picture.data)), at.x, at.y, at.w, at.h, preserveAspectRatio=True)
     for white, texts in groupby(sorted(page.texts, key=_ink_first), key=lambda mark: mark.white):
         _texts(canvas, texts, gray=1 if white else 0)
     canvas.showPage()

@@ -8,7 +8,10 @@ from functools import lru_cache
 from babel import Locale
 from babel.dates import format_date
 
+from rma.providers.labels.paper_words import PAPER_WORDS
+
 WORDS: dict[str, dict[str, str]] = {
+    **PAPER_WORDS,
     "return": {"tr": "İADE", "en": "RETURN", "de": "RETOURE"},
     "replacement": {"tr": "DEĞİŞİM", "en": "REPLACEMENT", "de": "ERSATZ"},
     "return_code": {"tr": "İADE KODU", "en": "RETURN CODE", "de": "RÜCKSENDECODE"},
