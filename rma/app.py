@@ -21,6 +21,7 @@ from litestar.types import ASGIApp
 from rma.api import (
     clock,
     events,
+    evidence,
     health,
     labels,
     messages,
@@ -53,6 +54,7 @@ ROUTES: tuple[Routes, ...] = (
     returns.routes,
     parcels.routes,
     labels.routes,
+    evidence.routes,
     receiving.routes,
     refunds.routes,
     policies.routes,

@@ -40,7 +40,11 @@ PAPER_WORDS: dict[str, dict[str, str]] = {
         "en": "Accepted with reservation",
         "de": "Unter Vorbehalt angenommen",
     },
-    "photos_taken": {"tr": "Fotoğraf çekildi, adet: ____", "en": "Photos taken, how many: ____", "de": "Fotos, Anzahl: ____"},
+    "photos_taken": {
+        "tr": "Fotoğraf çekildi, adet: ____",
+        "en": "Photos taken, how many: ____",
+        "de": "Fotos, Anzahl: ____",
+    },
     "signatures": {"tr": "İmzalar", "en": "Signatures", "de": "Unterschriften"},
     "sign_recipient": {"tr": "Teslim alan", "en": "Recipient", "de": "Empfänger"},
     "sign_courier": {"tr": "Kargo görevlisi", "en": "Courier", "de": "Zustellkraft"},
