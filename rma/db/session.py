@@ -7,6 +7,7 @@ PostgreSQL: psycopg 3, read committed, row locks, bounded waits.
 from __future__ import annotations
 
 import contextlib
+import random
 import secrets
 import sqlite3
 import threading
@@ -27,8 +28,12 @@ T = TypeVar("T")
 LOCK_WAIT_MS = 8_000
 TRIES = 5
 IDLE_IN_TRANSACTION_MS = 60_000
+TRIES = 8
 _RETRY = ("40001", "40P01")  # serialization failure, deadlock
+_DUPLICATE = "23505"  # unique violation
+_SQLITE_DUPLICATES = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 _BUSY = "55P03"  # lock not available
+_DRIVERS = (sa.exc.DBAPIError, psycopg.Error, sqlite3.Error)
 
 
 def now() -> datetime:
@@ -36,13 +41,22 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class WidenError(Exception):
+    """The act found that it needs a lock which comes before those it holds: it is run again from its start, wider."""
+
+
 class Work:
-    """One transaction: a connection, what to do after the commit, and the sources of ids."""
+    """One transaction: a connection, what to do after the commit, and the sources of ids.
 
-    __slots__ = ("_session", "after_commit", "conn", "dialect", "raw", "real_now")
+    ``wide``: take every lock that may be needed at the start, in their order, because an earlier run found too late
+    that it needs them.
+    """
 
-    def __init__(self, conn: sa.Connection) -> None:
+    __slots__ = ("_session", "after_commit", "conn", "dialect", "raw", "real_now", "wide")
+
+    def __init__(self, conn: sa.Connection, *, wide: bool = False) -> None:
         self.conn = conn
+        self.wide = wide
         self.dialect = conn.dialect
         self.raw: Any = conn.connection.driver_connection
         self.real_now = now()
@@ -74,42 +88,47 @@ class Database:
         self.is_sqlite = self.url.startswith("sqlite")
         self._writer = threading.Lock()
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url, pool_size)
+        self._reader = self.engine.execution_options(immediate=False)
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Work]:
-        """A read-write transaction: commits at the end, rolls back on any error; then runs ``after_commit``."""
-        with self._writer if self.is_sqlite else contextlib.nullcontext(), _translated():
-            with self.engine.connect() as conn:
-                if self.is_sqlite:
-                    conn.info["immediate"] = True
-                with conn.begin():
-                    work = Work(conn)
-                    yield work
-                    work.flush()
+    def write(self, *, wide: bool = False) -> Iterator[Work]:
+        """A read-write transaction: commits at the end, rolls back on any error; then runs ``after_commit``.
+
+        Whoever may meet another writer uses ``retrying``.
+        """
+        writer = self._writer if self.is_sqlite else contextlib.nullcontext()
+        with writer, _translated(), self.engine.connect() as conn, conn.begin():
+            work = Work(conn, wide=wide)
+            yield work
+            work.flush()
         for act in work.after_commit:
             act()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Work]:
         """A read-only view; nothing is committed."""
-        with _translated(), self.engine.connect() as conn:
-            if self.is_sqlite:
-                conn.info["immediate"] = False
-            with conn.begin() as transaction:
-                yield Work(conn)
-                transaction.rollback()
+        with _translated(), self._reader.connect() as conn, conn.begin() as transaction:
+            yield Work(conn)
+            transaction.rollback()
 
     def retrying(self, act: Callable[[Work], T]) -> T:
-        """Run ``act`` in a write transaction; again from the start if the database chose it as a deadlock's victim."""
+        """Run ``act`` in a write transaction; again from its start where nothing but another writer stood in its way.
+
+        That is: the database chose it as a deadlock's victim, another one inserted the same row first (this time it is
+        found), or the act itself asked for wider locks. ``Busy`` when that happens again and again.
+        """
+        wide = False
         for attempt in range(TRIES):
             try:
-                with self.write() as work:
+                with self.write(wide=wide) as work:
                     return act(work)
-            except (sa.exc.DBAPIError, psycopg.Error) as error:
-                if getattr(getattr(error, "orig", error), "sqlstate", None) not in _RETRY or attempt == TRIES - 1:
+            except WidenError:
+                wide = True
+            except _DRIVERS as error:
+                if not lost_race(error) or (attempt == TRIES - 1 and _is_duplicate(error)):
                     raise
-                time.sleep(0.01 * (attempt + 1))
-        raise AssertionError("unreachable")
+                time.sleep(random.uniform(0.001, 0.02) * (attempt + 1))  # noqa: S311 - only to fall out of step
+        raise Busy("Too many changes of the same thing at once; try again.")
 
     def close(self) -> None:
         """Give back every connection."""
@@ -124,13 +143,31 @@ def normalise(url: str) -> str:
     return url
 
 
+def lost_race(error: BaseException) -> bool:
+    """True if the database stopped this transaction because of another one: run again, it may well succeed."""
+    return _sqlstate(error) in _RETRY or _is_duplicate(error)
+
+
+def _is_duplicate(error: BaseException) -> bool:
+    orig = getattr(error, "orig", error)
+    return _sqlstate(error) == _DUPLICATE or (
+        isinstance(orig, sqlite3.IntegrityError) and orig.sqlite_errorname in _SQLITE_DUPLICATES
+    )
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    return getattr(getattr(error, "orig", error), "sqlstate", None)
+
+
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
+    except sa.exc.TimeoutError as error:
+        raise Unavailable("Every connection to the database is in use; try again.") from error
     except (sa.exc.OperationalError, psycopg.OperationalError, sqlite3.OperationalError) as error:
         orig = getattr(error, "orig", error)
-        state = getattr(orig, "sqlstate", None)
+        state = _sqlstate(error)
         if state == _BUSY or (isinstance(orig, sqlite3.OperationalError) and "locked" in str(orig)):
             raise Busy("Another change of the same thing is still under way; try again.") from error
         if state in _RETRY:
@@ -154,13 +191,15 @@ def _sqlite(url: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(conn: sa.Connection) -> None:
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.info.get("immediate", True) else "BEGIN")
+        immediate = conn.get_execution_options().get("immediate", True)
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
 
 
 def _postgresql(url: str, pool_size: int) -> sa.Engine:
-    options = f"-c lock_timeout={LOCK_WAIT_MS} -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC"
+    waits = {"lock_timeout": LOCK_WAIT_MS, "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS}
+    options = " ".join(f"-c {name}={value}" for name, value in {**waits, "timezone": "UTC"}.items())
     return sa.create_engine(
         url, connect_args={"options": options}, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30
     )

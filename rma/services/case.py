@@ -127,6 +127,11 @@ class Case:
 
 
 def _case_select(key: str, *, lock: bool) -> sa.Select[Any]:
+    """A return with its lines, which are locked together with it.
+
+    After it has waited, PostgreSQL reads again only what the statement locks: it would join the newest return with lines
+    as they were before.
+    """
     select = (
         sa.select(*_returns.columns, *_lines.columns, _stores.c.clock_offset)
         .select_from(
@@ -137,7 +142,7 @@ def _case_select(key: str, *, lock: bool) -> sa.Select[Any]:
         .where(_returns.c.store_id == sa.bindparam("store"), _returns.c[key] == sa.bindparam("key"))
         .order_by(_lines.c.position)
     )
-    return select.with_for_update(of=_returns) if lock else select
+    return select.with_for_update(of=(_returns, _lines), key_share=True) if lock else select
 
 
 _LOCK = {key: hot.Hot(_case_select(key, lock=True)) for key in ("id", "rma_number")}
@@ -162,12 +167,12 @@ _ORDER_SELECT = (
     .where(_orders.c.store_id == sa.bindparam("store"), _orders.c.number == sa.bindparam("number"))
 )
 _READ_ORDER = hot.Hot(_ORDER_SELECT)
-_LOCK_ORDER = hot.Hot(_ORDER_SELECT.with_for_update(of=_orders))
+_LOCK_ORDER = hot.Hot(_ORDER_SELECT.with_for_update(of=_orders, key_share=True))
 _LOCK_ORDER_OF = hot.Hot(
     sa.select(*_orders.columns)
     .select_from(_orders.join(_returns, _returns.c.order_id == _orders.c.id))
     .where(_returns.c.store_id == sa.bindparam("store"), _returns.c.id == sa.bindparam("id"))
-    .with_for_update(of=_orders)
+    .with_for_update(of=_orders, key_share=True)
 )
 _ORDER_NAMES = [c.name for c in _orders.columns]
 _RETURN_NAMES = [c.name for c in _returns.columns]

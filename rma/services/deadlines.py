@@ -178,4 +178,4 @@ def advance(work: Any, row: Any) -> str:
 def locked(work: Any, deadline_id: str) -> Any | None:
     """The deadline, locked, if it is still open; None if another process has it or it is spent."""
     query = sa.select(_deadlines).where(_deadlines.c.id == deadline_id, _deadlines.c.state == "open")
-    return work.conn.execute(query.with_for_update(skip_locked=True)).first()
+    return work.conn.execute(query.with_for_update(skip_locked=True, key_share=True)).first()

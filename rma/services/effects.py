@@ -144,7 +144,7 @@ class Effects:
 
 def begin(work: Work, key: str) -> Any:
     """The attempt, locked, and whether this run is the first: ``(row, first)``; row is None if it is already done."""
-    row = work.conn.execute(sa.select(_attempts).where(_attempts.c.id == key).with_for_update()).first()
+    row = work.conn.execute(sa.select(_attempts).where(_attempts.c.id == key).with_for_update(key_share=True)).first()
     if row is None or row.state == "done":
         return None, False
     first = row.state == "enqueued"

@@ -100,7 +100,7 @@ def _view(row: tables.Key) -> KeyView:
 
 def _get(work: Work, key_id: str, *, store_id: str, lock: bool = False) -> tables.Key:
     wanted = sa.select(tables.Key).where(_keys.c.store_id == store_id, _keys.c.id == key_id)
-    row = work.session.scalars(wanted.with_for_update() if lock else wanted).first()
+    row = work.session.scalars(wanted.with_for_update(key_share=True) if lock else wanted).first()
     if row is None:
         raise NotFound("There is no such key.")
     return row

@@ -172,7 +172,9 @@ def _ask(services: Services, asking: Asking) -> LabelAnswer:
 
 def _may_order_again(work: Work, key: str) -> bool:
     """True, once, if the last order left so long ago that the carrier would know it."""
-    row = work.conn.execute(sa.select(_attempts.c.answer).where(_attempts.c.id == key).with_for_update()).one()
+    row = work.conn.execute(
+        sa.select(_attempts.c.answer).where(_attempts.c.id == key).with_for_update(key_share=True)
+    ).one()
     sent_at = (row.answer or {}).get("sent_at")
     if sent_at is not None and (now() - datetime.fromisoformat(sent_at)).total_seconds() < PROVEN_AFTER:
         return False
@@ -253,7 +255,9 @@ def _begin_void(work: Work, services: Services, key: str) -> Carrier | None:
     if attempt is None:
         return None
     ordered = work.conn.execute(
-        sa.select(_attempts.c.state, _attempts.c.answer).where(_attempts.c.id == _issue_key(key)).with_for_update()
+        sa.select(_attempts.c.state, _attempts.c.answer)
+        .where(_attempts.c.id == _issue_key(key))
+        .with_for_update(key_share=True)
     ).first()
     if ordered is not None and ordered.state not in ("enqueued", "done"):
         effects.finish(work, key, answer={"state": "unknown", "code": "label_under_way"}, final=False)

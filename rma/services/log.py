@@ -92,7 +92,7 @@ def append_to(work: Work, owner: str, owner_id: str, drafts: Sequence[Draft], *,
     work.flush()
     table = _HEADS[owner]
     row = work.conn.execute(
-        sa.select(table.c.head, table.c.events_n).where(table.c.id == owner_id).with_for_update()
+        sa.select(table.c.head, table.c.events_n).where(table.c.id == owner_id).with_for_update(key_share=True)
     ).one()
     return_id = owner_id if owner == "returns" else None
     head, n = append(

@@ -241,7 +241,7 @@ class _Batch:
 
 def _lock(work: Work, store_id: str, numbers: list[str]) -> dict[str, dict[str, Any]]:
     wanted = sa.select(*_orders.columns).where(_orders.c.store_id == store_id, _orders.c.number.in_(numbers))
-    rows = work.conn.execute(wanted.order_by(_orders.c.number).with_for_update()).mappings()
+    rows = work.conn.execute(wanted.order_by(_orders.c.number).with_for_update(key_share=True)).mappings()
     return {row["number"]: dict(row) for row in rows}
 
 

@@ -98,7 +98,7 @@ def _due(work: Work, store_id: str | None) -> sa.Select[Any]:
 
 def _claim(work: Work, store_id: str | None, limit: int) -> Sequence[Any]:
     """Take rows that no other process has taken, until the lease ends."""
-    rows = work.conn.execute(_due(work, store_id).limit(limit).with_for_update(skip_locked=True)).all()
+    rows = work.conn.execute(_due(work, store_id).limit(limit).with_for_update(skip_locked=True, key_share=True)).all()
     ids = [row.id for row in rows]
     changes = {"next_at": work.real_now + LEASE, "attempts": _messages.c.attempts + 1}
     work.conn.execute(sa.update(_messages).where(_messages.c.id.in_(ids)).values(**changes))

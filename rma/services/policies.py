@@ -171,7 +171,7 @@ def _columns(row: tables.Policy) -> dict[str, Any]:
 
 def _lock(work: Work, store_id: str) -> None:
     """One at a time numbers and publishes the versions of a store."""
-    work.conn.execute(sa.select(_stores.c.id).where(_stores.c.id == store_id).with_for_update())
+    work.conn.execute(sa.select(_stores.c.id).where(_stores.c.id == store_id).with_for_update(key_share=True))
 
 
 def _now(work: Work, store_id: str) -> datetime:

@@ -135,7 +135,9 @@ def upsert(
     wanted = sa.select(tables.Product).where(
         _products.c.store_id == caller.store_id, _products.c.sku.in_([line.sku for line in lines])
     )
-    known = {row.sku: row for row in work.session.scalars(wanted.order_by(_products.c.sku).with_for_update())}
+    known = {
+        row.sku: row for row in work.session.scalars(wanted.order_by(_products.c.sku).with_for_update(key_share=True))
+    }
     outcomes: list[Outcome | RmaError] = []
     for line in lines:
         row = known.get(line.sku)

@@ -115,7 +115,7 @@ def show(work: Work, slug: str) -> StoreView:
 
 def change(work: Work, slug: str, wish: ChangeStore, *, expected: int | None = None) -> StoreView:
     """Change a store and raise its version. ``Stale`` when it is not at the ``expected`` version any more."""
-    locked = sa.select(tables.Store).where(_stores.c.slug == slug).with_for_update()
+    locked = sa.select(tables.Store).where(_stores.c.slug == slug).with_for_update(key_share=True)
     row = work.session.scalars(locked).first()
     if row is None:
         raise NotFound("There is no such store.")

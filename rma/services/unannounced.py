@@ -117,7 +117,7 @@ def _open(work: Work, caller: Caller, item_id: str, kind: str | None) -> Any:
     row = work.conn.execute(
         sa.select(_unexpected)
         .where(_unexpected.c.store_id == caller.store_id, _unexpected.c.id == item_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).first()
     if row is None:
         raise NotFound("There is no such thing on the shelf.")

@@ -174,4 +174,4 @@ def _view(row: tables.Workflow, language: str) -> WorkflowView:
 
 def _lock(work: Work, store_id: str) -> None:
     """One at a time numbers and publishes the versions of a store."""
-    work.conn.execute(sa.select(_stores.c.id).where(_stores.c.id == store_id).with_for_update())
+    work.conn.execute(sa.select(_stores.c.id).where(_stores.c.id == store_id).with_for_update(key_share=True))
