@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
-import sqlalchemy as sa
 
-from rma.db import tables
 from rma.db.session import Work
 from rma.domain import units
 from rma.domain.asks import Ask, Part
@@ -16,14 +14,12 @@ from rma.domain.money import parse_money, wire
 from rma.domain.settlement import by_hand, settle
 from rma.domain.tenders import Transfer, check_transfers
 from rma.errors import Forbidden, Invalid, Reason, Refused
-from rma.services import books, cases_view, gather, refund_acts, refunds, settling
+from rma.services import approvers, books, cases_view, gather, refund_acts, refunds, settling
 from rma.services import case as cases
 from rma.services.caller import Caller
 from rma.services.case import store_now
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
-
-_keys = tables.table(tables.Key)
 
 
 class Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,7 +163,9 @@ def _approval_facts(door: Door, caller: Caller, refund: Subject, found: books.Bo
         refund,
         total_as_shown=expected == row["total"],
         approver_named=named,
-        independent=_independent(door, caller, refund),
+        independent=approvers.independent(
+            door.work, caller, fixers=set(row["doc"].get("fixers", [])), approvals=approvals
+        ),
         approvals=max(len(people), 1),
         approvals_needed=needed,
         within_caps=_within_caps(door, refund, found),
@@ -184,35 +182,6 @@ def _within_caps(door: Door, refund: Subject, found: books.Books) -> bool:
     except Refused:
         return False
     return True
-
-
-def _independent(door: Door, caller: Caller, refund: Subject) -> bool:
-    """False for who fixed something in it, who approved it already, and between a key's minter and that key."""
-    fixers = set(refund.row["doc"].get("fixers", []))
-    earlier = [a for a in refund.row["approvals"] if a.get("actor") not in (None, "auto")]
-    if caller.actor in fixers or any(a["actor"] == caller.actor for a in earlier):
-        return False
-    if caller.person is not None and any(a.get("person") == caller.person for a in earlier):
-        return False
-    others = {
-        actor.removeprefix("key:") for actor in fixers | {a["actor"] for a in earlier} if actor.startswith("key:")
-    }
-    if not others:
-        return True
-    ids = [*others, caller.key_id]
-    rows = {
-        r.id: r
-        for r in door.work.conn.execute(
-            sa.select(_keys.c.id, _keys.c.person, _keys.c.minted_by).where(_keys.c.id.in_(ids))
-        )
-    }
-    mine = rows.get(caller.key_id)
-    minted = {r.minted_by for r in rows.values() if r.id in others}
-    return not (
-        (mine is not None and mine.minted_by in others)
-        or caller.key_id in minted
-        or (caller.person is not None and any(r.person == caller.person for r in rows.values() if r.id in others))
-    )
 
 
 def refuse(

@@ -115,7 +115,7 @@ def file(work: Work, services: Services, caller: Caller, data: FileReturn, *, lo
     if errors := [*decision.errors, *_own_return(policy, decision, data)]:
         raise Invalid("This return cannot be filed as it stands.", errors=errors)
     plan = settling.plan_quote(work, store, view, policy, decision, data, caller)
-    case = _new_case(work, services, store, view, policy, decision, data, now=now)
+    case = _new_case(work, services, store, view, policy, decision, data, caller=caller, now=now)
     settling.freeze_values(work, view, policy.version)
     door = Door(work, services, store=store, now=now, actor=caller.actor, case=case, order=row, person=caller.person)
     door.order = view
@@ -200,6 +200,7 @@ def _new_case(
     decision: Decision,
     data: FileReturn,
     *,
+    caller: Caller,
     now: datetime,
 ) -> Case:
     kind = data.kind
@@ -229,7 +230,7 @@ def _new_case(
         "customer_ref": view.row["customer_ref"],
         "email": email,
         "contact": msgspec.json.encode(contact).decode(),
-        "facts": _remembered(view, decision, data),
+        "facts": _remembered(view, decision, data, caller),
         "quote": msgspec.json.encode(decision).decode(),
         "open_children": 0,
         "version": 1,
@@ -245,7 +246,9 @@ def _new_case(
     return Case(row=row, lines=lines, children=[], clock_offset=0.0, new=True)
 
 
-def _remembered(view: OrderView, decision: Decision, data: FileReturn) -> dict[str, Any]:
+def _remembered(view: OrderView, decision: Decision, data: FileReturn, caller: Caller) -> dict[str, Any]:
+    """What later steps ask. Whoever files on a customer's behalf, or overrides, approves no money of it."""
+    fixed = data.override is not None or caller.person is not None
     return {
         "assessment": decision.assessment,
         "withdrawal": any(line.kind == "withdrawal" and line.decision != "refused" for line in decision.lines),
@@ -255,6 +258,7 @@ def _remembered(view: OrderView, decision: Decision, data: FileReturn) -> dict[s
         "pickup": data.pickup,
         "locale": view.order.locale,
         "override": data.override is not None,
+        "fixers": [caller.actor] if fixed else [],
     }
 
 

@@ -17,7 +17,7 @@ from rma.services import cases_view, doors
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
-from rma.services.line_effects import accept, reject, remember, the_case
+from rma.services.line_effects import accept, reject, remember, reserve_missing, the_case
 from rma.services.transition import Door
 
 _inspections = tables.table(tables.Inspection)
@@ -79,6 +79,7 @@ def inspect(
     """Judge received units; a refund is proposed for those accepted, the rest of the case goes on."""
     door = doors.open_case(work, services, caller, return_id, order=True, if_match=if_match)
     _check(door, data)
+    reserve_missing(door)
     rows = [_judge(door, caller, item) for item in data.lines]
     doors.act(door, door.root, "inspect", caller, data={"inspections": [row["id"] for row in rows]})  # type: ignore[arg-type]
     door.close()

@@ -39,10 +39,15 @@ def _live(door: Door) -> Iterator[Line]:
 @effect("reserve_units")
 def reserve_units(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
     """Hold what every line needs and does not hold yet; other units than before where the old ones are taken."""
+    reserve_missing(door)
+
+
+def reserve_missing(door: Door) -> None:
+    """The same, under the order's lock, for units that came after they had been given up."""
     case = the_case(door)
     taken: dict[str, Ranges] = {}
     for line in _live(door):
-        need = line.requested - units.count(units.union(line.reserved, line.consumed)) - line.doc.get("given_up", 0)
+        need = needed(line)
         if need <= 0:
             continue
         free = units.subtract(door.order.free(line.order_line_id), taken.get(line.order_line_id, ()))
@@ -83,13 +88,26 @@ def release_expected(door: Door, _subject: Subject, _fields: dict[str, Any]) -> 
 
 
 def give_up(line: Line, quantity: int) -> None:
-    """Free the highest units of a line that were not judged."""
-    judged = units.union(ranges(line, "accepted_units"), ranges(line, "rejected_units"))
-    loose = units.subtract(line.reserved, judged)
-    keep = units.count(loose) - quantity
-    gone = units.subtract(loose, units.take(loose, keep) if keep > 0 else ())
-    line.set(reserved=units.subtract(line.reserved, gone))
+    """Count on so many units less, and free the highest unjudged ones that are not needed any more."""
     remember(line, given_up=line.doc.get("given_up", 0) + quantity)
+    surplus = -needed(line)
+    if surplus > 0:
+        judged = units.union(ranges(line, "accepted_units"), ranges(line, "rejected_units"))
+        loose = units.subtract(line.reserved, judged)
+        keep = units.count(loose) - surplus
+        gone = units.subtract(loose, units.take(loose, keep) if keep > 0 else ())
+        line.set(reserved=units.subtract(line.reserved, gone))
+
+
+def count_on(line: Line, quantity: int) -> None:
+    """So many units that were given up have come after all; they are reserved with the next look at them."""
+    remember(line, given_up=max(0, line.doc.get("given_up", 0) - quantity))
+
+
+def needed(line: Line) -> int:
+    """How many units the line still has to reserve; below zero: how many it holds too many."""
+    held = units.count(units.union(line.reserved, line.consumed))
+    return int(line.requested - held - line.doc.get("given_up", 0))
 
 
 @effect("accept_goodsless")

@@ -16,7 +16,7 @@ from rma.services import cases_view, doors, scanning
 from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
-from rma.services.line_effects import give_up, ranges, remember, the_case
+from rma.services.line_effects import count_on, give_up, needed, ranges, remember, the_case
 from rma.services.transition import Door
 
 _receipts = tables.table(tables.Receipt)
@@ -173,6 +173,8 @@ def _count(door: Door, line: Line, item: ReceivedIn, i: int) -> dict[str, Any]:
         raise _too_many(door, line, left, i)
     late = max(0, line.received + item.quantity + line.missing - max(line.expected, line.requested))
     line.set(received=line.received + item.quantity, missing=line.missing - late)
+    if late:
+        count_on(line, late)
     if item.grade or item.serial:
         remember(line, scanned=[*line.doc.get("scanned", []), {"grade": item.grade, "serial": item.serial}])
     told = {"line": line.id, "quantity": item.quantity, "grade": item.grade}
@@ -274,7 +276,8 @@ def _uncount(door: Door, item: dict[str, Any]) -> None:
     if line is None:
         return
     received = line.received - item["quantity"]
-    line.set(received=received, missing=line.missing + item.get("late", 0))
+    late = item.get("late", 0)
+    line.set(received=received, missing=line.missing + late)
     waived = line.doc.get("waived", 0)
     judged = line.accepted - waived + line.rejected
     if judged > received:
@@ -283,14 +286,16 @@ def _uncount(door: Door, item: dict[str, Any]) -> None:
         kept = units.take(accepted, max(0, units.count(accepted) - over))
         line.set(accepted=units.count(kept))
         remember(line, accepted_units=kept)
+    if late:
+        give_up(line, late)
 
 
 def _unmiss(door: Door, item: dict[str, Any]) -> None:
     line = the_case(door).line(item["line"])
     if line is not None:
         line.set(missing=line.missing - item["quantity"])
-        remember(line, given_up=max(0, line.doc.get("given_up", 0) - item["quantity"]))
-        need = line.requested - units.count(units.union(line.reserved, line.consumed)) - line.doc.get("given_up", 0)
+        count_on(line, item["quantity"])
+        need = needed(line)
         free = door.order.free(line.order_line_id)
         if units.count(free) < need:
             raise Refused("The units are in another return by now.", code="units_held")

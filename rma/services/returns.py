@@ -19,7 +19,7 @@ from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.filing import ReplacementIn
-from rma.services.line_effects import the_case
+from rma.services.line_effects import needed, the_case
 from rma.services.transition import Door, Subject, effect
 
 _decision = msgspec.json.Decoder(Decision).decode
@@ -160,8 +160,7 @@ def _count_holders(door: Door) -> None:
     case = the_case(door)
     holders: list[str] = []
     for line in case.lines:
-        need = line.requested - units.count(units.union(line.reserved, line.consumed)) - line.doc.get("given_up", 0)
-        if line.doc.get("decision") != "refused" and units.count(door.order.free(line.order_line_id)) < need:
+        if line.doc.get("decision") != "refused" and units.count(door.order.free(line.order_line_id)) < needed(line):
             holders += door.order.holders(line.order_line_id, other_than=case.id) or ("?",)
     case.facts(units_held_by=holders)
 
