@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from rma.services import order_import, orders, orders_view
 from rma.services.context import Work
 from rma.services.idempotency import Answer
 from rma.services.import_files import Report
-from rma.services.orders_view import Filters
+from rma.services.orders_view import Chosen, Filters
 from rma.services.paging import Page
 
 routes = Routes(tag="Orders")
@@ -52,11 +53,11 @@ class LineOption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderLineView(LineForm, frozen=True, kw_only=True):
-    """A line with its options; `in_returns` counts the units that returns hold."""
+    """A line with its options, null where they were not asked for; `in_returns` counts the units that returns hold."""
 
     origin: str
     in_returns: int = 0
-    options: tuple[LineOption, ...] = ()
+    options: tuple[LineOption, ...] | None = None
 
 
 class OrderView(OrderForm, frozen=True, kw_only=True):
@@ -99,12 +100,16 @@ def put(call: Call, data: OrderForm) -> Answer:
     return call.read(answer)
 
 
-@routes.get("/orders/{number}", answers=OrderView)
+@routes.get("/orders/{number}", answers=OrderView, query=Chosen)
 def show(call: Call) -> Answer:
-    """One order, with what can be returned of each line, by which right and until when."""
+    """One order, with what can be returned of each line, by which right and until when.
+
+    Options are worked out for the lines that are named, `line=1&line=2`, or for the first 200 lines.
+    """
+    lines = call.query(Chosen).line
 
     def answer(work: Work) -> Answer:
-        shown, version = _shown(call, work)
+        shown, version = _shown(call, work, lines)
         return ok(shown, version=version)
 
     return call.read(answer)
@@ -141,5 +146,6 @@ def load(call: Call) -> Answer:
     return call.in_parts(lambda: ok(order_import.load(call.services, call.caller, file, media_type=call.media_type)))
 
 
-def _shown(call: Call, work: Work) -> tuple[dict[str, Any], int]:
-    return orders_view.show(work, call.services, call.caller.store_id, call.path["number"], locale=call.locale)
+def _shown(call: Call, work: Work, lines: Sequence[str] = ()) -> tuple[dict[str, Any], int]:
+    number, store_id = call.path["number"], call.caller.store_id
+    return orders_view.show(work, call.services, store_id, number, locale=call.locale, lines=lines)

@@ -6,7 +6,7 @@ refuses a statutory right, evidence is never a condition of one, and the day of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -151,12 +151,23 @@ def options(
     line = next((one for one in facts.lines if one.id == line_id), None)
     if line is None:
         raise Invalid.field("order_line_id", "unknown_line", f"The order has no line {line_id!r}.")
+    return _options(_scene(policy, law, facts, at), line, kinds)
+
+
+def options_of_lines(
+    policy: Policy, law: LawFloor, facts: Facts, line_ids: Collection[str], *, at: datetime
+) -> dict[str, tuple[LineDecision, ...]]:
+    """What could be filed for each of these lines, as ``options`` says; unknown ids are left out."""
     scene = _scene(policy, law, facts, at)
+    return {line.id: _options(scene, line, KINDS) for line in facts.lines if line.id in line_ids}
+
+
+def _options(scene: Scene, line: LineFacts, kinds: Sequence[Kind]) -> tuple[LineDecision, ...]:
     found = []
     for kind in kinds:
-        most = standing(scene, line, LineRequest(order_line_id=line_id, quantity=1, kind=kind)).available
-        asked = LineRequest(order_line_id=line_id, quantity=max(1, most), kind=kind)
-        one = _line(scene, line, asked, request=Request(lines=(asked,), filed_at=at))
+        most = standing(scene, line, LineRequest(order_line_id=line.id, quantity=1, kind=kind)).available
+        asked = LineRequest(order_line_id=line.id, quantity=max(1, most), kind=kind)
+        one = _line(scene, line, asked, request=Request(lines=(asked,), filed_at=scene.filed_at))
         found.append(msgspec.structs.replace(one, quantity=most))
     return tuple(found)
 

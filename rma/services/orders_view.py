@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from msgspec import Meta
 from rma.db import tables
 from rma.db.session import Work
 from rma.domain import units
-from rma.domain.decision import LineDecision, options
+from rma.domain.decision import LineDecision, options_of_lines
 from rma.domain.money import wire
 from rma.domain.order import Order, Person, write_order
 from rma.domain.pricing import Priced, price
@@ -24,9 +25,17 @@ from rma.services.context import Services
 from rma.services.orders import search_form
 from rma.services.paging import Ask, Page, cut
 
+MAX_LINES = 200
+"""Options of so many lines are worked out for one answer."""
 Instant = Annotated[datetime, Meta(tz=True)]
 _READ_FROZEN = msgspec.json.Decoder(Priced).decode
 _orders = tables.table(tables.Order)
+
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of which lines the options are asked for: ``line=1&line=2``; all of them (the first 200) when none is named."""
+
+    line: tuple[str, ...] = ()
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,8 +50,13 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ordered_to: Instant | None = None
 
 
-def show(work: Work, services: Services, store_id: str, number: str, *, locale: str) -> tuple[dict[str, Any], int]:
-    """The order with the options of each line, texts in ``locale``, and its version. ``NotFound``: also another's."""
+def show(
+    work: Work, services: Services, store_id: str, number: str, *, locale: str, lines: Sequence[str] = ()
+) -> tuple[dict[str, Any], int]:
+    """The order with its version and the options of these lines (or of the first ``MAX_LINES``), texts in ``locale``.
+
+    ``NotFound`` also for another store's.
+    """
     if not number.isprintable():
         raise NotFound("There is no such order.")
     row = read_order_row(work, store_id, number)
@@ -52,10 +66,12 @@ def show(work: Work, services: Services, store_id: str, number: str, *, locale: 
     policy = services.catalog.policy(work, store_id, assess.policy_version(work, services.catalog, store, row, now))
     facts = assess.order_facts(work, store, view, policy, now=now)
     shown = _order(view.order, view.person, row, flags=view.priced.flags)
+    wanted = frozenset((lines or [line["id"] for line in shown["lines"]])[:MAX_LINES])
+    found = options_of_lines(policy, view.law, facts, wanted, at=now)
     for line in shown["lines"]:
-        found = options(policy, view.law, facts, line["id"], at=now)
-        line["in_returns"] = units.count(units.whole(line["quantity"])) - units.count(view.free(line["id"]))
-        line["options"] = [_option(one, view, locale) for one in found]
+        options = found.get(line["id"])
+        line["in_returns"] = line["quantity"] - units.count(view.free(line["id"]))
+        line["options"] = options and [_option(one, view, locale) for one in options]
     return shown, row["version"]
 
 

@@ -102,6 +102,14 @@ def test_an_option_says_until_when_and_why_not(api: Api, shop: Headers) -> None:
     assert {"method", "fee", "paid_by"} == set(options["defective"]["methods"][0])
 
 
+def test_options_can_be_asked_for_single_lines(api: Api, shop: Headers) -> None:
+    """Named lines alone have their options worked out; the others say null."""
+    _put(api, shop, snapshot(lines=[line(), line("2"), line("3")]))
+    shown = api.get("/orders/1001?line=2&line=9", shop).json()
+    assert [bool(one["options"]) for one in shown["lines"]] == [False, True, False]
+    assert shown["lines"][0]["options"] is None
+
+
 def test_the_same_snapshot_again_changes_nothing(api: Api, shop: Headers) -> None:
     """Sending a snapshot twice leaves version and events as they were."""
     first, second = _put(api, shop, snapshot()), _put(api, shop, snapshot())

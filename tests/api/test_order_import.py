@@ -1,0 +1,65 @@
+"""The import of orders over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rma.services.import_files import Report
+from tests.support.snapshots import ndjson, snapshot
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Api, Headers
+
+LINES = {"Content-Type": "application/x-ndjson"}
+
+
+def _keys(api: Api) -> Headers:
+    return api.key("orders:read", "orders:write") | LINES
+
+
+def test_a_file_of_orders_is_taken_and_reported(api: Api) -> None:
+    """An import answers 200 with what was taken and what was not, by the documented schema."""
+    keys = _keys(api)
+    content = ndjson(snapshot(number="1"), "{", snapshot(number="2026/7"))
+    answer = api.post("/orders/import", headers=keys, content=content)
+    assert answer.status_code == 200, answer.text
+    report = msgspec.convert(answer.json(), Report)
+    assert (report.imported, report.failed, report.errors[0].line) == (2, 1, 2)
+    assert api.get("/orders", keys, params={"number": "2026/7"}).json()["items"][0]["number"] == "2026/7"
+
+
+def test_an_import_is_done_once_for_its_key(api: Api) -> None:
+    """The same key and file is answered with the same bytes; another file under that key is refused."""
+    keys = _keys(api) | {"Idempotency-Key": "file-1"}
+    first = api.post("/orders/import", headers=keys, content=ndjson(snapshot(number="1")))
+    again = api.post("/orders/import", headers=keys, content=ndjson(snapshot(number="1")))
+    assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")
+    other = api.post("/orders/import", headers=keys, content=ndjson(snapshot(number="2")))
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+def test_csv_is_told_by_its_content_type(api: Api) -> None:
+    """text/csv is read as CSV, with a charset behind it too; another type is 415, a bad header 422."""
+    keys = _keys(api)
+    csv = b"number,ordered_at,currency,prices_include_tax,sku,quantity,unit_price\n"
+    csv += b"1,2026-03-01T10:00:00Z,TRY,yes,A,1,5.00\n"
+    typed = keys | {"Content-Type": "text/csv; charset=utf-8"}
+    assert api.post("/orders/import", headers=typed, content=csv).json()["imported"] == 1
+    assert api.post("/orders/import", headers=typed, content=b"a,b\n1,2\n").status_code == 422
+    assert api.post("/orders/import", headers=keys | {"Content-Type": "text/plain"}, content=csv).status_code == 415
+
+
+def test_an_empty_file_imports_nothing(api: Api) -> None:
+    """No line is no fault."""
+    answer = api.post("/orders/import", headers=_keys(api), content=b"")
+    assert answer.json() == {
+        "imported": 0, "updated": 0, "unchanged": 0, "failed": 0, "errors": [], "conflicts": [],
+    }  # fmt: skip
+
+
+def test_reading_is_not_enough_to_import(api: Api) -> None:
+    """An import needs orders:write."""
+    keys = api.key("orders:read") | LINES
+    assert api.post("/orders/import", headers=keys, content=b"").status_code == 403
