@@ -91,9 +91,11 @@ class RefundFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     distinct persons, this one included; ``approvals_needed`` follows from the store's limit and everything approved on
     the order. ``within_caps``: no tender and no order gives back more than it took. ``auto_approvable``: below the
     store's limit and changed by nobody. ``redirected``: the retry goes to another tender. ``can_ask``: the provider
-    can be asked what became of a transfer.
+    can be asked what became of a transfer. ``part_paid``: some of its money has gone out already (a proposal that sends
+    the rest over another tender).
     """
 
+    part_paid: bool = False
     transfers: tuple[TransferState, ...] = ()
     total_as_shown: bool = True
     approver_named: bool = True

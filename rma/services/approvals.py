@@ -201,7 +201,7 @@ def retry(
     """Send a failed transfer again; over another tender only with consent, and approved anew."""
     door, refund = _open(work, services, caller, refund_id)
     row = refunds.transfer_of(door, refund, data.transfer_id)
-    if row["state"] != "failed":
+    if row["state"] != "failed" and not (refund.state == "proposed" and row["state"] == "pending"):
         raise Refused(f"Only a failed transfer is retried; this one is {row['state']}.", code="transfer_not_failed")
     redirected = data.tender is not None and data.tender != row["tender"]
     if redirected and data.tender == "bank_transfer" and data.payout is None:

@@ -15,6 +15,7 @@ _REFUND_ENDED = frozenset({"succeeded", "refused"})
 _REPLACEMENT_ENDED = frozenset({"delivered", "released"})
 _OUTBOUND_ENDED = frozenset({"delivered", "lost", "void"})
 _INBOUND_OPEN = frozenset({"handed_over", "in_transit", "delivered"})
+_GONE = frozenset({"sending", "unknown", "succeeded"})
 _MONEY_STILL = frozenset({"proposed", "refused"})
 
 
@@ -29,8 +30,12 @@ def facts(door: Door, subject: Subject) -> Facts:
 
 def refund(door: Door, subject: Subject, **known: Any) -> RefundFacts:
     """The facts of a refund; what depends on who acts is passed in as ``known``."""
-    transfers = tuple(row["state"] for row in door.transfers(subject)) if subject.state != "proposed" else ()
-    return RefundFacts(transfers=transfers, auto_approvable=bool(subject.row["doc"].get("auto")), **known)
+    doc = subject.row["doc"]
+    if subject.state == "proposed":
+        part_paid = bool(doc.get("redirected")) and any(t["state"] in _GONE for t in door.transfers(subject))
+        return RefundFacts(part_paid=part_paid, auto_approvable=bool(doc.get("auto")), **known)
+    transfers = tuple(row["state"] for row in door.transfers(subject))
+    return RefundFacts(transfers=transfers, auto_approvable=bool(doc.get("auto")), **known)
 
 
 def _case(door: Door) -> CaseFacts:
@@ -48,7 +53,8 @@ def _case(door: Door) -> CaseFacts:
         units_held_by=tuple(remembered.get("units_held_by", ())),
         inbound=tuple(c.state for c in children if c.kind == "parcel" and c.detail == "inbound"),  # type: ignore[misc]
         send_back_over=bool(remembered.get("send_back_over")),
-        money_moved=any(c.kind == "refund" and c.state not in _MONEY_STILL for c in children),
+        money_moved=bool(remembered.get("part_paid"))
+        or any(c.kind == "refund" and c.state not in _MONEY_STILL for c in children),
         children_open=sum(_is_open(c.kind, c.state, c.detail) for c in children),
     )
 

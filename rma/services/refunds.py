@@ -20,7 +20,7 @@ from rma.domain.law import RefundDue, RefundFacts, refund_due
 from rma.domain.law_floors import floor_for
 from rma.domain.settlement import settle
 from rma.errors import NotFound, RmaError
-from rma.services import books, children, settling
+from rma.services import books, children, gather, settling
 from rma.services import case as cases
 from rma.services.case import Case, store_now
 from rma.services.context import Services
@@ -253,9 +253,9 @@ def _day(text: str | None) -> date | None:
 
 @effect("withdraw_refunds")
 def withdraw_refunds(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
-    """Take back every proposal; what it covered is open again."""
+    """Take back every proposal; what it covered is open again. One that is paid in part stands: its money is gone."""
     for refund in door.children("refund"):
-        if refund.state == "proposed":
+        if refund.state == "proposed" and not gather.refund(door, refund).part_paid:
             door.fire(refund, "withdraw", role="system")
             _reopen_uses(the_case(door), refund)
 
@@ -314,23 +314,29 @@ def ask_provider(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
 def retry_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
     """The failed transfer waits again, under a new attempt and so a new key."""
     row = transfer_of(door, refund, fields["transfer_id"])
-    door.set_transfer(row, state="pending", attempt=row["attempt"] + 1, error=None)
+    door.set_transfer(row, state="pending", attempt=row["attempt"] + 1, error=None, provider_reference=None)
 
 
 @effect("redirect_transfer")
 def redirect_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
     """The failed transfer goes to another tender, on the allowance of the payment that it was for."""
     row = transfer_of(door, refund, fields["transfer_id"])
+    owner = row["on_behalf_of"] or row["payment_id"]
+    payment = next((p for p in door.order.order.payments if p.id == owner), None)
+    home = payment is not None and payment.tender == fields["tender"]
     door.set_transfer(
         row,
         state="pending",
         attempt=row["attempt"] + 1,
         tender=fields["tender"],
-        provider=None,
+        provider=payment.provider if payment is not None and home else None,
         error=None,
-        on_behalf_of=row["on_behalf_of"] or row["payment_id"],
-        payment_id=None,
+        provider_reference=None,
+        on_behalf_of=None if home else owner,
+        payment_id=owner if home else None,
     )
+    if door.case is not None and any(t["state"] == "succeeded" for t in door.transfers(refund)):
+        door.case.facts(part_paid=True)
     if fields.get("payout"):
         refund.set(payout=msgspec.json.encode(fields["payout"]).decode())
 

@@ -60,6 +60,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "refund": st.builds(
         RefundFacts,
+        part_paid=st.booleans(),
         transfers=st.lists(
             st.sampled_from(["pending", "sending", "succeeded", "failed", "unknown"]), min_size=1, max_size=3
         ).map(tuple),
@@ -186,6 +187,7 @@ def _case_facts() -> Iterable[CaseFacts]:
 def _refund_facts() -> Iterable[RefundFacts]:
     for transfers in [("pending",), ("succeeded",), ("failed",), ("unknown",), ("succeeded", "failed")]:
         yield RefundFacts(transfers=transfers, can_ask=False)  # type: ignore[arg-type]
+    yield RefundFacts(part_paid=True, redirected=True, redirect_consented=True)
 
 
 KIND_FACTS: dict[str, list[Facts]] = {

@@ -257,6 +257,7 @@ REFUSING: tuple[Facts, ...] = (
     RefundFacts(
         total_as_shown=False, approver_named=False, independent=False, approvals=0, within_caps=False, redirected=True
     ),
+    RefundFacts(part_paid=True),
     RefundFacts(),
     ReplacementFacts(in_stock=False, amount_due=True),
     ReplacementFacts(),
