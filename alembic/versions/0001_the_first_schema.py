@@ -1,6 +1,6 @@
 """The first schema
 
-Revision: 0001, after , 2026-11-21 22:04:15.801587
+Revision: 0001, after , 2026-11-21 22:16:11.264574
 """
 
 from __future__ import annotations
@@ -160,6 +160,7 @@ def upgrade() -> None:
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.create_index("orders_by_customer", ["store_id", "customer_ref"], unique=False)
         batch_op.create_index("orders_by_email", ["store_id", "email"], unique=False)
+        batch_op.create_index("orders_by_store", ["store_id", "id"], unique=False)
 
     op.create_table(
         "personal",
@@ -221,6 +222,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_products_gtin"), ["gtin"], unique=False)
         batch_op.create_index(batch_op.f("ix_products_store_id"), ["store_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_products_variant_of"), ["variant_of"], unique=False)
+        batch_op.create_index("products_by_store", ["store_id", "id"], unique=False)
 
     op.create_table(
         "seals",
@@ -832,6 +834,7 @@ def downgrade() -> None:
     op.drop_table("workflows")
     op.drop_table("seals")
     with op.batch_alter_table("products", schema=None) as batch_op:
+        batch_op.drop_index("products_by_store")
         batch_op.drop_index(batch_op.f("ix_products_variant_of"))
         batch_op.drop_index(batch_op.f("ix_products_store_id"))
         batch_op.drop_index(batch_op.f("ix_products_gtin"))
@@ -846,6 +849,7 @@ def downgrade() -> None:
 
     op.drop_table("personal")
     with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index("orders_by_store")
         batch_op.drop_index("orders_by_email")
         batch_op.drop_index("orders_by_customer")
 

@@ -83,7 +83,7 @@ class Product(SQLModel, table=True):
     """What exchanges, bins and pictures need to know of a sku. ``reserved`` counts stock held for replacements."""
 
     __tablename__ = "products"
-    __table_args__ = (sa.UniqueConstraint("store_id", "sku"),)
+    __table_args__ = (sa.UniqueConstraint("store_id", "sku"), sa.Index("products_by_store", "store_id", "id"))
     id: str = key()
     store_id: str = ref("stores")
     sku: str = Field(max_length=128)
@@ -108,6 +108,7 @@ class Order(SQLModel, table=True):
         sa.UniqueConstraint("store_id", "number"),
         sa.Index("orders_by_customer", "store_id", "customer_ref"),
         sa.Index("orders_by_email", "store_id", "email"),
+        sa.Index("orders_by_store", "store_id", "id"),
     )
     id: str = key()
     store_id: str = ref("stores", index=False)
