@@ -1,0 +1,63 @@
+"""Withdrawals: in time, too late, and what the customer is told on the way."""
+
+from __future__ import annotations
+
+from tests.support.shop import Shop, codes, want
+
+
+def test_withdrawal_in_time_is_paid_back_and_ends_with_feedback(shop: Shop) -> None:
+    """A withdrawal inside the window goes from filing over label, receipt and refund to feedback and is closed."""
+    shop.order("1001", shop.line("1", quantity=2), shop.line("2", price="50.00"), shipping="29.90")
+    filed = shop.file("1001", want("1"))
+    assert (filed["state"], filed["lines"][0]["last_day"]) == ("awaiting_parcel", "2026-03-12")
+    customer = shop.customer(filed)
+    parcel = customer.post(f"/returns/{filed['id']}/parcels", {"direction": "inbound", "method": "drop_off_code"})
+    shop.settle()
+    ready = customer.get(f"/returns/{filed['id']}")["parcels"][0]
+    assert ready["state"] == "label_ready"
+    label = customer.send("GET", f"/returns/{filed['id']}/parcels/{parcel['id']}/label.pdf")
+    assert label.content.startswith(b"%PDF")
+    shop.tell(parcel, "handed_over")
+    assert shop.show(filed)["state"] == "in_transit"
+    shop.tell(parcel, "delivered")
+    assert shop.show(filed)["state"] == "arrived"
+    assert shop.receive(filed)["state"] == "inspecting"
+    judged = shop.inspect(filed)
+    assert judged["state"] == "settling"
+    [refund] = shop.refunds(filed)
+    assert (refund["state"], refund["total"]["amount"]) == ("proposed", "100.00")
+    shop.approve(refund)
+    paid = shop.refund(refund)
+    assert paid["state"] == "succeeded"
+    assert paid["transfers"][0]["provider_reference"]
+    settled = shop.show(filed)
+    assert settled["state"] == "awaiting_feedback"
+    assert settled["lines"][0]["settled"] == 1
+    thanks = customer.post(f"/returns/{filed['id']}/feedback", {"score": 5, "comment": "Çok hızlı, teşekkürler!"})
+    assert thanks["state"] == "closed"
+    assert customer.refused(f"/returns/{filed['id']}/feedback", {"score": 1})["code"]
+    told = shop.events(filed)
+    assert told[0] == "return.requested"
+    assert told[-1] in ("return.closed", "feedback.received")
+    assert [name for name in told if name.startswith("refund.")] == [
+        "refund.proposed",
+        "refund.approved",
+        "refund.sending",
+        "refund.succeeded",
+    ]
+
+
+def test_one_day_late_is_refused_with_the_last_day(shop: Shop) -> None:
+    """On the last day a withdrawal is accepted; one day later it is refused and the last day is named."""
+    shop.order("1001", shop.line("1", quantity=2, tags=["final-sale"]))
+    shop.advance("P10D")
+    in_time = shop.file("1001")
+    assert in_time["state"] == "awaiting_parcel"
+    shop.advance("P1D")
+    late = shop.file("1001")
+    [line] = late["lines"]
+    assert (late["state"], line["decision"], line["last_day"]) == ("declined", "refused", "2026-03-12")
+    assert "12 March 2026" in line["reasons"][0]["text"]
+    assert codes(line)
+    assert "12 Mart 2026" in shop.customer(late).get(f"/returns/{late['id']}")["lines"][0]["reasons"][0]["text"]
+    assert shop.show(late)["refunds"] == []
