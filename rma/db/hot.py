@@ -25,6 +25,18 @@ class _Plan(NamedTuple):
     positional: bool
 
 
+def send(work: Work, sql: str, values: Any, *, rows: int = 1) -> Any:
+    """Every compiled statement of the program leaves here; the cursor that holds its answer.
+
+    With ``rows`` above one, ``values`` is a list of that many sets and the statement runs for each of them.
+    """
+    if rows == 1:
+        return work.raw.execute(sql, values)
+    cursor = work.raw.cursor()
+    cursor.executemany(sql, values)
+    return cursor
+
+
 class Hot:
     """One statement. Parameters are passed by the statement's own bind names."""
 
@@ -43,8 +55,7 @@ class Hot:
     def run(self, work: Work, params: dict[str, Any]) -> int:
         """Execute once; the number of rows it touched."""
         plan = self._plan(work)
-        cursor = work.raw.execute(plan.sql, _bind(plan, params))
-        return int(cursor.rowcount)
+        return int(send(work, plan.sql, _bind(plan, params)).rowcount)
 
     def run_many(self, work: Work, rows: Sequence[dict[str, Any]]) -> None:
         """Execute for each of these rows in one round trip."""
@@ -52,12 +63,12 @@ class Hot:
             self.run(work, rows[0])
         elif rows:
             plan = self._plan(work)
-            work.raw.cursor().executemany(plan.sql, [_bind(plan, row) for row in rows])
+            send(work, plan.sql, [_bind(plan, row) for row in rows], rows=len(rows))
 
     def rows(self, work: Work, params: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Execute and fetch all rows, with the column types applied."""
         plan = self._plan(work)
-        found = work.raw.execute(plan.sql, _bind(plan, params)).fetchall()
+        found = send(work, plan.sql, _bind(plan, params)).fetchall()
         if not plan.results:
             return list(found)
         return [_convert(plan.results, row) for row in found]

@@ -1,0 +1,229 @@
+"""The runs themselves: databases, shops, servers and clients, limit and program in turns."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from benchmarks import counting, limits, shop
+from benchmarks.lifecycle import STEPS, Drive, drive
+from benchmarks.servers import Process, serving, tree_cpu_seconds
+from rma.app import create_services
+from rma.db.migrate import upgrade
+from rma.db.session import Database
+from rma.services.context import Services
+from rma.settings import Settings
+from tests.support import postgres
+
+ORDERS_A_SECOND = 250
+"""More than any run uses up; a run that ran out would end early, and say so."""
+EFFECTS_SECONDS = 120.0
+WARM_UP = 60
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What to measure and how long."""
+
+    databases: tuple[str, ...]
+    clients: tuple[int, ...]
+    runs: int
+    seconds: float
+    effects: bool
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of the program: what the clients saw and what it cost in processor time, in milliseconds a life."""
+
+    drive: Drive
+    server_cpu_ms: float
+    database_cpu_ms: float | None
+    resident_mib: float
+    limit: float
+
+    @property
+    def share(self) -> float:
+        """How many times as fast the limit of the same run is."""
+        return self.limit / self.drive.cycles_per_second
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs of one database, number of clients and place of the work behind the requests."""
+
+    database: str
+    clients: int
+    worker: str
+    runs: list[Figures]
+
+    def median(self, pick: Callable[[Figures], float]) -> float:
+        """The median of one figure over the runs."""
+        return statistics.median(map(pick, self.runs))
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """The statements of each of the seven requests on one database, without BEGIN and COMMIT."""
+
+    database: str
+    statements: dict[str, list[str]]
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """Everything of one call."""
+
+    results: list[Result]
+    counted: list[Counted]
+
+
+class _Place:
+    """One kind of database with a shop in it, and its limit beside it."""
+
+    def __init__(self, kind: str, url: str, folder: Path, server: postgres.Server | None) -> None:
+        self.kind, self.url, self.folder, self.server = kind, url, folder, server
+        self._names = (f"B{number:03d}-" for number in itertools.count(1))
+        database = Database(url)
+        self.services: Services = create_services(Settings(data_dir=folder), database=database)
+        upgrade(database)
+        self.services.effects.prepare()
+        self.shop, self._caller = shop.open_shop(self.services)
+
+    def limit(self, clients: int, seconds: float) -> float:
+        """Lives a second of the least SQL."""
+        if self.server is not None:
+            return limits.postgresql(self.server, clients=clients, seconds=seconds)
+        return limits.sqlite(self.folder, clients=clients, seconds=seconds)
+
+    def orders(self, count: int) -> Iterator[str]:
+        """New orders to return."""
+        return iter(shop.add_orders(self.services, self._caller, count, prefix=next(self._names)))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.services.effects.stop(wait=1)
+        self.services.close()
+
+    @property
+    def database_cpu(self) -> float | None:
+        """Processor seconds of the database's own processes; None where it lives inside the program."""
+        if self.server is None:
+            return None
+        return tree_cpu_seconds(int((self.server.socket / "postmaster.pid").read_text().split()[0]))
+
+
+@contextmanager
+def _place(kind: str) -> Iterator[_Place]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rma-bench-")))
+        server = stack.enter_context(postgres.running(settings=())) if kind == "postgresql" else None
+        if server is not None:
+            server.create("limit")
+        url = server.create("bench") if server is not None else f"sqlite:///{folder / 'bench.sqlite3'}"
+        place = _Place(kind, url, folder, server)
+        stack.callback(place.close)
+        yield place
+
+
+def everything(options: Options) -> Measured:
+    """Measure what is asked for, telling the screen what is under way."""
+    results: list[Result] = []
+    counted: list[Counted] = []
+    for kind in options.databases:
+        with _place(kind) as place:
+            counted.append(Counted(kind, count_statements(place)))
+            results += _elsewhere(place, options)
+            if options.effects:
+                results.append(_inside(place, options))
+    return Measured(results, counted)
+
+
+def count_statements(place: _Place) -> dict[str, list[str]]:
+    """One life on a server that counts, after one that fills its caches."""
+    target = place.folder / "statements"
+    with serving(place.url, place.folder, worker=False, count=target) as process:
+        for name in ("cold", "warm"):
+            target.unlink(missing_ok=True)
+            drive(process.port, place.shop, place.orders(1), clients=1, seconds=60, name=f"count-{name}")
+    found = [statements for request, statements in counting.read(target) if request.startswith("POST")]
+    return dict(zip(STEPS, found, strict=True))
+
+
+def _elsewhere(place: _Place, options: Options) -> list[Result]:
+    """The work behind the requests is left undone: what a server costs whose worker runs on another machine."""
+    runs: dict[int, list[Figures]] = {clients: [] for clients in options.clients}
+    with serving(place.url, place.folder, worker=False) as process:
+        drive(process.port, place.shop, place.orders(WARM_UP), clients=4, seconds=60, name=f"warm-{process.port}")
+        for turn in range(options.runs):
+            for clients in options.clients:
+                limit = place.limit(clients, options.seconds)
+                name = f"{process.port}-{turn}-{clients}"
+                runs[clients].append(_run(place, process, options, clients=clients, name=name, limit=limit))
+                _say(place, clients, "elsewhere", runs[clients][-1])
+    return [
+        Result(database=place.kind, clients=clients, worker="elsewhere", runs=found) for clients, found in runs.items()
+    ]
+
+
+def _inside(place: _Place, options: Options) -> Result:
+    """With labels, mails, seals and refunds in the same process; the run's cost holds all of them to the end."""
+    runs = []
+    clients = options.clients[-1]
+    _forget_acts(place)
+    with serving(place.url, place.folder, worker=True) as process:
+        drive(process.port, place.shop, place.orders(WARM_UP), clients=4, seconds=60, name=f"warm-{process.port}")
+        place.services.effects.wait(place.shop.store_id, EFFECTS_SECONDS)
+        for turn in range(options.runs):
+            limit = place.limit(clients, options.seconds)
+            name = f"{process.port}-{turn}-inside"
+            runs.append(_run(place, process, options, clients=clients, name=name, limit=limit, finish=True))
+            _say(place, clients, "inside", runs[-1])
+    return Result(database=place.kind, clients=clients, worker="inside", runs=runs)
+
+
+def _forget_acts(place: _Place) -> None:
+    """What the runs before left waiting for a worker is not this run's work."""
+    with place.services.database.write() as work:
+        work.conn.exec_driver_sql("UPDATE attempts SET state = 'done'")
+        schema = "dbos." if place.server is not None else ""
+        work.conn.exec_driver_sql(f"DELETE FROM {schema}workflow_status")
+
+
+def _run(
+    place: _Place,
+    process: Process,
+    options: Options,
+    *,
+    clients: int,
+    name: str,
+    limit: float,
+    finish: bool = False,
+) -> Figures:
+    orders = place.orders(round(ORDERS_A_SECOND * options.seconds))
+    server_before, database_before = process.cpu_seconds, place.database_cpu
+    found = drive(process.port, place.shop, orders, clients=clients, seconds=options.seconds, name=name)
+    assert next(orders, None) is not None, "the orders ran out: raise ORDERS_A_SECOND"
+    if finish:
+        left = place.services.effects.wait(place.shop.store_id, EFFECTS_SECONDS)
+        assert left == 0, f"{left} acts were not done in {EFFECTS_SECONDS} s"
+        time.sleep(2)
+    database_after = place.database_cpu
+    database = None
+    if database_before is not None and database_after is not None:
+        database = round((database_after - database_before) / found.cycles * 1000, 2)
+    return Figures(
+        drive=found,
+        server_cpu_ms=round((process.cpu_seconds - server_before) / found.cycles * 1000, 2),
+        database_cpu_ms=database,
+        resident_mib=round(process.resident_mib, 1),
+        limit=limit,
+    )
+
+
+def _say(place: _Place, clients: int, worker: str, found: Figures) -> None:
+    text = f"{place.kind}, {clients} clients, worker {worker}: {found.drive.cycles_per_second:.1f} of {found.limit:.0f}"
+    print(f"{text} lives/s (1/{found.share:.1f}), {found.server_cpu_ms:.1f} ms a life", file=sys.stderr, flush=True)

@@ -1,0 +1,94 @@
+"""The program as its own process: started on a free port, its processor time and memory read, stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 120
+_TICK = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Process:
+    """A running `rma serve`: its port, and what it has cost so far."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self._process = process
+        self.port = port
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of all its threads, user and system."""
+        return cpu_seconds(self._process.pid)
+
+    @property
+    def resident_mib(self) -> float:
+        """Memory that it holds now."""
+        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * _PAGE / 2**20
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process, with the children that it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(fields[place]) for place in (11, 12, 13, 14)) / _TICK
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """Processor time of a process and of those it has started: of a PostgreSQL server with its backends."""
+    total = cpu_seconds(pid)
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            try:
+                total += tree_cpu_seconds(int(child))
+            except FileNotFoundError:
+                continue
+    return total
+
+
+@contextmanager
+def serving(url: str, folder: Path, *, worker: bool, count: Path | None = None) -> Iterator[Process]:
+    """`rma serve` on this database; ``count`` names the file that its statements are counted into."""
+    port = _free_port()
+    program = ["-m", "benchmarks.served", str(count)] if count else ["-c", "from rma.cli import main; main()"]
+    command = [sys.executable, *program, "serve", "--port", str(port), *([] if worker else ["--no-worker"])]
+    environment = {**os.environ, "RMA_DATA_DIR": str(folder), "RMA_DATABASE_URL": url}
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
+        try:
+            _wait(port, process, folder / "server.log")
+            yield Process(process, port)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=1).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
