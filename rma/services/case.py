@@ -39,6 +39,9 @@ LINE_CHANGES = (
     "consumed",
     "doc",
 )
+HELD = ("reserved", "consumed")
+TOLD = ("requested", "expected", "received", "missing", "accepted", "rejected", "settled", *HELD)
+"""The columns of a line that the log accounts for: every act tells how it changed them (see ``replay``)."""
 _RETURN_CHANGES = [
     "state",
     "waits_for",
@@ -58,10 +61,11 @@ _RETURN_CHANGES = [
 
 @dataclass(slots=True)
 class Line:
-    """A return line as it stands; ``saved`` is what the database holds."""
+    """A return line as it stands; ``saved`` is what the log has told of it, kept from before the first change."""
 
     row: dict[str, Any]
     dirty: bool = False
+    saved: dict[str, Any] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
         """Columns read as attributes."""
@@ -72,8 +76,15 @@ class Line:
 
     def set(self, **values: Any) -> None:
         """Change columns; they are written with the case."""
+        if not self.dirty:
+            self.saved = {name: self.row[name] for name in TOLD}
         self.row.update(values)
         self.dirty = True
+
+    def changes(self, *, new: bool) -> dict[str, Any]:
+        """What is other than the log has told so far, by column."""
+        before = dict.fromkeys(TOLD, 0) | dict.fromkeys(HELD, ()) if new else self.saved
+        return {name: self.row[name] for name in before if self.row[name] != before[name]}
 
 
 class Child(msgspec.Struct):
@@ -111,6 +122,11 @@ class Case:
         """A line by its id."""
         return next((line for line in self.lines if line.row["id"] == line_id), None)
 
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """What became of the lines since the case was read, by line: numbers, and the units that they hold."""
+        found = {line.row["id"]: line.changes(new=self.new) for line in self.lines}
+        return {line_id: changed for line_id, changed in found.items() if changed}
+
     def set(self, **values: Any) -> None:
         """Change columns of the return."""
         self.row.update(values)
@@ -129,8 +145,8 @@ class Case:
 def _case_select(key: str, *, lock: bool) -> sa.Select[Any]:
     """A return with its lines, which are locked together with it.
 
-    After it has waited, PostgreSQL reads again only what the statement locks: it would join the newest return with lines
-    as they were before.
+    After it has waited, PostgreSQL reads again only what the statement locks: it would join the newest return with
+    lines as they were before.
     """
     select = (
         sa.select(*_returns.columns, *_lines.columns, _stores.c.clock_offset)
@@ -251,7 +267,7 @@ def save(work: Work, case: Case) -> None:
         )
     case.new = case.changed = False
     for line in case.lines:
-        line.dirty = False
+        line.dirty, line.saved = False, {}
 
 
 def store_now(work: Work, offset: float) -> datetime:

@@ -31,12 +31,12 @@ def open_case(
     lock: bool = True,
     if_match: int | None = None,
 ) -> Door:
-    """A door on a return: locks order → return where ``order`` says so, else the return alone.
+    """A door on a return: locks order → return where ``order`` (or an earlier run) says so, else the return alone.
 
     A link opens its own return only; everything else is ``NotFound``. ``Stale`` if the caller read another version.
     """
     store = services.catalog.store(work, caller.store_id)
-    order_row = cases.lock_order_of(work, store.id, return_id) if order and lock else None
+    order_row = cases.lock_order_of(work, store.id, return_id) if lock and (order or work.wide) else None
     case = cases.load(work, store.id, return_id, lock=lock)
     if caller.link_return_id is not None and caller.link_return_id != case.id:
         raise NotFound("There is no such return.")

@@ -50,7 +50,7 @@ def reserve_missing(door: Door) -> None:
         need = needed(line)
         if need <= 0:
             continue
-        free = units.subtract(door.order.free(line.order_line_id), taken.get(line.order_line_id, ()))
+        free = units.subtract(door.own_order().free(line.order_line_id), taken.get(line.order_line_id, ()))
         wanted = units.intersect(units.subtract(line.units, line.consumed), free)
         if units.count(wanted) < need:
             wanted = free

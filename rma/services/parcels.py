@@ -133,7 +133,7 @@ def open_parcel(
     }
     subject = door.open_child("parcel", row, {"direction": direction, "method": method, "carrier": row["carrier"]})
     if labelled:
-        door.act(subject.id, 1, "issue_label")
+        door.enact(subject, "issue_label")
     return subject
 
 

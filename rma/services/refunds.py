@@ -43,7 +43,7 @@ def open_door(
     known = find(work, store_id, refund_id)
     store = services.catalog.store(work, store_id)
     order = None
-    if money or known["return_id"] is None:
+    if money or work.wide or known["return_id"] is None:
         order = cases.lock_order(work, store_id, known["order_number"])
     case = cases.load(work, store_id, known["return_id"]) if known["return_id"] else None
     offset = case.clock_offset if case is not None else (order or {})["clock_offset"]
@@ -68,7 +68,7 @@ def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:
 def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
     """Propose what is owed for units accepted since the last proposal; nothing where that is zero."""
     case = the_case(door)
-    found = books.read(door.work, door.order)
+    found = books.read(door.work, door.own_order())
     shares = settling.shares_of_case(door, found)
     reductions = _reductions(case)
     if not shares and not reductions:

@@ -249,7 +249,7 @@ def claim_guarantee(door: Door, _subject: Subject, _fields: dict[str, Any]) -> N
 @effect("add_replacement_line")
 def add_replacement_line(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
     """The delivered goods become a returnable line of the order, with their own value and delivery date."""
-    view = door.order
+    view = door.own_order()
     old = next(line for line in the_case(door).lines if line.id == subject.row["return_line_id"])
     value = view.priced.lines[old.order_line_id]
     if subject.row["doc"].get("product"):

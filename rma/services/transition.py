@@ -9,14 +9,13 @@ through the door and never write a state themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from rma.db import hot, tables
-from rma.db.session import Work
+from rma.db.session import WidenError, Work
 from rma.domain import engine
 from rma.domain.definition import Definition
 from rma.domain.engine import Step
@@ -31,6 +30,7 @@ from rma.services.assess import OrderView, view_order
 from rma.services.case import Case, Child
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
+from rma.services.subject import Subject
 
 _ORDERS = tables.table(tables.Order)
 _ORDER_HEAD = hot.Hot(
@@ -41,34 +41,7 @@ _ORDER_HEAD = hot.Hot(
 _DETAIL = {"parcel": "direction", "refund": "article", "replacement": "sku"}
 
 
-@dataclass(slots=True)
-class Subject:
-    """A thing with a machine: the case itself (its row is the case's row) or a child."""
-
-    kind: str
-    row: dict[str, Any]
-    definition: Definition
-    new: bool = False
-    dirty: bool = False
-    entered_from: str | None = None
-    stayed: set[str] = field(default_factory=set)
-
-    @property
-    def id(self) -> str:
-        """The subject's id."""
-        return str(self.row["id"])
-
-    @property
-    def state(self) -> str:
-        """The subject's state."""
-        return str(self.row["state"])
-
-    def set(self, **values: Any) -> None:
-        """Change columns; they are written when the door closes."""
-        self.row.update(values)
-        self.dirty = True
-
-
+__all__ = ["HANDLERS", "Door", "Handler", "Subject", "effect"]
 Handler = Callable[["Door", Subject, dict[str, Any]], None]
 HANDLERS: dict[str, Handler] = {}
 
@@ -100,15 +73,10 @@ class Door:
         order: dict[str, Any] | None = None,
         person: str | None = None,
     ) -> None:
-        self.work, self.services, self.store, self.now, self.actor, self.person = (
-            work,
-            services,
-            store,
-            now,
-            actor,
-            person,
-        )
+        self.work, self.services, self.store, self.now = work, services, store, now
+        self.actor, self.person = actor, person
         self.case, self.order_row = case, order
+        self._holds_order = order is not None
         self.drafts: list[Draft] = []
         self.acts: list[tuple[str, int, str]] = []
         self._at_the_end: list[Callable[[], None]] = []
@@ -216,6 +184,15 @@ class Door:
     def order(self, view: OrderView) -> None:
         self._order, self.order_row = view, view.row
 
+    def own_order(self) -> OrderView:
+        """The order, locked: whatever decides over units, caps or shipping asks for it here.
+
+        An act that took only the return's lock is run again from its start with both (``WidenError``).
+        """
+        if not self._holds_order:
+            raise WidenError
+        return self.order
+
     # -- changing things ----------------------------------------------------------------------------------------------
 
     def open_child(self, kind: str, row: dict[str, Any], data: Mapping[str, Any] | None = None) -> Subject:
@@ -290,7 +267,7 @@ class Door:
         if handler is not None:
             handler(self, subject, fields)
         elif EFFECTS[name].kind in ("durable", "money"):
-            self.act(subject.id, subject.row.get("attempt") or 1, name)
+            self.enact(subject, name)
         else:
             raise LookupError(f"effect {name} has no handler")
 
@@ -307,6 +284,15 @@ class Door:
     def act(self, subject_id: str, attempt: int, name: str) -> None:
         """Enqueue a durable act with this transaction."""
         self.acts.append((subject_id, attempt, name))
+
+    def enact(self, subject: Subject, name: str) -> None:
+        """Enqueue a durable act of a child. The same one a second time is a new attempt, with a key of its own."""
+        row = subject.row
+        begun = row["doc"].get("acts", [])
+        if name in begun:
+            begun, row["attempt"] = [], row["attempt"] + 1
+        subject.set(doc={**row["doc"], "acts": [*begun, name]})
+        self.act(subject.id, row["attempt"], name)
 
     def after_writing(self, act: Callable[[], None]) -> None:
         """Do this at the end of ``close``, still inside the transaction."""
@@ -350,10 +336,9 @@ class Door:
 
     def _write_case(self, case: Case) -> None:
         row = case.row
-        head, n, version = row["head"], row["events_n"], row["version"]
-        if not case.new:
-            row.update(version=version + 1)
-        row.update(updated_at=self.now)
+        head, n = row["head"], row["events_n"]
+        row.update(version=row["version"] + (not case.new), updated_at=self.now)
+        self._tell_changes(case)
         if case.new:
             cases.save(self.work, case)
             case.changed = True
@@ -369,6 +354,13 @@ class Door:
         )
         self.drafts = []
         cases.save(self.work, case)
+
+    def _tell_changes(self, case: Case) -> None:
+        """The last event of the act tells what became of the lines, so that the log alone leads to their numbers."""
+        changes = case.changes()
+        if changes:
+            last = self.drafts[-1]
+            self.drafts[-1] = Draft(last.type, {**last.data, "changes": changes}, last.at)
 
     def _write_order_events(self, order: dict[str, Any]) -> None:
         order["head"], order["events_n"] = log.append(
