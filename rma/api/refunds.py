@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -68,10 +70,17 @@ def approve(call: Call, data: Approve) -> Answer:
 
 
 def _approve(call: Call, refund_id: str, data: Approve) -> Answer:
-    try:
+    with _shown_anew(call, refund_id):
         return _changed(
             call, lambda work: approvals.approve(work, call.services, call.caller, refund_id, data, locale=call.locale)
         )
+
+
+@contextmanager
+def _shown_anew(call: Call, refund_id: str) -> Iterator[None]:
+    """Propose what is right by now where the total that was shown is not."""
+    try:
+        yield
     except TotalChangedError:
         call.services.database.retrying(lambda work: approvals.renew(work, call.services, call.caller, refund_id))
         raise
@@ -90,9 +99,10 @@ def approve_many(call: Call, data: ApproveMany) -> Answer:
 def _one(call: Call, item: ApproveOne) -> dict[str, Any]:
     asked = Approve(expected_total=item.expected_total)
     try:
-        view = call.services.database.retrying(
-            lambda work: approvals.approve(work, call.services, call.caller, item.id, asked, locale=call.locale)
-        )
+        with _shown_anew(call, item.id):
+            view = call.services.database.retrying(
+                lambda work: approvals.approve(work, call.services, call.caller, item.id, asked, locale=call.locale)
+            )
     except RmaError as error:
         answer = problems.answer(error)
         return {"id": item.id, "status": answer.status, "problem": msgspec.Raw(answer.body)}

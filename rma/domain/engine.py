@@ -180,10 +180,21 @@ def step(
     return planned
 
 
+def acting(definition: Definition, state: str, trigger: str) -> frozenset[str]:
+    """The roles that may ever fire this trigger in this state, whatever the facts are."""
+    rows = _machine(definition).rows[state].get(trigger, ())
+    return frozenset(role for row in rows for role in row.by)
+
+
 def allowed(definition: Definition, state: str, *, role: str, facts: Facts) -> tuple[str, ...]:
     """The triggers that this role could fire now, in file order."""
     triggers = _machine(definition).rows[state]
     return tuple(trigger for trigger, rows in triggers.items() if any(row.fits(role, facts) for row in rows))
+
+
+def roles(definition: Definition, state: str, trigger: str) -> frozenset[str]:
+    """The roles that a trigger is open to in this state, whatever its guards say now; nobody where it is not there."""
+    return frozenset().union(*(row.by for row in _machine(definition).rows[state].get(trigger, ())))
 
 
 def follow(definition: Definition, state: str, *, facts: Facts, skip: Collection[str] = _NOTHING) -> Step | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,28 +20,25 @@ from rma.services.assess import OrderView
 
 _refunds = tables.table(tables.Refund)
 _transfers = tables.table(tables.Transfer)
+_NAMES = ("id", "return_id", "state", "components", "total", "approvals")
 _REFUNDS = hot.Hot(
-    sa.select(
-        _refunds.c.id,
-        _refunds.c.return_id,
-        _refunds.c.state,
-        _refunds.c.components,
-        _refunds.c.total,
-        _refunds.c.approvals,
-    )
+    sa.select(*(_refunds.c[name] for name in _NAMES))
     .where(_refunds.c.order_id == sa.bindparam("order_id"))
     .order_by(_refunds.c.id)
 )
 _COMMITTED = hot.Hot(
-    sa.select(sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id), sa.func.sum(_transfers.c.amount))
+    sa.select(
+        _transfers.c.refund_id,
+        sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id),
+        sa.func.sum(_transfers.c.amount),
+    )
     .select_from(_transfers.join(_refunds, _refunds.c.id == _transfers.c.refund_id))
     .where(
         _transfers.c.order_id == sa.bindparam("order_id"),
         _transfers.c.state != sa.literal_column("'failed'"),
         _refunds.c.state != sa.literal_column("'refused'"),
-        _refunds.c.id != sa.bindparam("but"),
     )
-    .group_by(sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id))
+    .group_by(_transfers.c.refund_id, sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id))
 )
 RETURNED = frozenset({"goods"})
 
@@ -85,16 +84,37 @@ class Books:
         return sum(refund.total for refund in self.decided if refund.approved)
 
 
-def read(work: Work, view: OrderView, *, but: str = "") -> Books:
-    """The order's books, without the refund ``but`` (the one that is being decided): two statements."""
-    decided = tuple(
-        _decided(row)
-        for row in _REFUNDS.rows(work, {"order_id": view.row["id"]})
-        if row[2] != "refused" and row[0] != but
-    )
-    rows: list[tuple[Any, ...]] = _COMMITTED.rows(work, {"order_id": view.row["id"], "but": but}) if decided else []
-    committed = {payment: int(amount) for payment, amount in rows if payment is not None}
+Held = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
+"""A refund's row with its transfers, as a door holds them before they are written."""
+
+
+def read(work: Work, view: OrderView, *, but: str = "", held: Sequence[Held] = ()) -> Books:
+    """The order's books, without the refund ``but`` (the one that is being decided): two statements.
+
+    ``held`` are refunds that the running transaction has changed or added and not written yet: they count as they are.
+    """
+    left_out = {but, *(row["id"] for row, _ in held)}
+    rows = [row for row in _REFUNDS.rows(work, {"order_id": view.row["id"]}) if row[0] not in left_out]
+    rows += [tuple(row[name] for name in _NAMES) for row, _ in held if row["id"] != but]
+    decided = tuple(_decided(row) for row in sorted(rows, key=lambda row: str(row[0])) if row[2] != "refused")
+    committed: Counter[str] = Counter()
+    for refund_id, payment, amount in _COMMITTED.rows(work, {"order_id": view.row["id"]}) if decided else ():
+        if refund_id not in left_out and payment is not None:
+            committed[payment] += int(amount)
+    for row, transfers in held:
+        if row["id"] != but and row["state"] != "refused":
+            committed.update(_promised(transfers))
     return Books(decided, tender_states(view.order, committed))
+
+
+def _promised(transfers: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """What these transfers take from each payment."""
+    found: Counter[str] = Counter()
+    for row in transfers:
+        payment = row["on_behalf_of"] or row["payment_id"]
+        if payment is not None and row["state"] != "failed":
+            found[payment] += row["amount"]
+    return found
 
 
 def _decided(row: tuple[Any, ...]) -> Decided:

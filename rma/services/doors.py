@@ -76,11 +76,12 @@ def act(
     roles = sorted(caller.roles)
     if not roles:
         raise Refused("This key acts in no role.", code="wrong_role")
-    facts = gather.facts(door, subject)
-    able = [r for r in roles if trigger in engine.allowed(subject.definition, subject.state, role=r, facts=facts)]
-    role = (able or roles)[0]
+    facts, state = gather.facts(door, subject), subject.state
+    able = [r for r in roles if trigger in engine.allowed(subject.definition, state, role=r, facts=facts)]
+    named = engine.acting(subject.definition, state, trigger)
+    role = (able or [r for r in roles if r in named] or roles)[0]
     try:
         return door.fire(subject, trigger, role=role, data=data, fields=fields, language=language)
     except Refused as refusal:
-        allowed = {t for r in roles for t in engine.allowed(subject.definition, subject.state, role=r, facts=facts)}
+        allowed = {t for r in roles for t in engine.allowed(subject.definition, state, role=r, facts=facts)}
         raise Refused(refusal.detail, reasons=refusal.reasons, allowed=sorted(allowed), code=refusal.code) from None

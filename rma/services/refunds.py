@@ -68,7 +68,8 @@ def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:
 def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
     """Propose what is owed for units accepted since the last proposal; nothing where that is zero."""
     case = the_case(door)
-    found = books.read(door.work, door.own_order())
+    held = [(s.row, door.transfers(s)) for s in door.children("refund") if s.new or s.dirty]
+    found = books.read(door.work, door.own_order(), held=held)
     shares = settling.shares_of_case(door, found)
     reductions = _reductions(case)
     if not shares and not reductions:
@@ -357,7 +358,7 @@ def resolve_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> Non
 
 @effect("book_refund")
 def book_refund(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
-    """The units whose money went back have found their end; what was reduced in price stays the customer's."""
+    """The units whose money went back have found their end, consumed; reduced in price they stay the customer's."""
     if door.case is None:
         return
     for raw in refund.row["components"]:
