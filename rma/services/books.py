@@ -26,6 +26,7 @@ _REFUNDS = hot.Hot(
     .where(_refunds.c.order_id == sa.bindparam("order_id"))
     .order_by(_refunds.c.id)
 )
+# A failed transfer is still owed and will be sent again, or over another tender on this one's allowance.
 _COMMITTED = hot.Hot(
     sa.select(
         _transfers.c.refund_id,
@@ -35,7 +36,6 @@ _COMMITTED = hot.Hot(
     .select_from(_transfers.join(_refunds, _refunds.c.id == _transfers.c.refund_id))
     .where(
         _transfers.c.order_id == sa.bindparam("order_id"),
-        _transfers.c.state != sa.literal_column("'failed'"),
         _refunds.c.state != sa.literal_column("'refused'"),
     )
     .group_by(_transfers.c.refund_id, sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id))

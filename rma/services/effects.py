@@ -13,6 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,9 @@ VERSION = "rma-effects-1"  # pinned: a deploy must not strand the work in flight
 QUEUE = "effects"
 WORKFLOW = "rma.effect"
 ASK_AGAIN = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between two questions about one attempt, the last one repeats
+
+RUNNING, QUEUED = 20.0, 600.0  # seconds that a run, or a place in the engine's queue, may take before one looks again
+DONE = "done"
 
 Runner = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -67,7 +71,9 @@ class Effects:
         key = attempt_id(subject_id, attempt, effect)
         row = {"id": key, "store_id": store_id, "subject_id": subject_id, "effect": effect, "state": "enqueued"}
         _INSERT.run(
-            work, row | {"answer": None, "error": None, "created_at": work.real_now, "updated_at": work.real_now}
+            work,
+            {**row, "answer": None, "error": None, "sent_at": None}
+            | {"created_at": work.real_now, "updated_at": work.real_now},
         )
         self._hand_over(work, key, key)
         return key
@@ -143,39 +149,65 @@ class Effects:
 
 
 def begin(work: Work, key: str) -> Any:
-    """The attempt, locked, and whether this run is the first: ``(row, first)``; row is None if it is already done."""
+    """The attempt, locked, and whether this run is the first: ``(row, first)``; row is None if it is already done.
+
+    The first run calls the outside after its commit; every other one asks. Lock the return before.
+    """
     row = work.conn.execute(sa.select(_attempts).where(_attempts.c.id == key).with_for_update(key_share=True)).first()
-    if row is None or row.state == "done":
+    if row is None or row.state == DONE:
         return None, False
     first = row.state == "enqueued"
     if first:
-        _set(work, key, state="begun")
+        _set(work, key, state="begun", sent_at=now())
     return row, first
 
 
-def finish(work: Work, key: str, *, answer: dict[str, Any], final: bool, error: str | None = None) -> None:
-    """Keep the outside's answer; not final: it will be asked again."""
-    _set(work, key, state="done" if final else "asking", answer=answer, error=error)
+def is_open(work: Work, key: str) -> bool:
+    """True while the attempt, locked from here on, has no final answer. Lock the return before."""
+    state = work.conn.execute(sa.select(_attempts.c.state).where(_attempts.c.id == key).with_for_update(key_share=True))
+    return state.scalar() != DONE
+
+
+def may_send_again(work: Work, key: str, *, after: float) -> bool:
+    """True, for one run at a time, if no call is under way: the last was answered, or it left ``after`` seconds ago.
+
+    Only for who has just asked the outside and heard that it knows nothing. Commit before calling: the next call counts
+    as under way from here on.
+    """
+    row = work.conn.execute(
+        sa.select(_attempts.c.state, _attempts.c.sent_at).where(_attempts.c.id == key).with_for_update(key_share=True)
+    ).one()
+    under_way = row.sent_at is not None and (now() - row.sent_at).total_seconds() < after
+    if row.state == DONE or under_way:
+        return False
+    _set(work, key, sent_at=now())
+    return True
+
+
+def finish(
+    work: Work, key: str, *, answer: dict[str, Any], final: bool, error: str | None = None, answered: bool = False
+) -> None:
+    """Keep the outside's answer. Not final: it is asked again; ``answered``: what was sent is known to have ended."""
+    state = {"state": DONE if final else "asking"}
+    _set(work, key, **state, answer=answer, error=error, **({"sent_at": None} if final or answered else {}))
 
 
 def due_to_ask(work: Work) -> list[str]:
-    """Attempts without a final answer whose time to be looked at has come, with waits that grow with their age."""
-    rows = work.conn.execute(
-        sa.select(_attempts.c.id, _attempts.c.created_at, _attempts.c.updated_at).where(
-            _attempts.c.state.in_(("asking", "begun", "retry"))
-        )
-    ).all()
+    """Attempts without a final answer whose time to be looked at has come, with waits that grow with their age.
+
+    One that is running is left alone for a while; one that waits in the engine's queue too long is handed over again.
+    """
+    columns = (_attempts.c[name] for name in ("id", "state", "error", "created_at", "updated_at"))
+    rows = work.conn.execute(sa.select(*columns).where(_attempts.c.state != DONE)).all()
     at = now()
-    return [
-        row.id for row in rows if (at - row.updated_at).total_seconds() >= _wait((at - row.created_at).total_seconds())
-    ]
+    return [row.id for row in rows if (at - row.updated_at).total_seconds() >= _wait(row, at)]
 
 
-def _wait(age: float) -> float:
-    for pause in ASK_AGAIN:
-        if age < pause * 4:
-            return pause
-    return ASK_AGAIN[-1]
+def _wait(row: Any, at: datetime) -> float:
+    age = (at - row.created_at).total_seconds()
+    pause = next((pause for pause in ASK_AGAIN if age < pause * 4), ASK_AGAIN[-1])
+    least = {"begun": RUNNING, "enqueued": QUEUED if row.error is None else 0.0}
+    return max(pause, least.get(row.state, 0.0))
 
 
 def touch(work: Work, key: str) -> None:

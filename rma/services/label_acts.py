@@ -7,14 +7,14 @@ time has passed since the last order for the carrier's "never heard of it" to pr
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.db.session import Work, now
+from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.ports import Carrier, IssuedLabel, LabelAnswer, LabelMethod, LabelOrder
 from rma.errors import Invalid
@@ -73,8 +73,10 @@ def void_label(services: Services, key: str) -> None:
     if carrier is None:
         return
     answer = carrier.void(_issue_key(key))
-    with services.database.write() as work:
-        effects.finish(work, key, answer=_told(answer), final=answer.state != "unknown", error=answer.code)
+    final = answer.state != "unknown"
+    services.database.retrying(
+        lambda work: effects.finish(work, key, answer=_told(answer), final=final, error=answer.code)
+    )
 
 
 # -- issue ------------------------------------------------------------------------------------------------------------
@@ -88,14 +90,7 @@ def _begin(work: Work, services: Services, key: str) -> Asking | None:
     if parcel is None or (first and parcel.state != "requested"):
         effects.finish(work, key, answer={"state": "not_wanted"}, final=True)
         return None
-    if first:
-        _order_goes_out(work, key)
     return _asking(work, services, key, parcel, first=first)
-
-
-def _order_goes_out(work: Work, key: str) -> None:
-    """Commit, before the carrier is called, that it may have been called by then."""
-    work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(answer={"sent_at": now().isoformat()}))
 
 
 def _asking(work: Work, services: Services, key: str, parcel: Any, *, first: bool) -> Asking:
@@ -162,24 +157,13 @@ def _ask(services: Services, asking: Asking) -> LabelAnswer:
         known = carrier.lookup(asking.key)
         if known is not None:
             return known
-        if not carrier.idempotent and not services.database.retrying(lambda work: _may_order_again(work, asking.key)):
+        after = 0.0 if carrier.idempotent else PROVEN_AFTER
+        if not services.database.retrying(lambda work: effects.may_send_again(work, asking.key, after=after)):
             return LabelAnswer(state="unknown", code="not_yet_known", message="The carrier does not know it yet.")
     try:
         return carrier.issue(asking.order)
     except Invalid as fault:
         return LabelAnswer(state="refused", code=fault.code, message=fault.detail)
-
-
-def _may_order_again(work: Work, key: str) -> bool:
-    """True, once, if the last order left so long ago that the carrier would know it."""
-    row = work.conn.execute(
-        sa.select(_attempts.c.answer).where(_attempts.c.id == key).with_for_update(key_share=True)
-    ).one()
-    sent_at = (row.answer or {}).get("sent_at")
-    if sent_at is not None and (now() - datetime.fromisoformat(sent_at)).total_seconds() < PROVEN_AFTER:
-        return False
-    _order_goes_out(work, key)
-    return True
 
 
 def _keep_document(services: Services, asking: Asking, label: IssuedLabel | None) -> str | None:
@@ -195,12 +179,18 @@ def _record(work: Work, services: Services, asking: Asking, answer: LabelAnswer,
     if final:
         caller = Caller(store_id=asking.store.id, store_slug=asking.store.slug)
         door, parcel = doors.open_child(work, services, caller, "parcel", asking.parcel_id)
+        if not effects.is_open(work, asking.key):
+            return
         _apply(door, parcel, answer, document)
         door.close()
-    kept = _told(answer)
-    if not final and answer.state == "unknown":
-        kept["sent_at"] = _sent_at(work, asking.key)
-    effects.finish(work, asking.key, answer=kept, final=final, error=answer.code)
+    effects.finish(
+        work,
+        asking.key,
+        answer=_told(answer),
+        final=final,
+        error=answer.code,
+        answered=answer.state != "unknown",
+    )
 
 
 def _apply(door: Door, parcel: Subject, answer: LabelAnswer, document: str | None) -> None:
@@ -222,12 +212,6 @@ def _apply(door: Door, parcel: Subject, answer: LabelAnswer, document: str | Non
         code = answer.code or answer.state
         parcel.set(doc={**parcel.row["doc"], "refusal": {"code": code, "message": answer.message}})
         door.fire(parcel, "refuse_label", role="system", data={"code": code}, fields={"reason": code})
-
-
-def _sent_at(work: Work, key: str) -> str | None:
-    row = work.conn.execute(sa.select(_attempts.c.answer).where(_attempts.c.id == key)).one()
-    sent_at: str | None = (row.answer or {}).get("sent_at")
-    return sent_at
 
 
 def _told(answer: LabelAnswer) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,8 +16,8 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work, now
+from rma.domain.facts import TRANSFER_MOVES
 from rma.domain.ports import PaymentAnswer, PaymentProvider, Payout, RefundOrder, RefundQuery
-from rma.errors import Refused
 from rma.services import effects, refunds
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
@@ -24,7 +25,6 @@ from rma.services.context import Services
 _transfers = tables.table(tables.Transfer)
 _refunds = tables.table(tables.Refund)
 _orders = tables.table(tables.Order)
-_stores = tables.table(tables.Store)
 _log = logging.getLogger(__name__)
 CREDIT = "store_credit"
 
@@ -39,13 +39,13 @@ class Sending(msgspec.Struct, frozen=True):
     currency: str
     payout: dict[str, str] | None
     first: bool
-    begun_at: Any
+    leaving: datetime
+    """When this run wrote down that it is about to call."""
 
 
 def send_refund(services: Services, key: str) -> None:
     """Carry out one attempt of one transfer, or find out what became of it."""
-    with services.database.write() as work:
-        sending = _begin(work, services, key)
+    sending = services.database.retrying(lambda work: _begin(work, services, key))
     if sending is None:
         return
     answer = _call(services, sending) if sending.first else _ask(services, sending)
@@ -61,33 +61,54 @@ def provider_of(services: Services, store: StoreInfo, row: dict[str, Any]) -> Pa
 
 
 def _begin(work: Work, services: Services, key: str) -> Sending | None:
-    attempt, first = effects.begin(work, key)
-    if attempt is None:
-        return None
-    transfer_id = attempt.subject_id
-    row = work.conn.execute(
-        sa.select(_transfers, _refunds.c.currency, _refunds.c.payout, _orders.c.doc)
-        .join(_refunds, _refunds.c.id == _transfers.c.refund_id)
-        .join(_orders, _orders.c.id == _transfers.c.order_id)
-        .where(_transfers.c.id == transfer_id)
-    ).first()
+    """Lock return and attempt, in this order, and commit ``begun`` before anybody is called."""
+    row = _read(work, key)
     if row is None:
         effects.finish(work, key, answer={"code": "gone"}, final=True)
         return None
-    transfer = {column.name: getattr(row, column.name) for column in _transfers.columns}
+    door, refund = refunds.open_door(work, services, row.store_id, row.refund_id, actor="system", money=False)
+    attempt, first = effects.begin(work, key)
+    if attempt is None:
+        return None
+    transfer = refunds.transfer_of(door, refund, row.id)
     if first:
-        _mark_sending(work, services, transfer)
-    store = services.catalog.store(work, transfer["store_id"])
+        if transfer["state"] != "pending" or transfer["attempt"] != _number(key):
+            effects.finish(work, key, answer={"code": "not_wanted"}, final=True)
+            return None
+        door.set_transfer(transfer, state="sending")
+        refund.dirty = True
+        door.close()
     return Sending(
         key=key,
-        store=store,
-        row=transfer,
+        store=door.store,
+        row=dict(transfer),
         payment_reference=_reference(row.doc, transfer),
         currency=row.currency,
         payout=msgspec.json.decode(row.payout) if row.payout else None,
         first=first,
-        begun_at=attempt.created_at,
+        leaving=now(),
     )
+
+
+def _read(work: Work, key: str) -> Any:
+    """What never changes about a transfer, and where the money goes."""
+    return work.conn.execute(
+        sa.select(
+            _transfers.c.id,
+            _transfers.c.store_id,
+            _transfers.c.refund_id,
+            _refunds.c.currency,
+            _refunds.c.payout,
+            _orders.c.doc,
+        )
+        .join(_refunds, _refunds.c.id == _transfers.c.refund_id)
+        .join(_orders, _orders.c.id == _transfers.c.order_id)
+        .where(_transfers.c.id == key.partition(":")[0])
+    ).first()
+
+
+def _number(key: str) -> int:
+    return int(key.split(":")[1])
 
 
 def _reference(doc: str, transfer: dict[str, Any]) -> str:
@@ -95,17 +116,6 @@ def _reference(doc: str, transfer: dict[str, Any]) -> str:
         if payment["id"] == (transfer["payment_id"] or transfer["on_behalf_of"]):
             return str(payment.get("reference") or payment["id"])
     return str(transfer["id"])
-
-
-def _mark_sending(work: Work, services: Services, transfer: dict[str, Any]) -> None:
-    door, refund = refunds.open_door(
-        work, services, transfer["store_id"], transfer["refund_id"], actor="system", money=False
-    )
-    row = refunds.transfer_of(door, refund, transfer["id"])
-    if row["state"] == "pending":
-        door.set_transfer(row, state="sending")
-        refund.dirty = True
-        door.close()
 
 
 def _call(services: Services, sending: Sending) -> PaymentAnswer:
@@ -126,6 +136,10 @@ def _call(services: Services, sending: Sending) -> PaymentAnswer:
         description=row["refund_id"],
         payout=payout,
     )
+    if (now() - sending.leaving).total_seconds() > provider.final_after / 2:
+        return PaymentAnswer(
+            state="unknown", code="too_late", message="This process stood still; somebody may have asked."
+        )
     return provider.refund(order)
 
 
@@ -138,36 +152,41 @@ def _ask(services: Services, sending: Sending) -> PaymentAnswer:
     found = provider.lookup(RefundQuery(key=sending.key, payment_reference=sending.payment_reference))
     if found is not None:
         return found
-    waited = (now() - sending.begun_at).total_seconds()
-    if waited < provider.final_after:
+    after, leaving = provider.final_after, now()
+    if not services.database.retrying(lambda work: effects.may_send_again(work, sending.key, after=after)):
         return PaymentAnswer(state="unknown", code="not_yet_known", message="The provider does not know it yet.")
-    return _call(services, sending)
+    return _call(services, msgspec.structs.replace(sending, leaving=leaving))
 
 
 def _record(work: Work, services: Services, sending: Sending, answer: PaymentAnswer) -> None:
-    """Write what the provider said; a word that comes late or twice changes nothing that is final."""
-    door, refund = refunds.open_door(
-        work, services, sending.row["store_id"], sending.row["refund_id"], actor="system", money=False
-    )
-    row = refunds.transfer_of(door, refund, sending.row["id"])
+    """Write what the provider said. A word that comes late or twice changes nothing that is final."""
+    row = sending.row
+    door, refund = refunds.open_door(work, services, row["store_id"], row["refund_id"], actor="system", money=False)
+    transfer = refunds.transfer_of(door, refund, row["id"])
+    if not effects.is_open(work, sending.key) or transfer["attempt"] != row["attempt"]:
+        _log.warning("a late answer was not taken", extra={"attempt": sending.key, "state": answer.state})
+        return
     state = "sending" if answer.state == "pending" else answer.state
-    if row["attempt"] == int(sending.key.split(":")[1]) and state != row["state"]:
-        try:
-            door.set_transfer(row, state=state)
-        except Refused:
-            _log.warning("a late answer was not taken", extra={"transfer": row["id"], "state": state})
-    door.set_transfer(row, provider_reference=answer.reference or row["provider_reference"], error=_error(answer))
+    if state in TRANSFER_MOVES[transfer["state"]]:
+        door.set_transfer(transfer, state=state)
+    reference = answer.reference or transfer["provider_reference"]
+    door.set_transfer(transfer, provider_reference=reference, error=_error(answer))
     refund.dirty = True
-    if sending.row["tender"] == CREDIT and state == "succeeded":
-        bonus = refund.row["doc"].get("bonus", 0)
-        door.say(
-            "credit.issued", {"refund": refund.id, "code": answer.reference, "principal": row["amount"], "bonus": bonus}
-        )
+    if row["tender"] == CREDIT and state == "succeeded":
+        told = {"refund": refund.id, "code": answer.reference, "principal": row["amount"]}
+        door.say("credit.issued", {**told, "bonus": refund.row["doc"].get("bonus", 0)})
     if answer.copies > 1:
         door.say("refund.unknown", {"id": refund.id, "transfer": row["id"], "copies": answer.copies})
     door.close()
     final = answer.state in ("succeeded", "failed") or answer.code in ("no_provider", "cannot_ask")
-    effects.finish(work, sending.key, answer=msgspec.to_builtins(answer), final=final, error=_error(answer))
+    effects.finish(
+        work,
+        sending.key,
+        answer=msgspec.to_builtins(answer),
+        final=final,
+        error=_error(answer),
+        answered=answer.state != "unknown",
+    )
 
 
 def _error(answer: PaymentAnswer) -> str | None:

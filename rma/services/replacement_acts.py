@@ -8,12 +8,14 @@ import msgspec
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.db.session import Work, now
+from rma.db.session import Work
 from rma.domain.ports import Address, ReplacementAnswer, ReplacementOrder
 from rma.services import assess, doors, effects
 from rma.services.caller import Caller
 from rma.services.context import Services
 
+PROVEN_AFTER = 60.0
+"""Seconds after an order from when "never heard of it" proves that it never came."""
 _replacements = tables.table(tables.Replacement)
 _returns = tables.table(tables.Return)
 _orders = tables.table(tables.Order)
@@ -26,21 +28,19 @@ class Ordering(msgspec.Struct, frozen=True):
     store_id: str
     replacement_id: str
     first: bool
-    begun_at: Any
 
 
 def place_order(services: Services, key: str) -> None:
     """Carry out one attempt, or find out what became of it."""
-    with services.database.write() as work:
-        ordering = _begin(work, key)
+    ordering = services.database.retrying(lambda work: _begin(work, key))
     if ordering is None:
         return
     fulfilment = services.ports.fulfilment
     answer = fulfilment.order(ordering.order) if ordering.first else fulfilment.lookup(key)
     if answer is None:
-        waited = (now() - ordering.begun_at).total_seconds()
-        sure = fulfilment.idempotent or waited > getattr(fulfilment, "final_after", 60)
-        answer = fulfilment.order(ordering.order) if sure else ReplacementAnswer(state="unknown", code="not_yet_known")
+        after = 0.0 if fulfilment.idempotent else PROVEN_AFTER
+        again = services.database.retrying(lambda work: effects.may_send_again(work, key, after=after))
+        answer = fulfilment.order(ordering.order) if again else ReplacementAnswer(state="unknown", code="not_yet_known")
     found = answer
     services.database.retrying(lambda work: _record(work, services, ordering, key, found))
 
@@ -62,7 +62,7 @@ def _begin(work: Work, key: str) -> Ordering | None:
     order = ReplacementOrder(
         key=key, reference=row.id, order_number=row.number, lines=((row.sku, row.quantity),), ship_to=_address(person)
     )
-    return Ordering(order=order, store_id=row.store_id, replacement_id=row.id, first=first, begun_at=attempt.created_at)
+    return Ordering(order=order, store_id=row.store_id, replacement_id=row.id, first=first)
 
 
 def _address(person: Any) -> Address:
@@ -82,9 +82,18 @@ def _address(person: Any) -> Address:
 def _record(work: Work, services: Services, ordering: Ordering, key: str, answer: ReplacementAnswer) -> None:
     caller = Caller(store_id=ordering.store_id, store_slug="")
     door, subject = doors.open_child(work, services, caller, "replacement", ordering.replacement_id, order=True)
+    if not effects.is_open(work, key):
+        return
     subject.set(doc={**subject.row["doc"], "fulfilment": answer.reference, "answer": answer.code or answer.state})
     if answer.state == "out_of_stock" and subject.state == "ordered":
         door.fire(subject, "out_of_stock", role="system", data={"missing": list(answer.missing)})
     door.close()
     final = answer.state in ("ordered", "out_of_stock", "failed")
-    effects.finish(work, key, answer=msgspec.to_builtins(answer), final=final, error=answer.code or None)
+    effects.finish(
+        work,
+        key,
+        answer=msgspec.to_builtins(answer),
+        final=final,
+        error=answer.code,
+        answered=answer.state != "unknown",
+    )

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from rma.services import effects, handlers, label_acts, refund_acts, replacement_acts
-from rma.services.context import Services
+from rma.services.context import Services, Work
 
 _log = logging.getLogger(__name__)
 Act = Callable[[Services, str], None]
@@ -30,15 +30,17 @@ def run_attempt(services: Services, key: str) -> None:
     except Exception as error:  # noqa: BLE001 - whatever broke is kept and looked at again
         _log.exception("an act broke and will be looked at again", extra={"attempt": key})
         text = f"{type(error).__name__}: {error}"
-        with services.database.write() as work:
-            effects.failed(work, key, text)
+        services.database.retrying(lambda work: effects.failed(work, key, text))
 
 
 def ask_again(services: Services) -> int:
     """Hand every attempt without a final answer, whose time has come, to the engine once more; how many."""
-    with services.database.write() as work:
+
+    def act(work: Work) -> int:
         due = effects.due_to_ask(work)
         for key in due:
             services.effects.again(work, key)
             effects.touch(work, key)
-    return len(due)
+        return len(due)
+
+    return services.database.retrying(act)
