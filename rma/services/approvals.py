@@ -8,7 +8,7 @@ import msgspec
 
 from rma.db.session import Work
 from rma.domain import units
-from rma.domain.asks import Ask, Part
+from rma.domain.asks import Ask, Part, Settlement
 from rma.domain.facts import RefundFacts
 from rma.domain.money import parse_money, wire
 from rma.domain.settlement import by_hand, settle
@@ -124,31 +124,49 @@ def _open(work: Work, services: Services, caller: Caller, refund_id: str) -> tup
 
 def _check_still_right(door: Door, refund: Subject, found: books.Books, expected: int) -> None:
     """Shipping-with-last and caps are decided here, under the order's lock: what changed is shown anew."""
-    raw = refund.row["doc"].get("ask")
-    if raw is None or refund.row["doc"].get("redirected"):
-        return
-    ask = msgspec.convert(raw, Ask)
-    swapped = {swap.order_line_id: swap.units for swap in ask.swaps}
-    back = {line: units.subtract(ranges, swapped.get(line, ())) for line, ranges in ask.units.items()}
-    again = msgspec.structs.replace(ask, completes_order=settling.completes(door.order, found, back))
-    settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=again)
-    if settlement.total == refund.row["total"]:
+    today = _today(door, refund, found)
+    if today is None or _same(door, refund, today[0]):
         return
     currency = refund.row["currency"]
-    now_is = wire(settlement.total, currency)
+    now_is = wire(today[0].total, currency)
     text = f"The refund is {now_is['amount']} {currency} by now; it was {wire(expected, currency)['amount']}."
     raise TotalChangedError(
         text, reasons=[Reason(rule="total_as_shown", code="total_changed", text=text)], allowed=["approve"]
     )
 
 
+def _today(door: Door, refund: Subject, found: books.Books) -> tuple[Settlement, Ask] | None:
+    """What the proposal would be if it were made now; None for what a person stated, or has redirected."""
+    raw = refund.row["doc"].get("ask")
+    if raw is None or refund.row["doc"].get("redirected"):
+        return None
+    ask = msgspec.convert(raw, Ask)
+    swapped = {swap.order_line_id: swap.units for swap in ask.swaps}
+    back = {line: units.subtract(ranges, swapped.get(line, ())) for line, ranges in ask.units.items()}
+    again = msgspec.structs.replace(ask, completes_order=settling.completes(door.order, found, back))
+    return settle(door.order.priced, past=found.past, tenders=found.tenders, ask=again), again
+
+
+def _same(door: Door, refund: Subject, today: Settlement) -> bool:
+    shown = [(t["tender"], t["payment_id"], t["on_behalf_of"], t["amount"]) for t in door.transfers(refund)]
+    found = [(t.tender, t.payment_id, t.on_behalf_of, t.amount) for t in today.transfers]
+    return today.total == refund.row["total"] and shown == found
+
+
 def renew(work: Work, services: Services, caller: Caller, refund_id: str) -> None:
-    """After ``TotalChangedError``: take the stale proposal back and propose what is right now."""
+    """After ``TotalChangedError``: the proposal shows what is right now; one that is worth nothing is withdrawn."""
     door, refund = _open(work, services, caller, refund_id)
-    if refund.state == "proposed" and door.root is not None:
+    if refund.state != "proposed":
+        return
+    today = _today(door, refund, books.read(work, door.order, but=refund.id))
+    if today is None or _same(door, refund, today[0]):
+        return
+    if today[0].transfers:
+        refunds.renew(door, refund, *today)
+    elif door.root is not None:
         refunds.withdraw_refunds(door, door.root, {})
         refunds.propose_refund(door, door.root, {})
-        door.close()
+    door.close()
 
 
 def _approval_facts(door: Door, caller: Caller, refund: Subject, found: books.Books, expected: int) -> RefundFacts:

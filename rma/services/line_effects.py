@@ -130,13 +130,17 @@ def waive_goods(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
 
 
 def accept(line: Line, quantity: int, *, waived: bool = False) -> Ranges:
-    """Accept the lowest units that nobody has judged; which ones they were."""
+    """Accept the lowest units that nobody has judged; which ones they were.
+
+    Units that were accepted before they came (``waived``) and are here now are only not waived any more.
+    """
     accepted, rejected = ranges(line, "accepted_units"), ranges(line, "rejected_units")
-    chosen = units.take(units.subtract(line.reserved, units.union(accepted, rejected)), quantity)
+    loose = units.subtract(line.reserved, units.union(accepted, rejected))
+    known = 0 if waived else max(0, quantity - units.count(loose))
+    chosen = units.take(loose, quantity - known)
     remember(line, accepted_units=units.union(accepted, chosen))
-    if waived:
-        remember(line, waived=line.doc.get("waived", 0) + quantity)
-    line.set(accepted=line.accepted + quantity)
+    remember(line, waived=line.doc.get("waived", 0) + (quantity if waived else -known))
+    line.set(accepted=line.accepted + quantity - known)
     return chosen
 
 
@@ -145,6 +149,10 @@ def reject(line: Line, quantity: int) -> Ranges:
     accepted, rejected = ranges(line, "accepted_units"), ranges(line, "rejected_units")
     loose = units.subtract(line.reserved, units.union(accepted, rejected))
     keep = units.count(loose) - quantity
+    if keep < 0:
+        text = f"{-keep} units of line {line.id} were accepted before they came: accept them, or dispute the return."
+        reason = Reason(rule="waived", code="accepted_before", text=text)
+        raise Refused(text, code="accepted_before", reasons=[reason], allowed=["dispute"])
     chosen = units.subtract(loose, units.take(loose, keep) if keep > 0 else ())
     remember(line, rejected_units=units.union(rejected, chosen))
     line.set(rejected=line.rejected + quantity)

@@ -296,7 +296,7 @@ def _unmiss(door: Door, item: dict[str, Any]) -> None:
         line.set(missing=line.missing - item["quantity"])
         count_on(line, item["quantity"])
         need = needed(line)
-        free = door.order.free(line.order_line_id)
+        free = door.own_order().free(line.order_line_id)
         if units.count(free) < need:
             raise Refused("The units are in another return by now.", code="units_held")
         line.set(reserved=units.union(line.reserved, units.take(free, need) if need > 0 else ()))

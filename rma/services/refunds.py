@@ -6,7 +6,6 @@ Caps per tender and shipping-with-last are decided under the order's lock, at th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -16,11 +15,9 @@ from rma.db.session import Work
 from rma.domain import calendar, units
 from rma.domain.asks import Ask, Deduction, Reduction, Settlement
 from rma.domain.components import Component
-from rma.domain.law import RefundDue, RefundFacts, refund_due
-from rma.domain.law_floors import floor_for
 from rma.domain.settlement import settle
 from rma.errors import NotFound, RmaError
-from rma.services import books, children, gather, settling
+from rma.services import books, children, gather, refund_dues, settling
 from rma.services import case as cases
 from rma.services.case import Case, store_now
 from rma.services.context import Services
@@ -90,7 +87,7 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
 def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: bool, fixers: list[str]) -> Subject:
     """Write a proposal with its transfers. Changed by nobody and below the store's limit, it approves itself."""
     case = door.case
-    due = _due(door)
+    due = refund_dues.legal(door)
     limit = door.policy.refunds.auto_approve_below
     in_currency = door.order.order.currency == door.store.currency
     clean = not by_hand and not settlement.short and not settlement.flags
@@ -126,6 +123,21 @@ def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: boo
     )
     _write_transfers(door, subject, settlement)
     return subject
+
+
+def renew(door: Door, refund: Subject, settlement: Settlement, ask: Ask) -> None:
+    """Show a proposal anew that is not right any more: other components, total and transfers, and no approval yet."""
+    doc = {**refund.row["doc"], "ask": msgspec.to_builtins(ask), "flags": list(settlement.flags)}
+    refund.set(
+        total=settlement.total,
+        components=settling.to_row(settlement),
+        approvals=[],
+        doc={**doc, "short": settlement.short, "auto": False},
+    )
+    door.drop_transfers(refund)
+    _write_transfers(door, refund, settlement)
+    told = {"id": refund.id, "total": settlement.total, "currency": refund.row["currency"], "renewed": True}
+    door.say("refund.proposed", told)
 
 
 def _write_transfers(door: Door, subject: Subject, settlement: Settlement) -> None:
@@ -215,38 +227,6 @@ def _reductions(case: Case) -> tuple[Reduction, ...]:
         )
         remember(line, offer={**offer, "used": True})
     return tuple(found)
-
-
-def _due(door: Door) -> RefundDue:
-    """When the law wants the money back, by what the case knows today."""
-    case = door.case
-    timezone = time_zone(door)
-    today = calendar.local_date(door.now, timezone)
-    if case is None:
-        return RefundDue(by=None, starts_when="none", article=None)
-    facts = case.row["facts"]
-    country = facts.get("country") or ""
-    law = floor_for(country, door.store.country, today)
-    if not case.row["statutory"]:
-        return RefundDue(by=None, starts_when="none", article=None)
-    return refund_due(
-        law,
-        RefundFacts(
-            notice=calendar.local_date(case.row["created_at"], timezone),
-            kind=next((line.kind for line in case.lines if line.basis == "statutory"), case.row["kind"]),
-            delivered=not all(line.doc.get("undelivered") for line in case.lines),
-            carrier=facts.get("carrier_is", "none_named"),
-            handed_over=_day(facts.get("handed_over_on")),
-            arrived=_day(facts.get("arrived_on")),
-            proof_of_sending=_day(facts.get("handed_over_on")),
-            goods_back=_day(facts.get("arrived_on")),
-            seller_collects=case.row["method"] == "pick_up",
-        ),
-    )
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
 
 
 # -- effects of the refund's own machine ------------------------------------------------------------------------------

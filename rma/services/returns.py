@@ -160,7 +160,9 @@ def _count_holders(door: Door) -> None:
     case = the_case(door)
     holders: list[str] = []
     for line in case.lines:
-        if line.doc.get("decision") != "refused" and units.count(door.order.free(line.order_line_id)) < needed(line):
+        if line.doc.get("decision") != "refused" and units.count(door.own_order().free(line.order_line_id)) < needed(
+            line
+        ):
             holders += door.order.holders(line.order_line_id, other_than=case.id) or ("?",)
     case.facts(units_held_by=holders)
 

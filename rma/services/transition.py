@@ -152,6 +152,11 @@ class Door:
         self.transfers(refund).append(row)
         self._new_transfers.add(row["id"])
 
+    def drop_transfers(self, refund: Subject) -> None:
+        """Take back the transfers of a proposal: none of them was ever sent."""
+        self.work.conn.execute(sa.delete(children.TRANSFERS).where(children.TRANSFERS.c.refund_id == refund.id))
+        self._transfers[refund.id] = []
+
     def set_transfer(self, row: dict[str, Any], **values: Any) -> None:
         """Change a transfer; a state moves only where ``TRANSFER_MOVES`` allows it."""
         state = values.get("state", row["state"])
