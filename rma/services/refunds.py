@@ -341,10 +341,17 @@ def book_refund(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
     """The units whose money went back have found their end, consumed; reduced in price they stay the customer's."""
     if door.case is None:
         return
+    reduced: dict[str, units.Ranges] = {}
     for raw in refund.row["components"]:
         component = msgspec.convert(raw, Component)
-        if component.kind == "goods" and component.order_line_id:
-            _book(door.case, component.order_line_id, component.units)
+        line_id = component.order_line_id or ""
+        if component.kind == "goods" and line_id:
+            _book(door.case, line_id, component.units)
+        elif component.kind == "price_reduction" and line_id:
+            reduced[line_id] = units.union(reduced.get(line_id, ()), component.units)
+    for line in door.case.lines:
+        if line.outcome == "price_reduction":
+            settle_number(line, units.count(units.intersect(line.reserved, reduced.get(line.order_line_id, ()))))
 
 
 def _book(case: Case, order_line_id: str, paid: units.Ranges) -> None:

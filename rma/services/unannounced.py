@@ -11,7 +11,7 @@ from rma.db import tables
 from rma.db.session import Work, now
 from rma.domain.events import Draft
 from rma.errors import Invalid, NotFound, Refused
-from rma.services import log, receipts
+from rma.services import doors, log, receipts
 from rma.services.caller import Caller
 from rma.services.context import Services
 from rma.services.inspections import Disposition
@@ -88,11 +88,12 @@ def listing(work: Work, caller: Caller, ask: Ask) -> Page[dict[str, Any]]:
 def match_parcel(work: Work, services: Services, caller: Caller, item_id: str, data: MatchParcel) -> dict[str, Any]:
     """Give a parcel to its return, and receive what it held."""
     row = _open(work, caller, item_id, "parcel")
+    case = doors.open_case(work, services, caller, data.return_id, lock=False).case_id
     lines = data.lines
     if lines:
         receipt = NewReceipt(scan_id=f"match:{item_id}", return_id=data.return_id, lines=lines)
         receipts.receive(work, services, caller, receipt)
-    return _done(work, caller, row, "matched", {"return_id": data.return_id}, event="parcel.matched")
+    return _done(work, caller, row, "matched", {"return_id": case}, event="parcel.matched")
 
 
 def match_item(work: Work, services: Services, caller: Caller, item_id: str, data: MatchItem) -> dict[str, Any]:
@@ -101,8 +102,8 @@ def match_item(work: Work, services: Services, caller: Caller, item_id: str, dat
     quantity = int(row.doc.get("quantity") or 1)
     received = ReceivedIn(line_id=data.line_id, quantity=quantity)
     receipt = NewReceipt(scan_id=f"match:{item_id}", return_id=data.return_id, lines=[received])
-    receipts.receive(work, services, caller, receipt)
-    found = {"return_id": data.return_id, "line_id": data.line_id}
+    answer, _ = receipts.receive(work, services, caller, receipt)
+    found = {"return_id": answer["return_id"], "line_id": data.line_id}
     return _done(work, caller, row, "matched", found, event="parcel.matched")
 
 
