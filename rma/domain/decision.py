@@ -124,23 +124,29 @@ def decide(policy: Policy, law: LawFloor, facts: Facts, request: Request) -> Dec
     """What policy and law say to the request.
 
     Raises ``Invalid`` for what cannot be right: no line at all, a filing in the future, a line the order does not have,
-    a quantity below one.
+    a quantity below one. It then also names what could not be filed of the other lines.
     """
     lines = {line.id: line for line in facts.lines}
-    _check(lines, facts, request)
+    _check(facts, request)
+    wrong = {index: faults for index, asked in enumerate(request.lines) if (faults := _faults(lines, asked, index))}
     scene = _scene(policy, law, facts, request.filed_at)
-    decided: list[LineDecision] = []
-    for asked in request.lines:
-        one = _line(scene, lines[asked.order_line_id], asked, request=request)
-        decided.append(one)
+    decided: dict[int, LineDecision] = {}
+    for index, asked in enumerate(request.lines):
+        if index in wrong:
+            continue
+        decided[index] = _line(scene, lines[asked.order_line_id], asked, request=request)
         if len(request.lines) > 1:
-            lines[asked.order_line_id] = _taken(lines[asked.order_line_id], one)
+            lines[asked.order_line_id] = _taken(lines[asked.order_line_id], decided[index])
+    errors = _errors(decided, request)
+    if wrong:
+        found = [fault for faults in wrong.values() for fault in faults]
+        raise Invalid(found[0].message, errors=[*found, *errors])
     return Decision(
-        lines=tuple(decided),
-        errors=tuple(_errors(decided, request)),
+        lines=tuple(decided.values()),
+        errors=tuple(errors),
         policy_version=policy.version,
         law=law.version,
-        fees=_fees(decided, request),
+        fees=_fees(list(decided.values()), request),
     )
 
 
@@ -177,18 +183,23 @@ def _scene(policy: Policy, law: LawFloor, facts: Facts, filed_at: datetime) -> S
     return Scene(policy=policy, rules=sequence(policy), law=law, facts=facts, filed_at=filed_at, arrivals=came)
 
 
-def _check(lines: dict[str, LineFacts], facts: Facts, request: Request) -> None:
+def _check(facts: Facts, request: Request) -> None:
     errors = [fault for fault in [future("filed_at", request.filed_at, facts.now)] if fault]
     if not request.lines:
         errors.append(FieldError("lines", "missing", "A return needs a line."))
-    for index, asked in enumerate(request.lines):
-        if asked.order_line_id not in lines:
-            message = f"The order has no line {asked.order_line_id!r}."
-            errors.append(FieldError(f"lines[{index}].order_line_id", "unknown_line", message))
-        if asked.quantity < 1:
-            errors.append(FieldError(f"lines[{index}].quantity", "not_positive", "A quantity is one or more."))
     if errors:
         raise Invalid(errors[0].message, errors=errors)
+
+
+def _faults(lines: dict[str, LineFacts], asked: LineRequest, index: int) -> list[FieldError]:
+    """What makes this entry impossible to judge at all."""
+    faults = []
+    if asked.order_line_id not in lines:
+        message = f"The order has no line {asked.order_line_id!r}."
+        faults.append(FieldError(f"lines[{index}].order_line_id", "unknown_line", message))
+    if asked.quantity < 1:
+        faults.append(FieldError(f"lines[{index}].quantity", "not_positive", "A quantity is one or more."))
+    return faults
 
 
 def _line(scene: Scene, line: LineFacts, asked: LineRequest, *, request: Request) -> LineDecision:
@@ -311,16 +322,17 @@ def _payer(offered: Offer, method: Method | None) -> Payer:
     return chosen.paid_by
 
 
-def _errors(decided: list[LineDecision], request: Request) -> list[FieldError]:
+def _errors(decided: dict[int, LineDecision], request: Request) -> list[FieldError]:
     """What cannot be filed as it is asked, by path."""
     errors = []
-    for index, (asked, one) in enumerate(zip(request.lines, decided, strict=True)):
+    for index, one in decided.items():
+        asked = request.lines[index]
         if one.decision == "refused" and one.reasons[0].rule == "quantity_left":
             errors.append(FieldError(f"lines[{index}].quantity", "quantity_left", one.reasons[0].text["en"]))
         elif one.decision != "refused" and asked.outcome and asked.outcome not in one.outcomes:
             message = f"{asked.outcome} is not offered here; offered: {', '.join(one.outcomes)}."
             errors.append(FieldError(f"lines[{index}].outcome", "outcome_not_offered", message))
-    errors.extend(_method_errors(decided, request.method))
+    errors.extend(_method_errors(list(decided.values()), request.method))
     return errors
 
 

@@ -192,11 +192,6 @@ def allowed(definition: Definition, state: str, *, role: str, facts: Facts) -> t
     return tuple(trigger for trigger, rows in triggers.items() if any(row.fits(role, facts) for row in rows))
 
 
-def roles(definition: Definition, state: str, trigger: str) -> frozenset[str]:
-    """The roles that a trigger is open to in this state, whatever its guards say now; nobody where it is not there."""
-    return frozenset().union(*(row.by for row in _machine(definition).rows[state].get(trigger, ())))
-
-
 def follow(definition: Definition, state: str, *, facts: Facts, skip: Collection[str] = _NOTHING) -> Step | None:
     """The first automatic step that fits now, or None; ``skip`` names triggers that are not tried.
 

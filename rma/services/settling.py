@@ -213,13 +213,14 @@ def _exchange(
 
 def out_of_stock(work: Work, store: StoreInfo, row: Any) -> Refused:
     """A clear refusal that names the variants that are there, and the other outcomes."""
+    family = row.variant_of or row.sku
+    there = sa.or_(_products.c.stock.is_(None), _products.c.stock > _products.c.reserved)
+    first = sa.and_(_products.c.sku == family, _products.c.stock.is_not(None))  # without stock it only names the family
     others = work.conn.execute(
-        sa.select(_products.c.sku).where(
-            _products.c.store_id == store.id,
-            _products.c.variant_of == (row.variant_of or row.sku),
-            _products.c.sku != row.sku,
-            sa.or_(_products.c.stock.is_(None), _products.c.stock > _products.c.reserved),
-        )
+        sa.select(_products.c.sku)
+        .where(_products.c.store_id == store.id, _products.c.sku != row.sku, there)
+        .where(sa.or_(_products.c.variant_of == family, first))
+        .order_by(_products.c.sku)
     ).scalars()
     text = f"{row.sku} is out of stock."
     allowed = [*(f"variant:{sku}" for sku in others), "refund", "store_credit"]
