@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from tests.support.databases import Databases, Kind
-from tests.support.program import Program
+from tests.support.served import Served
 from tests.support.shop import Shop
 
 
 @pytest.fixture(scope="session")
-def programs(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Kind], Program]]:
+def programs(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Kind], Served]]:
     """The running program on each kind of database, started when the first story asks for it."""
-    running: dict[Kind, Program] = {}
+    running: dict[Kind, Served] = {}
 
-    def program(kind: Kind) -> Program:
+    def program(kind: Kind) -> Served:
         if kind not in running:
-            running[kind] = Program(databases.fresh(kind), tmp_path_factory.mktemp(f"program-{kind}"))
+            running[kind] = Served(databases.fresh(kind), tmp_path_factory.mktemp(f"program-{kind}"))
         return running[kind]
 
     yield program
@@ -28,7 +28,7 @@ def programs(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def program(programs: Callable[[Kind], Program], database_kind: Kind) -> Iterator[Program]:
+def program(programs: Callable[[Kind], Served], database_kind: Kind) -> Iterator[Served]:
     """The running program; a story in which it wrote a trace or an error to its log fails."""
     one = programs(database_kind)
     one.complaints()
@@ -37,7 +37,7 @@ def program(programs: Callable[[Kind], Program], database_kind: Kind) -> Iterato
 
 
 @pytest.fixture
-def open_shop(program: Program) -> Callable[..., Shop]:
+def open_shop(program: Served) -> Callable[..., Shop]:
     """Open a shop with a policy or a place of its own."""
 
     def opened(**how: Any) -> Shop:
@@ -47,6 +47,6 @@ def open_shop(program: Program) -> Callable[..., Shop]:
 
 
 @pytest.fixture
-def shop(program: Program) -> Shop:
+def shop(program: Served) -> Shop:
     """A Turkish shop with the standard policy."""
     return Shop(program)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
-from tests.support.program import Program
+from tests.support.served import Served
 from tests.support.snapshots import Json, money
 
 OPENED = "2026-01-05T09:00:00+03:00"
@@ -86,10 +88,10 @@ def _good(answer: httpx.Response) -> Any:
 
 
 class Shop:
-    """One test-mode store. ``policy`` is the body of the policy that its orders were placed under."""
+    """One test-mode store. ``policy`` is what its own policy changes in the standard one, before any order."""
 
     def __init__(
-        self, program: Program, *, policy: Mapping[str, Any] | None = None, today: str = TODAY, **store: Any
+        self, program: Served, *, policy: Mapping[str, Any] | None = None, today: str = TODAY, **store: Any
     ) -> None:
         self._program = program
         self.slug = f"shop-{next(_numbers)}"
@@ -156,9 +158,11 @@ class Shop:
 
     # -- the shop's own -----------------------------------------------------------------------------------------------
 
-    def publish(self, policy: Mapping[str, Any]) -> None:
-        """Draft this policy and put it in force now."""
-        body = {"name": "Story", "locale": "tr", **policy}
+    def publish(self, changes: Mapping[str, Any]) -> None:
+        """Draft the policy in force with these changes, and put that in force now."""
+        body = self.owner.get("/policies/current")["policy"]
+        for name, value in changes.items():
+            body[name] = {**body.get(name, {}), **value} if isinstance(value, dict) else value
         version = self.owner.post("/policies", body)["version"]
         self.owner.post(f"/policies/{version}/publish", {})
 
@@ -169,7 +173,7 @@ class Shop:
     def product(self, sku: str, price: str, **more: Any) -> Json:
         """Put a product into the catalogue."""
         body = {"name": sku, "category": "apparel", "price": self.money(price), "tax_rate": "20"} | more
-        answer: Json = self.integrator.put(f"/products/{sku}", body)
+        answer: Json = self.integrator.put(f"/products/{quote(sku)}", body)
         return answer
 
     def order(self, number: str, *lines: Json, **changes: Any) -> Json:
@@ -276,6 +280,14 @@ class Shop:
         answer: Json = self.finance.get(f"/refunds/{refund['id']}")
         return answer
 
+    def until(self, refund: Json, state: str) -> Json:
+        """The refund once it has come to this state."""
+        end = time.monotonic() + 20
+        while (seen := self.refund(refund))["state"] != state and time.monotonic() < end:
+            time.sleep(0.05)
+        assert seen["state"] == state
+        return seen
+
     def settle(self) -> None:
         """Wait until no durable act is under way."""
         assert self.advance("PT0S")["effects_pending"] == 0
@@ -289,6 +301,10 @@ class Shop:
         """Every message so far, or those of one template."""
         found = self.admin.items("/outbox")
         return [message for message in found if template in (None, message.get("template"))]
+
+
+OpenShop = Callable[..., Shop]
+"""Opens a shop; takes what ``Shop`` takes by name."""
 
 
 def asked(number: str, *lines: Json, **changes: Any) -> Json:
