@@ -41,7 +41,7 @@ def problem(error: RmaError, *, as_json: bool) -> None:
         return
     note(f"rma: {error.detail}")
     faults = error.errors if isinstance(error, Invalid) else ()
-    for fault in faults:
+    for fault in () if len(faults) == 1 and faults[0].message in error.detail else faults:
         note(f"  {fault.path or '(the whole file)'}: {fault.message}")
     if isinstance(error, Refused):
         for reason in error.reasons:

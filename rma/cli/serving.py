@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,12 +50,10 @@ def serve(
     settings = _settings(host=host, port=port, slot=slot)
     with _running(settings) as services:
         app = create_app(settings, services=services)
-        out.note(f"rma: serving at {settings.url}")
-        if no_worker or not settings.worker_inside:
+        alone = no_worker or not settings.worker_inside
+        with nullcontext() if alone else Worker(services, settings.slot):
+            out.note(f"rma: serving at {settings.url}")
             server.serve(app, settings)
-        else:
-            with Worker(services, settings.slot):
-                server.serve(app, settings)
 
 
 def worker(*, slot: Slot = None) -> None:

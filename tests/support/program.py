@@ -1,103 +1,110 @@
-"""The program itself, served in a process of its own on loopback, on one database; its log must stay clean."""
+"""The program as people run it: in a process of its own, or, where only its words count, in this one."""
 
 from __future__ import annotations
 
+import io
+import json
 import os
-import socket
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import httpx
 
-from rma.db.session import Database
-from rma.services import keys, stores
-from rma.services.keys import NewKey
-from rma.services.stores import NewStore
+from rma.cli import main
 
-HOST = "127.0.0.1"
-_SERVE = "import sys; from rma.cli import main; sys.exit(main())"
-_START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
+COMMAND = [sys.executable, "-c", "import sys; from rma.cli import main; sys.exit(main())"]
+START_SECONDS = 60
+STOP_SECONDS = 40
 
 
 class Program:
-    """``rma serve`` with its worker inside, on the migrated database behind ``url``. Stop it when done.
+    """The command line on one data folder and one database."""
 
-    ``http`` is a client whose paths begin below ``/api/v1``; ``root`` a key of the scope ``admin`` that makes stores.
-    """
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.kind = url.partition(":")[0].partition("+")[0]
-        self._log = folder / "server.log"
-        self._read = 0
-        self.root = _root_key(url)
-        port = _free_port()
-        self.url = f"http://{HOST}:{port}"
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self.folder = folder
         clean = {name: value for name, value in os.environ.items() if not name.startswith("RMA_")}
-        own = {"RMA_DATABASE_URL": url, "RMA_DATA_DIR": str(folder / "data"), "RMA_ACCESS_LOG": "false"}
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _SERVE, "serve", "--host", HOST, "--port", str(port)],
-                env=clean | own,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=60.0, trust_env=False)
-        self._wait()
+        self.environment = clean | {"RMA_DATA_DIR": str(folder), "RMA_DATABASE_URL": url, "RMA_ACCESS_LOG": "false"}
 
-    def complaints(self) -> str:
-        """What was written to the log since the last look: traces and errors, or nothing."""
-        with self._log.open("rb") as log:
-            log.seek(self._read)
-            fresh = log.read()
-        self._read += len(fresh)
-        text = fresh.decode(errors="replace")
-        return text if "Traceback" in text or "Error" in text else ""
+    def run(self, *arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command in a process of its own; its exit code has to be this one, and it never shows a trace."""
+        command = [*COMMAND, *(str(argument) for argument in arguments)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        return _checked(done, code)
 
-    def stop(self) -> None:
-        """End the process, gently first."""
-        self.http.close()
-        self._process.terminate()
+    def call(self, *arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command in this process, which is quicker: the same arguments, environment, output and exit code."""
+        command = ["rma", *(str(argument) for argument in arguments)]
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, self.environment, clear=True),
+            patch.object(sys, "argv", command),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            ended = main()
+        return _checked(subprocess.CompletedProcess(command, ended, out.getvalue(), err.getvalue()), code)
+
+    def json(self, *arguments: str | Path, code: int = 0) -> Any:
+        """Call a command with ``--json``: its whole standard output is one document."""
+        return json.loads(self.call(*arguments, "--json", code=code).stdout)
+
+    @contextmanager
+    def running(self, *arguments: str, until: str) -> Iterator[subprocess.Popen[str]]:
+        """A command that stays, from the line on standard error that holds ``until``; ended with SIGTERM, in peace."""
+        log = self.folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
+        with log.open("w") as out:
+            process = subprocess.Popen([*COMMAND, *arguments], env=self.environment, text=True, stdout=out, stderr=out)
         try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _wait(self) -> None:
-        until = time.monotonic() + _START_SECONDS
-        while time.monotonic() < until and self._process.poll() is None:
+            _wait(process, log, until)
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
             try:
-                if self.http.get(f"{self.url}/health/ready").is_success:
-                    return
-            except httpx.TransportError:
-                pass
+                code = process.wait(STOP_SECONDS)
+            finally:
+                process.kill()
+        assert code == 0, log.read_text()
+        assert "Traceback" not in log.read_text(), log.read_text()
+
+    @contextmanager
+    def serving(self, port: int, *arguments: str) -> Iterator[httpx.Client]:
+        """``rma serve`` and a client for it."""
+        with (
+            self.running("serve", "--port", str(port), *arguments, until="serving at"),
+            httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client,
+        ):
+            _answers(client)
+            yield client
+
+
+def _checked(done: subprocess.CompletedProcess[str], code: int) -> subprocess.CompletedProcess[str]:
+    assert done.returncode == code, f"{done.args} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stdout + done.stderr
+    return done
+
+
+def _wait(process: subprocess.Popen[str], log: Path, until: str) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        if until in log.read_text():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"it did not come up:\n{log.read_text()}")
+
+
+def _answers(client: httpx.Client) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            if client.get("/health/ready").is_success:
+                return
+        except httpx.TransportError:
             time.sleep(0.05)
-        self.stop()
-        raise RuntimeError(f"the program did not come up:\n{self._log.read_text(errors='replace')}")
-
-
-def _root_key(url: str) -> str:
-    """The first key of an installation, as the command line makes it."""
-    database = Database(url)
-    try:
-        with database.write() as work:
-            made = stores.create(
-                work,
-                NewStore(
-                    slug="root", name="Root", country="TR", timezone="Europe/Istanbul", currency="TRY", locale="tr"
-                ),
-            )
-            return keys.mint(work, NewKey(name="root", scopes=["admin"]), store_id=made.id, actor="system").key
-    finally:
-        database.close()
-
-
-def _free_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    raise AssertionError("the server does not answer")

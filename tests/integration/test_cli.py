@@ -1,0 +1,164 @@
+"""The command line, and the processes that it starts."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from rma.demo.local import free_port
+from rma.resources import folder
+from tests.support.program import Program
+
+RETURN = folder("workflows") / "machines" / "return.toml"
+POLICY = folder("workflows") / "policies" / "standard.toml"
+STORE = ("--country", "TR", "--timezone", "Europe/Istanbul", "--currency", "TRY", "--locale", "tr", "--test-mode")
+ADDRESS = ("--address", "Depo Sokak 1", "--city", "İstanbul", "--postcode", "34000")
+SCOPES = "orders:read,orders:write,returns:read,returns:write"
+
+
+def _order(number: str) -> dict[str, Any]:
+    at = datetime.now(UTC) - timedelta(days=2)
+    money = {"amount": "100.00", "currency": "TRY"}
+    return {
+        "number": number,
+        "ordered_at": at.isoformat(),
+        "currency": "TRY",
+        "prices_include_tax": True,
+        "total": money,
+        "customer": {"reference": "c-1", "email": "ayse@example.com", "name": "Ayşe Yılmaz", "locale": "tr"},
+        "ship_to": {"name": "Ayşe Yılmaz", "line1": "Moda 1", "city": "İstanbul", "postcode": "34710", "country": "TR"},
+        "lines": [{"id": "1", "sku": "TS", "name": "Tişört", "quantity": 1, "unit_price": money, "tax_rate": "20"}],
+        "payments": [{"id": "p", "tender": "card", "provider": "offline", "reference": "pi_1", "captured": money}],
+        "deliveries": [{"id": "d", "delivered_at": at.isoformat(), "lines": [{"id": "1", "quantity": 1}]}],
+    }
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """The program on a folder with nothing in it."""
+    return Program(tmp_path)
+
+
+def test_a_shop_is_set_up_served_and_verified(empty_database_url: str, tmp_path: Path) -> None:
+    """From an empty database to a printed label, and to a history that holds against the heads that were kept."""
+    program = Program(tmp_path, empty_database_url)
+    assert "revision" in program.json("db", "upgrade")
+    program.call("store", "add", "kumas", "--name", "Kumaş Evi", *STORE, *ADDRESS)
+    key = program.run("keys", "add", "--store", "kumas", "--name", "shop", "--scopes", SCOPES).stdout
+    assert key.startswith("rma_")
+    assert key.strip().isprintable()
+    orders = tmp_path / "orders.ndjson"
+    orders.write_text(json.dumps(_order("1001")) + "\n{broken\n" + json.dumps(_order("1002")) + "\n")
+    report = program.json("orders", "import", "--store", "kumas", orders, code=1)
+    assert (report["imported"], report["failed"], report["errors"][0]["line"]) == (2, 1, 2)
+    assert program.json("policy", "publish", "--store", "kumas", POLICY)["version"] == 2
+    assert program.json("workflows", "publish", "--store", "kumas", RETURN)["version"] == 2
+    with program.serving(free_port()) as client:
+        number = _file(client, key.strip())
+        printed = tmp_path / "labels.pdf"
+        program.call("labels", "--store", "kumas", "--out", printed, number)
+    assert printed.read_bytes().startswith(b"%PDF")
+    found = json.loads(program.run("verify", "--against", tmp_path / "seals", "--json").stdout)
+    assert (found["faulty"], found["unsealed"], found["heads"] > 0) == (0, 0, True)
+    assert "everything holds" in program.call("verify", "--store", "kumas").stdout
+
+
+def _file(client: httpx.Client, key: str) -> str:
+    """File a return of order 1001 and wait for its label; the RMA number."""
+    client.headers["Authorization"] = f"Bearer {key}"
+    wish = {"order_number": "1001", "kind": "withdrawal", "method": "printed_label"}
+    lines = [{"order_line_id": "1", "quantity": 1, "reason": "too_small", "outcome": "refund"}]
+    filed = _post(client, "/api/v1/returns", wish | {"lines": lines})
+    _post(client, f"/api/v1/returns/{filed['id']}/parcels", {"direction": "inbound", "method": "printed_label"})
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        parcels = client.get(f"/api/v1/returns/{filed['id']}").json()["parcels"]
+        if parcels[0]["state"] == "label_ready":
+            return str(filed["rma_number"])
+        time.sleep(0.1)
+    raise AssertionError(f"no label: {parcels}")
+
+
+def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> Any:
+    answer = client.post(path, json=body, headers={"Idempotency-Key": path})
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def test_a_slot_belongs_to_one_live_process(database_url: str, tmp_path: Path) -> None:
+    """A second worker in a slot is refused in one line; once the first has ended, the slot is free."""
+    program = Program(tmp_path, database_url)
+    with program.running("worker", "--slot", "4", until="working in slot 4"):
+        refused = program.call("worker", "--slot", "4", code=1)
+        assert "Slot 4 is held by another live process" in refused.stderr
+        assert refused.stdout == ""
+        with program.running("worker", "--slot", "5", until="working in slot 5"):
+            pass
+    with program.running("worker", "--slot", "4", until="working in slot 4"):
+        pass
+
+
+def test_a_server_may_leave_the_work_to_workers(program: Program) -> None:
+    """A server without a worker holds no slot: a worker takes it beside it."""
+    program.call("db", "upgrade")
+    with program.serving(free_port(), "--no-worker"), program.running("worker", "--slot", "0", until="slot 0"):
+        pass
+
+
+def test_errors_are_lines_on_standard_error(program: Program) -> None:
+    """What cannot be done is said without a trace, as JSON where asked for, and standard output stays empty."""
+    missing = program.run("verify", code=1)
+    assert missing.stdout == ""
+    assert "run `rma db upgrade`" in missing.stderr
+    assert not (program.folder / "rma.sqlite3").exists()
+    program.call("db", "upgrade")
+    nobody = program.call("keys", "add", "--store", "nobody", "--name", "x", "--scopes", "admin", code=1)
+    assert nobody.stderr == "rma: There is no such store.\n"
+    wrong = ("store", "add", "Bad", "--name", "x", *STORE[:2], "--timezone", "Moon", *STORE[4:])
+    told = program.call(*wrong, "--json", code=1)
+    assert [fault["path"] for fault in json.loads(told.stderr)["errors"]] == ["slug", "timezone"]
+    assert told.stdout == ""
+    assert "slug:" in program.call(*wrong, code=1).stderr
+
+
+def test_wrong_commands_and_settings_are_usage_errors(program: Program) -> None:
+    """An unknown option, a file that is not there and a setting that cannot be right end with 2."""
+    program.call("verify", "--colour", "red", code=2)
+    program.call("policy", "publish", "--store", "kumas", "nothing.toml", code=2)
+    program.environment["RMA_PORT"] = "many"
+    assert "RMA_PORT" in program.call("db", "upgrade", code=2).stderr
+
+
+def test_migrations_are_held_against_the_models(program: Program) -> None:
+    """`rma db check` needs no database of its own and finds nothing in this tree; a live one can be looked at."""
+    assert program.json("db", "check") == {"differences": []}
+    assert "what the models say" in program.call("db", "check").stdout
+    program.call("db", "upgrade")
+    program.call("db", "upgrade")
+    assert program.json("db", "check", "--live") == {"differences": []}
+
+
+def test_a_workflow_file_is_checked_and_drawn(program: Program, tmp_path: Path) -> None:
+    """Each fault of a file stands on standard output with its path and makes the exit code 1; a good one is drawn."""
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(RETURN.read_text(encoding="utf-8").replace('to = "settled"', 'to = "moon"', 1), encoding="utf-8")
+    (good, bad) = program.json("workflows", "check", RETURN, wrong, code=1)
+    assert good["faults"] == []
+    assert bad["faults"][0]["code"] == "unknown"
+    assert f"{wrong}: {bad['faults'][0]['path']}: " in program.call("workflows", "check", wrong, code=1).stdout
+    assert program.call("workflows", "draw", RETURN).stdout.startswith("stateDiagram-v2\n")
+
+
+def test_every_command_has_help(program: Program) -> None:
+    """Every command of the contract answers --help."""
+    commands = ["serve", "worker", "demo", "db upgrade", "db check", "store add", "keys add", "orders import", "verify"]
+    commands += ["workflows check", "workflows draw", "workflows publish", "policy publish", "labels"]
+    assert "rma-engine" in program.call("--version").stdout
+    for command in commands:
+        assert "Usage: rma " + command in program.call(*command.split(), "--help").stdout

@@ -1,0 +1,291 @@
+"""The history proves itself: whatever is changed in the database is found, and its first bad place is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Database
+from rma.domain import events
+from rma.errors import Invalid, NotFound
+from rma.services import seal_heads
+from rma.services.history import Fault
+from rma.services.seal_heads import Head, SealHeads, Signer
+from rma.services.verify import verify
+from tests.support.history import EVENTS, ORDERS, PERSONAL, RETURNS, SEALS, History
+
+SECRET = "not in the database"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def history(database: Database) -> History:
+    """A sealed history of one store, beside that of another one."""
+    History(database, "other")
+    return History(database)
+
+
+def _first(history: History, heads: list[Head] | None = None) -> Fault:
+    report = verify(history.database, heads=heads or [])
+    assert report.faulty == len(report.faults)
+    return report.faults[0]
+
+
+def _heads(history: History, folder: Path) -> list[Head]:
+    SealHeads(folder, SECRET).advance(history.database)
+    return seal_heads.read(folder, Signer(SECRET))
+
+
+def test_a_history_that_nobody_touched_holds(history: History, tmp_path: Path) -> None:
+    """Every chain, row, seal and kept head of an untouched database holds, and all of it was looked at."""
+    ticks: list[tuple[int, int]] = []
+    heads = _heads(history, tmp_path)
+    report = verify(history.database, heads=heads, progress=lambda done, total: ticks.append((done, total)))
+    assert report.faults == []
+    assert (report.stores, report.streams, report.heads) == (2, 6, 2)
+    assert report.events == report.sealed == 26
+    assert ticks[-1] == (52, 52)
+
+
+def test_one_store_can_be_verified_alone(history: History) -> None:
+    """A fault in another store is not looked at; a store that is not there is an error."""
+    history.run(sa.delete(EVENTS).where(history.event(2)))
+    assert verify(history.database, store="other").faults == []
+    assert verify(history.database, store="kumas").faulty == 2
+    with pytest.raises(NotFound):
+        verify(history.database, store="nobody")
+
+
+def _edit(history: History) -> None:
+    body = history.row(3).body.replace("par_1", "par_2")
+    history.run(sa.update(EVENTS).where(history.event(3)).values(body=body))
+
+
+def _edit_with_hash(history: History) -> None:
+    body = history.row(3).body.replace("par_1", "par_2")
+    new = events.link(history.row(2).hash, body)
+    history.run(sa.update(EVENTS).where(history.event(3)).values(body=body, hash=new))
+
+
+def _break_body(history: History) -> None:
+    history.run(sa.update(EVENTS).where(history.event(4)).values(body="{"))
+
+
+def _retype(history: History) -> None:
+    history.run(sa.update(EVENTS).where(history.event(4)).values(type="return.declined"))
+
+
+def _delete(history: History) -> None:
+    history.run(sa.delete(EVENTS).where(history.event(4)))
+
+
+def _delete_last(history: History) -> None:
+    history.run(sa.delete(EVENTS).where(history.event(7)))
+
+
+def _insert(history: History) -> None:
+    row = history.row(7)
+    body = msgspec.json.decode(row.body) | {"id": "evt_planted", "n": 8}
+    text = msgspec.json.encode(body, order="deterministic").decode()
+    planted = dict(row._mapping) | {"id": "evt_planted", "n": 8, "body": text, "hash": events.link(row.hash, text)}
+    del planted["seq"]
+    history.run(sa.insert(EVENTS).values(planted))
+
+
+def _renumber(history: History) -> None:
+    history.run(
+        sa.update(EVENTS).where(history.event(3)).values(n=99),
+        sa.update(EVENTS).where(history.event(4)).values(n=3),
+        sa.update(EVENTS).where(history.event(99)).values(n=4),
+    )
+
+
+def _reorder(history: History) -> None:
+    third, fourth = history.row(3).seq, history.row(4).seq
+    history.run(
+        sa.update(EVENTS).where(EVENTS.c.seq == third).values(seq=-1),
+        sa.update(EVENTS).where(EVENTS.c.seq == fourth).values(seq=third),
+        sa.update(EVENTS).where(EVENTS.c.seq == -1).values(seq=fourth),
+    )
+
+
+def _move(history: History) -> None:
+    history.run(sa.update(EVENTS).where(history.event(2)).values(return_id=history.order))
+
+
+def _set_state(history: History) -> None:
+    history.run(sa.update(RETURNS).where(RETURNS.c.id == history.case).values(state="closed"))
+
+
+def _set_head(history: History) -> None:
+    history.run(sa.update(RETURNS).where(RETURNS.c.id == history.case).values(head="0" * 64))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "code", "n"),
+    [
+        (_edit, "changed", 3),
+        (_edit_with_hash, "changed", 4),
+        (_break_body, "changed", 4),
+        (_retype, "changed", 4),
+        (_delete, "missing", 4),
+        (_delete_last, "missing", 7),
+        (_insert, "inserted", 8),
+        (_renumber, "missing", 3),
+        (_reorder, "missing", 3),
+        (_move, "changed", 2),
+        (_set_state, "state", 7),
+        (_set_head, "head", 7),
+    ],
+)
+def test_a_change_of_a_return_is_named(history: History, tamper: Callable[[History], None], code: str, n: int) -> None:
+    """An event that is edited, deleted, put in or reordered, or belied by its row, is found where it stands."""
+    tamper(history)
+    fault = _first(history)
+    assert (fault.code, fault.store, fault.stream, fault.n) == (code, "kumas", history.case, n)
+    assert history.case in fault.place
+
+
+def test_a_return_that_is_gone_whole_is_found(history: History) -> None:
+    """When a return is removed with all its events, its sealed places are empty and the first is named."""
+    history.run(
+        sa.delete(EVENTS).where(EVENTS.c.stream == history.case), sa.delete(RETURNS).where(RETURNS.c.id == history.case)
+    )
+    fault = _first(history)
+    assert (fault.code, fault.store, fault.sequence) == ("event_missing", "kumas", 7)
+
+
+def test_events_without_their_return_are_found(history: History) -> None:
+    """A row that was removed while its events stay is named by its stream."""
+    history.run(sa.delete(RETURNS).where(RETURNS.c.id == history.case))
+    fault = _first(history)
+    assert (fault.code, fault.stream) == ("row_missing", history.case)
+
+
+@pytest.mark.parametrize("values", [{"hash": "0" * 64}, {"event_seq": 1_000}])
+def test_a_changed_seal_is_named(history: History, values: dict[str, object]) -> None:
+    """A seal that was changed, or that points at another event, breaks the store's order at its number."""
+    history.run(sa.update(SEALS).where(SEALS.c.store_id == history.store, SEALS.c.number == 5).values(**values))
+    fault = _first(history)
+    assert fault.code in {"seal_changed", "event_missing"}
+    assert (fault.store, fault.sequence) == ("kumas", 5)
+
+
+def test_a_deleted_seal_is_named(history: History) -> None:
+    """A number that is missing in the store's order is found."""
+    history.run(sa.delete(SEALS).where(SEALS.c.store_id == history.store, SEALS.c.number == 5))
+    fault = _first(history)
+    assert (fault.code, fault.sequence) == ("seal_missing", 5)
+
+
+def test_an_event_of_another_store_is_found(history: History) -> None:
+    """An event that was given to another store breaks its own stream."""
+    with history.database.read() as work:
+        stores = tables.table(tables.Store)
+        other = work.conn.scalar(sa.select(stores.c.id).where(stores.c.slug == "other"))
+    history.run(sa.update(EVENTS).where(history.event(3)).values(store_id=other))
+    fault = _first(history)
+    assert (fault.code, fault.stream, fault.n) == ("foreign", history.case, 3)
+
+
+def test_a_changed_personal_value_is_found_and_an_erased_one_is_not(history: History) -> None:
+    """What the log says of a person cannot be changed; erasing it leaves the chain valid."""
+    mine = PERSONAL.c.stream == history.order
+    history.run(sa.update(PERSONAL).where(mine).values(value="fatma@example.com"))
+    fault = _first(history)
+    assert (fault.code, fault.stream, fault.n) == ("personal_changed", history.order, 1)
+    history.run(sa.update(PERSONAL).where(mine).values(value=None, salt=None))
+    assert verify(history.database).faults == []
+
+
+def test_a_recomputed_history_needs_kept_heads(history: History, tmp_path: Path) -> None:
+    """Who recomputes everything from a change on is found by the heads that were kept, and by them alone."""
+    heads = _heads(history, tmp_path)
+    _edit(history)
+    history.rewrite()
+    assert verify(history.database).faults == []
+    fault = _first(history, heads)
+    assert (fault.code, fault.store, fault.sequence) == ("head_differs", "kumas", 14 - 1)
+
+
+def test_a_cut_tail_and_an_old_copy_need_kept_heads(history: History, tmp_path: Path) -> None:
+    """A database that ends before the last head that was kept was cut, or is an old copy."""
+    heads = _heads(history, tmp_path)
+    last_two = sa.and_(EVENTS.c.stream == history.case, EVENTS.c.n > 5)
+    history.run(
+        sa.delete(EVENTS).where(last_two),
+        sa.delete(SEALS).where(SEALS.c.store_id == history.store, SEALS.c.number > 11),
+        sa.update(RETURNS).where(RETURNS.c.id == history.case).values(head=history.row(5).hash, events_n=5),
+        sa.update(RETURNS).where(RETURNS.c.id == history.case).values(state="awaiting_parcel"),
+    )
+    assert verify(history.database).faults == []
+    fault = _first(history, heads)
+    assert (fault.code, fault.store, fault.sequence) == ("cut", "kumas", 12)
+
+
+def test_a_store_that_is_gone_needs_kept_heads(history: History, tmp_path: Path) -> None:
+    """A head of a store that the database does not know is a fault."""
+    heads = _heads(history, tmp_path)
+    stores = tables.table(tables.Store)
+    for table in (SEALS, EVENTS, PERSONAL, RETURNS, ORDERS, tables.table(tables.Policy), tables.table(tables.Workflow)):
+        history.run(sa.delete(table).where(table.c.store_id == history.store))
+    history.run(sa.delete(stores).where(stores.c.id == history.store))
+    fault = _first(history, heads)
+    assert (fault.code, fault.store) == ("store_missing", history.store)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_heads_are_appended_as_the_seal_advances(history: History, tmp_path: Path) -> None:
+    """A head is kept once per advance, no sooner than the pause allows unless told, and never twice."""
+    heads = SealHeads(tmp_path, SECRET, pause=3600)
+    assert heads.advance(history.database) == 2
+    assert heads.advance(history.database) == 0
+    history.tell()
+    assert heads.advance(history.database) == 0
+    assert heads.advance(history.database, at_once=True) == 1
+    assert SealHeads(tmp_path, SECRET).advance(history.database) == 0
+    numbers = [head.number for head in seal_heads.read(tmp_path / f"{history.store}.ndjson", Signer(SECRET))]
+    assert numbers == [13, 21]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_line_cut_by_a_crash_is_left_out_and_replaced(history: History, tmp_path: Path) -> None:
+    """What a crash left of a line does no harm: it is not read, and the next head takes its place."""
+    file = tmp_path / f"{history.store}.ndjson"
+    SealHeads(tmp_path, SECRET).advance(history.database)
+    with file.open("ab") as torn:
+        torn.write(file.read_bytes()[:40])
+    assert len(seal_heads.read(file, Signer(SECRET))) == 1
+    history.tell()
+    SealHeads(tmp_path, SECRET).advance(history.database)
+    assert [head.number for head in seal_heads.read(file, Signer(SECRET))] == [13, 21]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_heads_that_we_did_not_sign_are_refused(history: History, tmp_path: Path) -> None:
+    """A changed line, a line that is no head, and heads of another key are named by file and line."""
+    SealHeads(tmp_path, SECRET).advance(history.database)
+    file = tmp_path / f"{history.store}.ndjson"
+    file.write_text(file.read_text().replace('"number":13', '"number":12') + "{}\n")
+    with pytest.raises(Invalid) as caught:
+        seal_heads.read(file, Signer(SECRET))
+    assert [(fault.path, fault.code) for fault in caught.value.errors] == [
+        (f"{file.name}:1", "signature"),
+        (f"{file.name}:2", "no_head"),
+    ]
+    with pytest.raises(Invalid, match="cannot be trusted"):
+        seal_heads.read(tmp_path, Signer("another secret"))
+    with pytest.raises(NotFound):
+        seal_heads.read(tmp_path / "nothing", Signer(SECRET))
