@@ -23,8 +23,9 @@ TRANSFER = "bank_transfer"
 
 
 class TenderState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A payment and what already left it. ``committed``: every engine transfer on its allowance, also a
-    failed one: it is still owed and will be sent again.
+    """A payment and what already left it.
+
+    ``committed``: every engine transfer on its allowance; a failed one too: it is owed and will be sent again.
     """
 
     payment_id: str
