@@ -150,6 +150,7 @@ def _hash_form(form: Mapping[str, str], files: Mapping[str, Upload]) -> str:
 
 
 def _hash_file(file: IO[bytes]) -> str:
+    file.seek(0)
     hashed = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     file.seek(0)
     return hashed

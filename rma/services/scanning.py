@@ -16,10 +16,13 @@ ENDED = ("closed", "declined", "cancelled", "expired")
 
 
 def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | None:
-    """The return, and the parcel where the code is a parcel's. RMA number, line code, id, label, link, order number."""
+    """The return, and the parcel where the code is a parcel's. RMA number, line code, id, label, link, order number.
+
+    A link ends with the customer's secret or, on a label, with the RMA number.
+    """
     text = scan.strip()
     return (
-        _by_number(work, store_id, text)
+        _by_number(work, store_id, text.rstrip("/").rpartition("/")[2])
         or _by_parcel(work, store_id, text)
         or _by_link(work, store_id, text)
         or _by_order(work, store_id, text)
