@@ -108,7 +108,7 @@ def told(work: Work, found: Sequence[FeedEvent]) -> list[FeedEvent]:
     for start in range(0, len(wanted), _AT_ONCE):
         keys = wanted[start : start + _AT_ONCE]
         rows = work.conn.execute(sa.select(_personal.c.id, _personal.c.value).where(_personal.c.id.in_(keys)))
-        known |= dict(rows.tuples().all())
+        known |= {row[0]: row[1] for row in rows}
     return [msgspec.structs.replace(event, data=events.put_back(event.data, known)) for event in found]
 
 

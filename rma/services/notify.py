@@ -98,7 +98,7 @@ def _methods(work: Work, store_id: str, ids: Sequence[str | None]) -> dict[str, 
         return {}
     query = sa.select(_returns.c.id, _returns.c.method).where(_returns.c.store_id == store_id, _returns.c.id.in_(ids))
     found = work.conn.execute(query)
-    return dict(found.tuples().all())
+    return {row[0]: row[1] for row in found}
 
 
 def _rows(

@@ -109,7 +109,7 @@ def _unsealed(work: Work, floor: int, store_id: str | None) -> dict[str, int]:
     query = _without_number(sa.select(_events.c.store_id, sa.func.min(_events.c.seq))).where(_events.c.seq > floor)
     if store_id is not None:
         query = query.where(_events.c.store_id == store_id)
-    return dict(work.conn.execute(query.group_by(_events.c.store_id)).tuples().all())
+    return {row[0]: row[1] for row in work.conn.execute(query.group_by(_events.c.store_id))}
 
 
 def _seal_from(database: Database, store_id: str, first: int) -> int:
