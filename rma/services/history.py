@@ -14,7 +14,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain import events
 
-_CHILDREN = ("parcel.", "refund.", "replacement.", "repair.", "claim.")
+_CHILDREN = ("par_", "ref_", "rep_")
 _IDS = 400
 _personal = tables.table(tables.Personal)
 
@@ -45,6 +45,7 @@ class _Data(msgspec.Struct, gc=False):
 
     trigger: Any = None
     to: Any = None
+    id: Any = None
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -169,9 +170,10 @@ class Chains:
 
 def _note_state(end: _End, body: _Body) -> None:
     """A return's first event and its transitions tell its state; those of its children tell theirs."""
-    told = body.data.to is not None and (body.n == 1 or body.data.trigger is not None)
-    if told and not body.type.startswith(_CHILDREN):
-        end.state = body.data.to
+    data = body.data
+    told = data.to is not None and (body.n == 1 or data.trigger is not None)
+    if told and not str(data.id).startswith(_CHILDREN):
+        end.state = data.to
 
 
 def _or_nothing(text: str) -> Any:
