@@ -58,7 +58,8 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a return.
 
     ``statutory``: a line rests on the law. ``withdrawal``: a withdrawal was declared; ``cancel_consent``: consent of
-    the customer to cancel it is recorded. ``units_held_by``: RMA numbers of other returns holding units this one needs.
+    the customer to cancel it is recorded. ``reopened``: it was reopened, appealed or disputed. ``units_held_by``: RMA
+    numbers of other returns holding units this one needs.
     ``inbound``: the state of every inbound parcel. ``send_back_over``: the send-back deadline has passed.
     ``money_moved``: a refund was approved, whatever became of it. ``children_open``: refunds, replacements and
     outbound parcels that have not ended, and inbound parcels that are on their way or not yet counted.
@@ -68,6 +69,7 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     statutory: bool = False
     withdrawal: bool = False
     cancel_consent: bool = False
+    reopened: bool = False
     lines: tuple[LineNumbers, ...] = ()
     units_held_by: tuple[str, ...] = ()
     inbound: tuple[ParcelState, ...] = ()

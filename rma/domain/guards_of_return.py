@@ -186,6 +186,15 @@ RETURN: tuple[Guard, ...] = (
         "A declared withdrawal cannot be cancelled without the customer's recorded consent.",
         "Ein erklärter Widerruf kann nur mit erfasster Zustimmung der Kundin oder des Kunden storniert werden.",
     ),
+    _on_return(
+        "reopened",
+        "fact",
+        lambda facts: facts.reopened,
+        "the return was reopened, appealed or disputed",
+        "Bu iade yeniden açılmadı.",
+        "The return was not reopened.",
+        "Die Rücksendung wurde nicht wieder geöffnet.",
+    ),
     Guard(
         name="units_available",
         machine="return",

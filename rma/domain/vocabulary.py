@@ -89,7 +89,7 @@ _RETURN = [
         "return",
         "row",
         reserve_units="reserves the units of every line that are not reserved or consumed by this return yet",
-        free_units="frees every reserved unit that was neither received nor accepted",
+        free_units="frees every reserved unit that no money is on its way for",
         settle_units="ends every reserved unit by its outcome: consumed when refunded, exchanged, credited or kept with"
         " full refund; free when repaired, sent back or reduced in price",
         release_expected="marks units that are still awaited as missing and frees them",

@@ -49,6 +49,7 @@ def _case(door: Door) -> CaseFacts:
         statutory=case.row["statutory"],
         withdrawal=bool(remembered.get("withdrawal")),
         cancel_consent=bool(remembered.get("cancel_consent")),
+        reopened=bool(remembered.get("reopened")),
         lines=tuple(_numbers(line.row) for line in case.lines),
         units_held_by=tuple(remembered.get("units_held_by", ())),
         inbound=tuple(c.state for c in children if c.kind == "parcel" and c.detail == "inbound"),  # type: ignore[misc]

@@ -17,7 +17,7 @@ from rma.services import cases_view, doors
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
-from rma.services.line_effects import accept, reject, remember, reserve_missing, the_case
+from rma.services.line_effects import accept, overturn, overturnable, reject, remember, reserve_missing, the_case
 from rma.services.transition import Door
 
 _inspections = tables.table(tables.Inspection)
@@ -104,26 +104,29 @@ def _check(door: Door, data: NewInspection) -> None:
     errors: list[FieldError] = (
         [] if data.lines else [FieldError("lines", "required", "An inspection judges something.")]
     )
-    judged: dict[str, int] = {}
     for i, item in enumerate(data.lines):
-        line = the_case(door).line(item.line_id)
-        if line is None:
+        if the_case(door).line(item.line_id) is None:
             errors.append(FieldError(f"lines[{i}].line_id", "unknown", "The return has no such line."))
-            continue
-        errors += _item_errors(door, i, item)
-        judged[item.line_id] = judged.get(item.line_id, 0) + max(item.quantity, 0)
+        else:
+            errors += _item_errors(door, i, item)
     if errors:
         raise Invalid("The inspection cannot be right.", errors=errors)
-    for line_id, quantity in judged.items():
-        line = the_case(door).line(line_id)
-        if line is not None and quantity > _unjudged(line):
-            text = f"{_unjudged(line)} received units of line {line_id} wait for a judgement."
-            reason = Reason(rule="received", code="more_than_received", text=text)
-            raise Refused(text, code="more_than_received", reasons=[reason], allowed=["receive"])
 
 
 def _unjudged(line: Line) -> int:
     return int(line.received - (line.accepted - line.doc.get("waived", 0)) - line.rejected)
+
+
+def _make_room(door: Door, line: Line, item: JudgedIn) -> None:
+    """``Refused`` for more units than wait for a judgement; after a reopening, earlier judgements are overturned."""
+    over = item.quantity - _unjudged(line)
+    if over <= 0:
+        return
+    if not the_case(door).fact("reopened") or over > units.count(overturnable(line, item.verdict)):
+        text = f"{_unjudged(line)} received units of line {line.id} wait for a judgement."
+        reason = Reason(rule="received", code="more_than_received", text=text)
+        raise Refused(text, code="more_than_received", reasons=[reason], allowed=["receive"])
+    overturn(line, over, item.verdict)
 
 
 def _item_errors(door: Door, i: int, item: JudgedIn) -> list[FieldError]:
@@ -178,6 +181,7 @@ def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
     line = case.line(item.line_id)
     if line is None:
         raise LookupError(item.line_id)
+    _make_room(door, line, item)
     chosen = reject(line, item.quantity) if item.verdict == "reject" else accept(line, item.quantity)
     if item.deduction is not None:
         _deduct(door, caller, line, item.deduction, chosen)

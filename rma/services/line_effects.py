@@ -12,6 +12,7 @@ from rma.services.case import Case, Line
 from rma.services.transition import Door, Subject, effect
 
 GIVES_MONEY = frozenset({"refund", "store_credit", "exchange", "keep"})
+_ENDED = frozenset({"proposed", "refused", "succeeded"})
 GOODSLESS = frozenset({"keep", "price_reduction"})
 
 
@@ -70,10 +71,32 @@ def _held(door: Door, case: Case, line: Line) -> Refused:
 
 @effect("free_units")
 def free_units(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
-    """Give back what was neither received nor accepted."""
+    """Give back every unit that no money is on its way for: nothing comes of the others any more."""
     for line in the_case(door).lines:
-        stays = min(units.count(line.reserved), max(line.received, line.accepted))
-        line.set(reserved=units.take(line.reserved, stays) if stays else ())
+        line.set(reserved=units.intersect(line.reserved, _on_its_way(door, line)))
+
+
+def _on_its_way(door: Door, line: Line) -> Ranges:
+    """Units of this line whose money was approved and has not arrived yet."""
+    found: Ranges = ()
+    for refund in door.children("refund"):
+        if refund.state not in _ENDED:
+            for component in refund.row["components"]:
+                if component["kind"] == "goods" and component.get("order_line_id") == line.order_line_id:
+                    found = units.union(found, units.parse(component.get("units", []), path="units"))
+    return found
+
+
+def send_all_back(line: Line) -> int:
+    """Reject what is here and not paid for; how many units that are. Whatever was accepted of them is not any more."""
+    kept = units.union(line.reserved, line.consumed)
+    waived = line.doc.get("waived", 0)
+    back = int(line.received - max(0, units.count(kept) - waived) - line.doc.get("sent_back", 0))
+    if back > 0:
+        accepted = units.intersect(ranges(line, "accepted_units"), kept)
+        remember(line, accepted_units=accepted, rejected_units=units.subtract(line.units, kept))
+        line.set(accepted=units.count(accepted), rejected=line.received - max(0, units.count(accepted) - waived))
+    return max(0, back)
 
 
 @effect("release_expected")
@@ -135,7 +158,8 @@ def accept(line: Line, quantity: int, *, waived: bool = False) -> Ranges:
     Units that were accepted before they came (``waived``) and are here now are only not waived any more.
     """
     accepted, rejected = ranges(line, "accepted_units"), ranges(line, "rejected_units")
-    loose = units.subtract(line.reserved, units.union(accepted, rejected))
+    held = units.union(line.reserved, ranges(line, "anew_units"))
+    loose = units.subtract(held, units.union(accepted, rejected))
     known = 0 if waived else max(0, quantity - units.count(loose))
     chosen = units.take(loose, quantity - known)
     remember(line, accepted_units=units.union(accepted, chosen))
@@ -157,6 +181,39 @@ def reject(line: Line, quantity: int) -> Ranges:
     remember(line, rejected_units=units.union(rejected, chosen))
     line.set(rejected=line.rejected + quantity)
     return chosen
+
+
+def overturnable(line: Line, verdict: str) -> Ranges:
+    """Units that may be judged anew: rejected ones that are still here and, to be accepted wholly, deducted ones."""
+    rejected = ranges(line, "rejected_units")
+    here = units.take(rejected, max(0, units.count(rejected) - line.doc.get("sent_back", 0)))
+    deducted = _deducted(line) if verdict == "accept" else ()
+    return units.union(here, deducted)
+
+
+def _deducted(line: Line) -> Ranges:
+    found = (units.parse(d["units"], path="units") for d in line.doc.get("deductions", []))
+    return units.intersect(units.union(*found), ranges(line, "accepted_units"))
+
+
+def overturn(line: Line, quantity: int, verdict: str) -> None:
+    """Take back the judgement of so many units, rejected ones first: they are judged anew.
+
+    A deduction is taken back with its judgement; what was paid of those units counts against what they are owed now.
+    """
+    again = overturnable(line, verdict)
+    rejected = units.intersect(ranges(line, "rejected_units"), again)
+    first = units.take(rejected, min(quantity, units.count(rejected)))
+    rest = units.take(units.subtract(again, rejected), quantity - units.count(first))
+    kept = [d for d in line.doc.get("deductions", []) if not units.intersect(units.parse(d["units"], path="u"), rest)]
+    remember(
+        line,
+        rejected_units=units.subtract(ranges(line, "rejected_units"), first),
+        accepted_units=units.subtract(ranges(line, "accepted_units"), rest),
+        anew_units=units.union(ranges(line, "anew_units"), rest),
+        deductions=kept,
+    )
+    line.set(rejected=line.rejected - units.count(first), accepted=line.accepted - units.count(rest))
 
 
 @effect("hold_goods")

@@ -19,7 +19,7 @@ from rma.services.caller import Caller
 from rma.services.case import key_of
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
-from rma.services.line_effects import the_case
+from rma.services.line_effects import send_all_back, the_case
 from rma.services.transition import Door, Subject, effect
 
 LABELLED = frozenset({"drop_off_code", "printed_label", "pick_up"})
@@ -221,7 +221,7 @@ def open_send_back(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
     for line in case.lines:
         waiting = line.doc.get("send_back", 0)
         if case.state == "declined":
-            waiting = line.received - line.accepted - line.doc.get("sent_back", 0)
+            waiting = send_all_back(line)
         if waiting > 0:
             lines.append({"line_id": line.id, "quantity": waiting})
             sent = line.doc.get("sent_back", 0) + waiting

@@ -46,6 +46,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
         statutory=st.booleans(),
         withdrawal=st.booleans(),
         cancel_consent=st.booleans(),
+        reopened=st.booleans(),
         lines=st.lists(numbers(), min_size=1, max_size=3).map(tuple),
         units_held_by=st.sampled_from([(), ("RMA-1",)]),
         inbound=st.lists(st.sampled_from(PARCELS), max_size=2).map(tuple),
