@@ -1,6 +1,6 @@
 """The first schema
 
-Revision: 0001, after , 2026-11-21 22:20:42.603515
+Revision: 0001, after , 2026-11-21 22:31:53.354450
 """
 
 from __future__ import annotations
@@ -635,6 +635,43 @@ def upgrade() -> None:
         batch_op.create_index("unexpected_open", ["store_id", "state"], unique=False)
 
     op.create_table(
+        "withdrawals",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("store_id", sa.String(length=40), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("dedupe", sa.String(length=64), nullable=True),
+        sa.Column("order_id", sa.String(length=40), nullable=True),
+        sa.Column("return_id", sa.String(length=40), nullable=True),
+        sa.Column("locale", sa.String(length=8), nullable=False),
+        sa.Column("declared_at", Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(), nullable=False),
+        sa.Column("events_n", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_id"],
+            ["orders.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["return_id"],
+            ["returns.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["store_id"],
+            ["stores.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("store_id", "dedupe"),
+        sa.UniqueConstraint("token"),
+    )
+    with op.batch_alter_table("withdrawals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_withdrawals_order_id"), ["order_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_withdrawals_return_id"), ["return_id"], unique=False)
+        batch_op.create_index("withdrawals_by_state", ["store_id", "state", "id"], unique=False)
+
+    op.create_table(
         "inspections",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("store_id", sa.String(length=40), nullable=False),
@@ -769,6 +806,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_inspections_return_id"))
 
     op.drop_table("inspections")
+    with op.batch_alter_table("withdrawals", schema=None) as batch_op:
+        batch_op.drop_index("withdrawals_by_state")
+        batch_op.drop_index(batch_op.f("ix_withdrawals_return_id"))
+        batch_op.drop_index(batch_op.f("ix_withdrawals_order_id"))
+
+    op.drop_table("withdrawals")
     with op.batch_alter_table("unexpected", schema=None) as batch_op:
         batch_op.drop_index("unexpected_open")
         batch_op.drop_index(batch_op.f("ix_unexpected_return_id"))

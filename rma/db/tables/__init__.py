@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlmodel import SQLModel
 
 from rma.db.tables.base import Ranges, table
-from rma.db.tables.cases import Evidence, Feedback, Link, Message, Return, ReturnLine
+from rma.db.tables.cases import Evidence, Feedback, Link, Message, Return, ReturnLine, Withdrawal
 from rma.db.tables.goods import Inspection, Parcel, ParcelEvent, Receipt, Replacement, Unexpected
 from rma.db.tables.log import Attempt, Cursor, Deadline, Event, IdempotencyKey, Personal, Seal
 from rma.db.tables.money import Payment, Refund, Transfer
@@ -26,6 +26,7 @@ PERSONAL = {
     "inspections": ("note",),
     "idempotency": ("answer",),
     "refunds": ("payout", "approvals"),
+    "withdrawals": ("content",),
     "keys": ("person",),
 }
 
@@ -61,6 +62,7 @@ __all__ = [
     "Store",
     "Transfer",
     "Unexpected",
+    "Withdrawal",
     "Workflow",
     "metadata",
     "table",

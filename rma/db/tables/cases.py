@@ -148,3 +148,31 @@ class Link(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=Instant)
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime = Field(sa_type=Instant)
+
+
+class Withdrawal(SQLModel, table=True):
+    """A declared withdrawal: an aggregate of its own, with a chain of its own, that may become a return.
+
+    ``token`` is the hash of the secret between the two steps; ``content`` what was typed, personal as a whole;
+    ``dedupe`` tells the same content sent twice. ``state``: typed | declared | matched | unmatched.
+    """
+
+    __tablename__ = "withdrawals"
+    __table_args__ = (
+        sa.Index("withdrawals_by_state", "store_id", "state", "id"),
+        sa.UniqueConstraint("store_id", "dedupe"),
+    )
+    id: str = key()
+    store_id: str = ref("stores", index=False)
+    token: str = Field(unique=True, max_length=64)
+    state: str = Field(max_length=16)
+    content: str | None = Field(default=None, sa_type=sa.Text)
+    dedupe: str | None = Field(default=None, max_length=64)
+    order_id: str | None = Field(default=None, foreign_key="orders.id", index=True, max_length=40)
+    return_id: str | None = Field(default=None, foreign_key="returns.id", index=True, max_length=40)
+    locale: str = Field(max_length=8)
+    declared_at: datetime | None = Field(default=None, sa_type=Instant)
+    version: int = 1
+    head: str = ""
+    events_n: int = 0
+    created_at: datetime = Field(sa_type=Instant)
