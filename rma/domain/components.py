@@ -13,7 +13,10 @@ from rma.domain.units import Ranges
 Kind = Literal[
     "goods", "shipping", "paid_fee", "return_freight", "interest", "price_reduction", "goodwill", "deduction"
 ]
-Cause = Literal["value_loss", "fee", "return_cost", "service_used", "promotion", "exchange", "short", "released"]
+Cause = Literal[
+    "value_loss", "fee", "return_cost", "service_used", "promotion", "exchange", "undone", "short", "released"
+]
+"""Why something is held back. ``undone`` is an exchange that did not come about: its units are owed again."""
 
 WHY: dict[str, dict[str, str]] = {
     "goods": {
@@ -60,6 +63,11 @@ WHY: dict[str, dict[str, str]] = {
         "tr": "Değişim ürününe sayılan tutar",
         "en": "Counted towards the replacement",
         "de": "Auf den Ersatzartikel angerechnet",
+    },
+    "difference": {
+        "tr": "Değişim ürünü için ödenen fark",
+        "en": "The difference that was paid for the replacement",
+        "de": "Für den Ersatzartikel gezahlte Differenz",
     },
     "short": {
         "tr": "Tahsil edilenden kalan tutarı aşıyor; finans ekibi inceleyecek",

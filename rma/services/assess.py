@@ -94,6 +94,10 @@ class OrderView:
         }
         return tuple(sorted(found))
 
+    def exchanged(self, line_id: str) -> Ranges:
+        """Units of this line for which a replacement was delivered."""
+        return units.union(*(h.consumed for h in self.holds if h.order_line_id == line_id and "exchange_sku" in h.doc))
+
     @property
     def country(self) -> str | None:
         """The consumer's country, where the order tells."""

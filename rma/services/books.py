@@ -68,15 +68,15 @@ class Books:
         return tuple(c for refund in self.decided for c in refund.components)
 
     def returned(self, line_id: str, *, by: str | None = None) -> Ranges:
-        """Units of this line whose goods money was decided (by one return, or by any)."""
-        found = [
-            c.units
-            for refund in self.decided
-            if by is None or refund.return_id == by
-            for c in refund.components
-            if c.kind in RETURNED and c.order_line_id == line_id
-        ]
-        return units.union(*found)
+        """Units of this line whose goods money was decided (by one return, or by any), undone exchanges left out."""
+        found: Ranges = ()
+        for refund in self.decided:
+            for c in refund.components if by is None or refund.return_id == by else ():
+                if c.order_line_id == line_id and c.kind in RETURNED:
+                    found = units.union(found, c.units)
+                elif c.order_line_id == line_id and c.cause == "undone":
+                    found = units.subtract(found, c.units)
+        return found
 
     @property
     def approved_total(self) -> int:

@@ -84,4 +84,5 @@ def act(
         return door.fire(subject, trigger, role=role, data=data, fields=fields, language=language)
     except Refused as refusal:
         allowed = {t for r in roles for t in engine.allowed(subject.definition, state, role=r, facts=facts)}
+        allowed |= set(refusal.allowed)  # an effect that refuses names choices of its own
         raise Refused(refusal.detail, reasons=refusal.reasons, allowed=sorted(allowed), code=refusal.code) from None

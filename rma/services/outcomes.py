@@ -16,10 +16,12 @@ from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.filing import ReplacementIn
 from rma.services.line_effects import accept, give_up, remember, the_case
-from rma.services.replacements import reserve_replacements
+from rma.services.refunds import propose_refund
+from rma.services.replacements import order_replacements, reserve_replacements
 from rma.services.transition import Door
 
 _products = tables.table(tables.Product)
+UNINSPECTED = frozenset({"in_review", "awaiting_evidence", "awaiting_parcel", "in_transit", "arrived", "inspecting"})
 
 
 def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement: ReplacementIn | None) -> None:
@@ -27,15 +29,26 @@ def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement
     offered = line.doc.get("outcomes", [])
     if outcome not in offered or outcome in ("keep", "repair"):
         raise Invalid.field("outcome", "not_offered", f"Offered here: {', '.join(offered)}.")
+    if outcome != "exchange" and replacement is not None:
+        raise Invalid.field("replacement", "unexpected", "Only an exchange has a replacement.")
     _release(door, line)
     line.set(outcome=outcome)
     if outcome == "exchange":
         _plan(door, caller, line, replacement)
-        if the_case(door).state not in ("in_review", "awaiting_evidence"):
-            reserve_replacements(door, door.root, {})  # type: ignore[arg-type]
-    elif replacement is not None:
-        raise Invalid.field("replacement", "unexpected", "Only an exchange has a replacement.")
     door.say("return.outcome_changed", {"line": line.id, "outcome": outcome})
+    if outcome == "exchange" and the_case(door).state not in ("in_review", "awaiting_evidence"):
+        reserve_replacements(door, door.root, {})  # type: ignore[arg-type]
+    if line.accepted:
+        order_replacements(door, door.root, {})  # type: ignore[arg-type]
+        propose_refund(door, door.root, {})  # type: ignore[arg-type]
+
+
+def is_open(door: Door, line: Line) -> bool:
+    """True if the customer may choose for this line: nothing of it was judged, or its replacement cannot be had."""
+    waiting = (s for s in door.children("replacement") if s.row["return_line_id"] == line.id)
+    if any(subject.state == "out_of_stock" for subject in waiting):
+        return True
+    return the_case(door).state in UNINSPECTED and not line.accepted and not line.rejected
 
 
 def _release(door: Door, line: Line) -> None:
@@ -45,7 +58,7 @@ def _release(door: Door, line: Line) -> None:
             "awaiting_payment",
             "out_of_stock",
         ):
-            door.fire(subject, "release", role="system")
+            door.fire(subject, "release", role="system", fields={"changing": True})
     line.set(doc={k: v for k, v in line.doc.items() if not k.startswith("exchange_")})
 
 
@@ -60,7 +73,7 @@ def _plan(door: Door, caller: Caller, line: Line, asked: ReplacementIn | None) -
     ).first()
     price = _price(row, caller, line, asked, (currency, quantity, value))
     if row is not None and row.stock is not None and row.stock - row.reserved < quantity:
-        raise settling.out_of_stock(door.work, door.store, row)
+        raise settling.out_of_stock(door.work, door.store, row.sku)
     remember(
         line,
         exchange_price=price,

@@ -17,7 +17,7 @@ from rma.domain.asks import Ask, Deduction, Reduction, Settlement
 from rma.domain.components import Component
 from rma.domain.settlement import settle
 from rma.errors import NotFound, RmaError
-from rma.services import books, children, gather, refund_dues, settling
+from rma.services import books, children, differences, gather, refund_dues, settling
 from rma.services import case as cases
 from rma.services.case import Case, store_now
 from rma.services.context import Services
@@ -65,6 +65,7 @@ def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:
 def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
     """Propose what is owed for units accepted since the last proposal; nothing where that is zero."""
     case = the_case(door)
+    propose_differences(door)
     held = [(s.row, door.transfers(s)) for s in door.children("refund") if s.new or s.dirty]
     found = books.read(door.work, door.own_order(), held=held)
     shares = settling.shares_of_case(door, found)
@@ -82,6 +83,12 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
         return
     by_hand = bool(deductions or reductions or case.fact("override"))
     propose(door, settlement, ask, by_hand=by_hand, fixers=case.fact("fixers", []))
+
+
+def propose_differences(door: Door) -> None:
+    """Propose back what was paid for replacements that will not come."""
+    for settlement in differences.owed_back(door):
+        propose(door, settlement, None, by_hand=False, fixers=[])
 
 
 def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: bool, fixers: list[str]) -> Subject:

@@ -16,11 +16,12 @@ from rma.domain.money import parse_money
 from rma.domain.order import Delivered, Delivery, with_line
 from rma.domain.pricing import replacement_line
 from rma.errors import Invalid, Refused
-from rma.services import cases_view, doors, settling
+from rma.services import cases_view, differences, doors, settling
 from rma.services.caller import Caller
+from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.line_effects import ranges, remember, settle_number, the_case
-from rma.services.refunds import propose_refund
+from rma.services.refunds import propose_differences, propose_refund
 from rma.services.transition import Door, Subject, effect
 
 _products = tables.table(tables.Product)
@@ -40,11 +41,12 @@ class ReplacementAct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class PaymentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the customer paid for the difference of an exchange."""
+    """What the customer paid for the difference of an exchange; ``provider`` is who could pay it back."""
 
     reference: str
     amount: dict[str, str]
     tender: str
+    provider: str | None = None
 
 
 def act(
@@ -85,10 +87,12 @@ def pay(
         sa.select(_payments.c.id).where(_payments.c.return_id == case.id, _payments.c.reference == data.reference)
     ).first()
     if known is None:
-        _spread(door, caller, amount)
+        payment_id = work.new_id("pay")
+        paid = {"id": payment_id, "tender": data.tender, "reference": data.reference, "provider": data.provider}
+        _spread(door, caller, amount, paid)
         work.session.add(
             tables.Payment(
-                id=work.new_id("pay"),
+                id=payment_id,
                 store_id=door.store.id,
                 return_id=case.id,
                 reference=data.reference,
@@ -108,14 +112,14 @@ def pay(
     }
 
 
-def _spread(door: Door, caller: Caller, amount: int) -> None:
+def _spread(door: Door, caller: Caller, amount: int, paid: dict[str, Any]) -> None:
     for subject in door.children("replacement"):
         due = subject.row["due_from_customer"] - subject.row["doc"].get("paid", 0)
         if subject.state in ENDED or due <= 0 or amount <= 0:
             continue
         share = min(due, amount)
         amount -= share
-        subject.set(doc={**subject.row["doc"], "paid": subject.row["doc"].get("paid", 0) + share})
+        differences.keep(subject, paid, share)
         if share == due and subject.state == "awaiting_payment":
             doors.act(door, subject, "pay", caller)
     if amount:
@@ -127,10 +131,15 @@ def _spread(door: Door, caller: Caller, amount: int) -> None:
 
 @effect("reserve_replacements")
 def reserve_replacements(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
-    """Open a replacement, with its stock, for each exchange line that has none alive."""
-    alive = {s.row["return_line_id"] for s in door.children("replacement") if s.state not in ENDED}
+    """Open a replacement, with its stock, for each exchange line that has none alive.
+
+    Refused where the one that is alive cannot be had any more: the customer has to choose first.
+    """
+    alive = {s.row["return_line_id"]: s for s in door.children("replacement") if s.state not in ENDED}
     for line in the_case(door).lines:
         doc = line.doc
+        if line.id in alive and alive[line.id].state == "out_of_stock":
+            raise settling.out_of_stock(door.work, door.store, alive[line.id].row["sku"])
         if (
             line.outcome != "exchange"
             or line.id in alive
@@ -166,8 +175,8 @@ def _take_stock(door: Door, product: str | None, quantity: int) -> None:
         sa.update(_products).where(_products.c.id == product, free).values(reserved=_products.c.reserved + quantity)
     )
     if taken.rowcount == 0:
-        row = door.work.conn.execute(sa.select(_products).where(_products.c.id == product)).first()
-        raise settling.out_of_stock(door.work, door.store, row)
+        sku = door.work.conn.execute(sa.select(_products.c.sku).where(_products.c.id == product)).scalar_one()
+        raise settling.out_of_stock(door.work, door.store, sku)
 
 
 @effect("release_stock")
@@ -273,14 +282,8 @@ def add_replacement_line(door: Door, subject: Subject, fields: dict[str, Any]) -
         tracking=subject.row["doc"].get("tracking"),
         lines=(Delivered(id=line.id, quantity=line.quantity, piece=None),),
     )
-    order = add_delivery(with_line(view.order, line), delivered)
-    priced = pricing.price(order, frozen=view.priced)
-    text, frozen = msgspec.json.encode(order).decode(), msgspec.json.encode(priced).decode()
-    door.work.conn.execute(
-        sa.update(_orders)
-        .where(_orders.c.id == view.row["id"])
-        .values(doc=text, frozen=frozen, version=_orders.c.version + 1)
-    )
+    order = add_delivery(with_line(differences.into_order(door, subject), line), delivered)
+    differences.store(door, order, pricing.price(order, frozen=view.priced))
 
 
 def _ship_stock(door: Door, subject: Subject) -> None:
@@ -310,12 +313,27 @@ def book_exchange(door: Door, subject: Subject, _fields: dict[str, Any]) -> None
 
 @effect("offer_refund")
 def offer_refund(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
-    """What cannot be replaced is paid back: the accepted units, less what already went back for them."""
+    """What cannot be replaced is paid back, less what already went back, with what was paid for the difference.
+
+    Where the customer is choosing anew (``changing``), the units are left to that choice.
+    """
     case = the_case(door)
     line = next(line for line in case.lines if line.id == subject.row["return_line_id"])
-    line.set(outcome="refund")
-    doc = {k: v for k, v in line.doc.items() if not k.startswith("exchange_")}
-    line.set(doc=doc)
+    if subject.row["doc"].get("payments"):
+        differences.store(door, differences.into_order(door, subject), door.order.priced)
+    _undo_swap(door, line)
+    line.set(outcome="refund", doc={k: v for k, v in line.doc.items() if not k.startswith("exchange_")})
     remember(line, settled_units=())
-    if case.state in ("settling", "inspecting"):
+    if case.state in ("settling", "inspecting") and not fields.get("changing"):
         propose_refund(door, subject, fields)
+    else:
+        propose_differences(door)
+
+
+def _undo_swap(door: Door, line: Line) -> None:
+    """What was counted towards the replacement in refunds of this line is owed again."""
+    for refund in door.children("refund"):
+        found = refund.row["components"]
+        swapped = [c for c in found if c.get("cause") == "exchange" and c.get("order_line_id") == line.order_line_id]
+        if swapped and refund.state != "refused":
+            refund.set(components=[{**c, "cause": "undone"} if c in swapped else c for c in found])

@@ -24,7 +24,6 @@ from rma.services.transition import Door, Subject, effect
 
 _decision = msgspec.json.Decoder(Decision).decode
 WORST, BEST = 1, 5
-UNINSPECTED = frozenset({"in_review", "awaiting_evidence", "awaiting_parcel", "in_transit", "arrived", "inspecting"})
 
 
 class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -223,7 +222,7 @@ def change_outcome(
     """Another outcome for a line, quoted and reserved anew."""
     door = doors.open_case(work, services, caller, return_id, order=True)
     line = line_of(door, line_id)
-    if the_case(door).state not in UNINSPECTED or line.accepted or line.rejected:
+    if not outcomes.is_open(door, line):
         raise Refused("The goods of this line were inspected.", code="inspected", allowed=[])
     outcomes.change(door, caller, line, data.outcome, data.replacement)
     door.close()

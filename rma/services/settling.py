@@ -133,11 +133,12 @@ def wanted_back(shares: list[Share]) -> dict[str, Ranges]:
 
 
 def completes(view: OrderView, found: Books, back: dict[str, Ranges]) -> bool:
-    """True if with these units the whole order has come back: only then shipping goes with the last return."""
+    """True if with these units the whole order has come back: only then shipping goes with the last return.
+
+    What was exchanged came back; its replacement, once delivered, is a line that has to come back too.
+    """
     for line in view.order.lines:
-        if line.origin != "order":
-            continue
-        together = units.union(back.get(line.id, ()), found.returned(line.id))
+        together = units.union(back.get(line.id, ()), found.returned(line.id), view.exchanged(line.id))
         if units.subtract(units.whole(line.quantity), together):
             return False
     return True
@@ -207,22 +208,23 @@ def _exchange(
         message = f"{asked.sku} is not in the catalogue; a key with returns:override may give its unit_price."
         raise Invalid("The replacement is not known.", errors=[FieldError(f"{path}.sku", "unknown_product", message)])
     if row is not None and row.stock is not None and row.stock - row.reserved < quantity:
-        raise out_of_stock(work, store, row)
+        raise out_of_stock(work, store, row.sku)
     return Exchange(i, asked.sku, quantity, price, row.id if row else None, max(0, price - value))
 
 
-def out_of_stock(work: Work, store: StoreInfo, row: Any) -> Refused:
+def out_of_stock(work: Work, store: StoreInfo, sku: str) -> Refused:
     """A clear refusal that names the variants that are there, and the other outcomes."""
-    family = row.variant_of or row.sku
+    mine = sa.select(_products.c.variant_of).where(_products.c.store_id == store.id, _products.c.sku == sku)
+    family = work.conn.execute(mine).scalar() or sku
     there = sa.or_(_products.c.stock.is_(None), _products.c.stock > _products.c.reserved)
     first = sa.and_(_products.c.sku == family, _products.c.stock.is_not(None))  # without stock it only names the family
     others = work.conn.execute(
         sa.select(_products.c.sku)
-        .where(_products.c.store_id == store.id, _products.c.sku != row.sku, there)
+        .where(_products.c.store_id == store.id, _products.c.sku != sku, there)
         .where(sa.or_(_products.c.variant_of == family, first))
         .order_by(_products.c.sku)
     ).scalars()
-    text = f"{row.sku} is out of stock."
+    text = f"{sku} is out of stock."
     allowed = [*(f"variant:{sku}" for sku in others), "refund", "store_credit"]
     return Refused(
         text, code="out_of_stock", reasons=[Reason(rule="stock", code="out_of_stock", text=text)], allowed=allowed

@@ -136,7 +136,13 @@ def test_a_replacement_can_be_exchanged_again(shop: Shop) -> None:
     shop.integrator.post(f"/replacements/{again}/actions/deliver")
     assert shop.show(second)["state"] == "awaiting_feedback"
     third = shop.file("1001", want(again))
-    assert third["refund"]["total"]["amount"] in ("100.00", "150.00")
+    assert third["refund"]["total"]["amount"] == "150.00"
+    shop.receive(third)
+    shop.inspect(third)
+    [refund] = shop.refunds(third)
+    assert [t["amount"]["amount"] for t in refund["transfers"]] == ["100.00", "50.00"]
+    shop.approve(refund)
+    assert shop.refund(refund)["state"] == "succeeded"
     gone = shop.integrator.refused("/returns", asked("1001", want(coat)), status=422)
     assert gone["errors"][0]["path"] == "lines[0].quantity"
 
@@ -189,3 +195,84 @@ def test_s10_what_cannot_be_delivered_becomes_what_the_customer_chooses(shop: Sh
     tender = "store_credit" if choice == "store_credit" else "card"
     assert (refund["total"]["amount"], refund["transfers"][0]["tender"]) == ("100.00", tender)
     assert only(shop, filed)["state"] == "released"
+
+
+def test_a_paid_difference_goes_back_when_the_replacement_cannot_be_had(shop: Shop) -> None:
+    """Goods are out of stock after the difference was paid: value and difference go back, each the way it came."""
+    stocked(shop)
+    shop.product("COAT#out-of-stock", "150.00", stock=3)
+    shop.order("1001", shop.line("1"), shop.line("2", price="40.00"))
+    filed = shop.file("1001", exchange("COAT#out-of-stock"))
+    bring_back(shop, filed)
+    paid = {"reference": "pos-1", "amount": shop.money("50.00"), "tender": "card", "provider": "offline"}
+    shop.support.post(f"/returns/{filed['id']}/payments", paid)
+    shop.settle()
+    assert only(shop, filed)["state"] == "out_of_stock"
+    shop.support.post(f"/replacements/{only(shop, filed)['id']}/actions/release")
+    refunds = {refund["components"][0]["kind"]: refund for refund in shop.refunds(filed)}
+    assert {kind: refund["total"]["amount"] for kind, refund in refunds.items()} == {
+        "goods": "100.00",
+        "paid_fee": "50.00",
+    }
+    for refund in refunds.values():
+        shop.approve(refund)
+    assert {refund["state"] for refund in shop.refunds(filed)} == {"succeeded"}
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+    rest = shop.file("1001", want("2"))
+    shop.receive(rest)
+    shop.inspect(rest)
+    [last] = shop.refunds(rest)
+    assert [t["amount"]["amount"] for t in last["transfers"]] == ["40.00"]
+
+
+def test_an_exchange_with_money_back_that_fails_pays_the_rest(shop: Shop) -> None:
+    """The difference of a cheaper thing went back, then it cannot be had: what was counted for it is paid back too."""
+    stocked(shop)
+    shop.product("SOCK#out-of-stock", "60.00", stock=3)
+    shop.order("1001")
+    filed = shop.file("1001", exchange("SOCK#out-of-stock"))
+    bring_back(shop, filed)
+    assert only(shop, filed)["state"] == "out_of_stock"
+    [first] = shop.refunds(filed)
+    shop.approve(first)
+    line = filed["lines"][0]["id"]
+    shop.customer(filed).post(f"/returns/{filed['id']}/lines/{line}/outcome", {"outcome": "refund"})
+    second = shop.refunds(filed)[1]
+    assert (first["total"]["amount"], second["total"]["amount"]) == ("40.00", "60.00")
+    shop.approve(second)
+    ended = shop.show(filed)
+    assert (ended["state"], ended["lines"][0]["settled"]) == ("awaiting_feedback", 1)
+
+
+def test_another_variant_instead_of_one_that_cannot_be_had(shop: Shop) -> None:
+    """After the goods were accepted the customer takes another variant: it is reserved, ordered, and no money moves."""
+    stocked(shop)
+    shop.product("TS-L#out-of-stock", "100.00", variant_of="TS-1", stock=5)
+    shop.order("1001")
+    filed = shop.file("1001", exchange("TS-L#out-of-stock"))
+    bring_back(shop, filed)
+    line = filed["lines"][0]["id"]
+    other = {"outcome": "exchange", "replacement": {"sku": "TS-XL"}}
+    changed = shop.customer(filed).post(f"/returns/{filed['id']}/lines/{line}/outcome", other)
+    assert [found["state"] for found in changed["replacements"]] == ["released", "ordered"]
+    assert shop.refunds(filed) == []
+    problem = shop.customer(filed).refused(f"/returns/{filed['id']}/lines/{line}/outcome", {"outcome": "refund"})
+    assert problem["code"] == "inspected"
+    shop.integrator.post(f"/replacements/{changed['replacements'][1]['id']}/actions/deliver")
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+
+
+def test_shipping_goes_back_when_goods_and_replacements_have_all_come_back(shop: Shop) -> None:
+    """After an even exchange shipping goes back with the last thing; the replacement counts as a part of the order."""
+    stocked(shop)
+    shop.order("1001", shop.line("1"), shop.line("2", price="40.00"), shipping="29.90")
+    filed = shop.file("1001", exchange("TS-L"))
+    bring_back(shop, filed)
+    new = only(shop, filed)["id"]
+    shop.integrator.post(f"/replacements/{new}/actions/deliver")
+    part = shop.file("1001", want("2"))
+    assert part["refund"]["total"]["amount"] == "40.00"
+    shop.receive(part)
+    shop.inspect(part)
+    whole = shop.integrator.post("/returns/quote", asked("1001", want(new)))
+    assert whole["refund"]["total"]["amount"] == "129.90"
