@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Method, Receive, Scope, Send
 from rma.api import access, auth, problems, reading
 from rma.api.http import Call, Upload
 from rma.domain import strict
-from rma.errors import Invalid, NotFound
+from rma.errors import Invalid, NotFound, Unreadable
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 
@@ -210,7 +210,11 @@ class Server:
 
 async def _take_form(call: Call, request: Request[Any, Any, Any]) -> None:
     reading.check_form(call.media_type)
-    for name, value in (await request.form()).multi_items():
+    try:
+        form = await request.form()
+    except (UnicodeDecodeError, LookupError):
+        raise Unreadable("A field of the form is no text; bytes are sent as a file with a name.") from None
+    for name, value in form.multi_items():
         if name in call.files or name in call.form:
             raise Invalid.field(name, "twice", "This field was sent twice.")
         if isinstance(value, UploadFile):

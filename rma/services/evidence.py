@@ -102,12 +102,23 @@ def form(fields: dict[str, str], file: IO[bytes] | None, *, filename: str) -> Ne
 
 
 def take(services: Services, caller: Caller, return_id: str, sent: NewEvidence) -> uploads.Clean:
-    """Make the file safe and keep it, before the transaction that records it; ``NotFound`` before any work is done."""
+    """Make the file safe and keep it, before the transaction that records it.
+
+    ``NotFound`` and an unknown line are told before any work is done; a full return keeps no more bytes.
+    """
     with services.database.read() as work:
         case = the_case(doors.open_case(work, services, caller, return_id, lock=False))
+        held = len(_rows(work, case.id))
+    _check_line(case, sent)
     clean = uploads.read(sent.file)
-    services.ports.files.put(clean.data, scope=case.id)
+    if held < MOST:
+        services.ports.files.put(clean.data, scope=case.id)
     return clean
+
+
+def _check_line(case: Case, sent: NewEvidence) -> None:
+    if sent.line is not None and case.line(sent.line) is None:
+        raise Invalid.field("line", "unknown", "The return has no such line.")
 
 
 def add(
@@ -119,8 +130,7 @@ def add(
     """
     door = doors.open_case(work, services, caller, return_id)
     case = the_case(door)
-    if sent.line is not None and case.line(sent.line) is None:
-        raise Invalid.field("line", "unknown", "The return has no such line.")
+    _check_line(case, sent)
     held = _rows(work, case.id)
     sha256 = digest(clean.data)
     known = next((r for r in held if (r.sha256, r.kind, r.line_id) == (sha256, sent.kind, sent.line)), None)

@@ -182,12 +182,13 @@ def test_a_repeated_request_is_answered_as_before(api: Api, desk: Desk, staff: H
 
 
 def test_a_return_holds_twenty_files(api: Api, desk: Desk, staff: Headers) -> None:
-    """The twenty-first is refused with the reason; sending one of the twenty again is not."""
+    """The twenty-first is refused with the reason and not kept; sending one of the twenty again is not refused."""
     filed = desk.file()
     for shade in range(evidence.MOST):
         assert _send(api, filed, staff, PDF + bytes(shade) + b"%%EOF", kind="other").status_code == 201
     assert _send(api, filed, staff).json()["reasons"][0]["code"] == "too_many_files"
     assert _send(api, filed, staff, PDF + b"%%EOF", kind="other").status_code == 200
+    assert desk.services.ports.files.delete_scope(filed["id"]) == evidence.MOST
 
 
 def test_every_wrong_field_is_named(api: Api, desk: Desk, staff: Headers) -> None:
@@ -216,6 +217,15 @@ def test_a_file_that_is_too_large_is_refused(api: Api, desk: Desk, staff: Header
     filed = desk.file()
     assert _send(api, filed, staff, bytes(uploads.MAX_BYTES + 1)).status_code == 413
     assert _send(api, filed, staff, bytes(17_000_000)).status_code == 413
+
+
+def test_a_file_without_a_name_is_asked_for_properly(api: Api, desk: Desk, staff: Headers) -> None:
+    """A part without a file name is a field of text: bytes in it are unreadable, text in it is no file."""
+    path = f"/returns/{desk.file()['id']}/evidence"
+    for part, status in ((b"\xff\xd8\xff", 400), (b"text", 422)):
+        body = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n' + part + b"\r\n--x--\r\n"
+        headers = staff | {"Content-Type": "multipart/form-data; boundary=x"}
+        assert api.post(path, None, headers, content=body).status_code == status
 
 
 def test_json_instead_of_a_form_is_refused(api: Api, desk: Desk, staff: Headers) -> None:
