@@ -17,7 +17,7 @@ from rma.services.paging import Page
 routes = Routes(tag="Events")
 
 
-class After(msgspec.Struct, frozen=True):
+class After(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to go on: behind the event with this sequence."""
 
     after: Annotated[int, Meta(ge=0, le=2**62)] = 0

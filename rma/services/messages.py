@@ -69,7 +69,7 @@ class Mail(MessageView, frozen=True, kw_only=True):
     html: str | None
 
 
-class OutboxFilters(msgspec.Struct, frozen=True, kw_only=True):
+class OutboxFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which mails of the outbox; everything unless told."""
 
     return_id: str = ""

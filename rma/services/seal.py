@@ -26,8 +26,8 @@ _INSERT = hot.insert(_seals)
 class _Floor:
     """What this process knows: every event with a ``seq`` up to ``value`` is sealed, or never became one.
 
-    ``mark`` is a higher ``seq`` that becomes the value once every transaction older than ``mark_xid`` has ended. A new
-    process starts at 0 and finds out by one longer look.
+    ``mark`` is a higher ``seq`` of which everything lower can be seen once each transaction older than ``mark_xid`` has
+    ended. A new process knows nothing and looks at the whole log once.
     """
 
     def __init__(self) -> None:
@@ -36,14 +36,31 @@ class _Floor:
         self.mark: int | None = None
         self.mark_xid = 0
 
-    def advance(self, seen: _Seen) -> None:
-        """Everything that ``seen`` found unsealed has been sealed since."""
+    def look(self, database: Database) -> _Seen:
+        """Look at what is unsealed, and pass over what need not be looked at again; a new process looks twice."""
+        for _ in range(2 if self.value == 0 and self.mark is None else 1):
+            with database.read() as work:
+                seen = _Seen(work, self.value)
+            lowest = min(seen.first.values(), default=seen.top + 1)
+            self._raise(min(self._complete(seen), lowest - 1), seen)
+        return seen
+
+    def sealed(self, seen: _Seen) -> None:
+        """Everything that was unsealed then has been sealed since."""
+        self._raise(self._complete(seen), seen)
+
+    def _complete(self, seen: _Seen) -> int:
+        """Up to which ``seq`` the look saw everything that there will ever be."""
         if not seen.concurrent:
-            self.value = max(self.value, seen.top)
-            return
-        if self.mark is not None and seen.oldest >= self.mark_xid:
-            self.value, self.mark = max(self.value, self.mark), None
-        if self.mark is None and seen.top > self.value:
+            return seen.top
+        return self.mark if self.mark is not None and seen.oldest >= self.mark_xid else self.value
+
+    def _raise(self, value: int, seen: _Seen) -> None:
+        """Raise the value, and set the next mark once this one is reached."""
+        self.value = max(self.value, value)
+        if self.mark is not None and self.value >= self.mark:
+            self.mark = None
+        if seen.concurrent and self.mark is None and seen.top > self.value:
             self.mark, self.mark_xid = seen.top, seen.xid
 
 
@@ -58,10 +75,10 @@ class _Seen:
     transaction number below ``xid`` if it already holds a ``seq`` up to ``top``.
     """
 
-    def __init__(self, work: Work, floor: int, store_id: str | None = None) -> None:
+    def __init__(self, work: Work, floor: int) -> None:
         self.concurrent = work.dialect.name == "postgresql"
         self.oldest = _number(work, sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())) if self.concurrent else 0
-        self.first = _unsealed(work, floor, store_id)
+        self.first = _unsealed(work, floor)
         self.top = int(work.conn.execute(sa.select(sa.func.max(_events.c.seq))).scalar() or 0)
         marks = self.concurrent and self.top > floor
         self.xid = _number(work, sa.func.pg_current_xact_id()) if marks else 0
@@ -76,18 +93,18 @@ def seal_all(database: Database) -> int:
     """Seal what every store has left unsealed; how many events that were."""
     floor = _floor(database)
     with floor.lock:
-        with database.read() as work:
-            seen = _Seen(work, floor.value)
-        sealed = sum(_seal_from(database, store_id, first) for store_id, first in seen.first.items())
-        floor.advance(seen)
-    return sealed
+        seen = floor.look(database)
+        count = sum(_seal(database, store_id, floor.value) for store_id in seen.first)
+        floor.sealed(seen)
+    return count
 
 
 def seal_store(database: Database, store_id: str) -> int:
     """Seal all unsealed events of one store; how many. Waits for another sealer of the same store."""
-    with database.read() as work:
-        first = _unsealed(work, _floor(database).value, store_id)
-    return sum(_seal_from(database, store, seq) for store, seq in first.items())
+    floor = _floor(database)
+    with floor.lock:
+        seen = floor.look(database)
+        return _seal(database, store_id, floor.value) if store_id in seen.first else 0
 
 
 def _floor(database: Database) -> _Floor:
@@ -104,25 +121,24 @@ def _without_number(select: sa.Select[Any]) -> sa.Select[Any]:
     return select.select_from(joined).where(_seals.c.event_seq.is_(None))
 
 
-def _unsealed(work: Work, floor: int, store_id: str | None) -> dict[str, int]:
+def _unsealed(work: Work, floor: int) -> dict[str, int]:
     """The lowest unsealed ``seq`` above the floor of each store that has one."""
     query = _without_number(sa.select(_events.c.store_id, sa.func.min(_events.c.seq))).where(_events.c.seq > floor)
-    if store_id is not None:
-        query = query.where(_events.c.store_id == store_id)
     return {row[0]: row[1] for row in work.conn.execute(query.group_by(_events.c.store_id))}
 
 
-def _seal_from(database: Database, store_id: str, first: int) -> int:
-    """Seal a store's events from this ``seq`` on, a batch a transaction."""
+def _seal(database: Database, store_id: str, floor: int) -> int:
+    """Seal a store's events above the floor, a batch a transaction."""
     sealed = 0
     while True:
-        count = database.retrying(lambda work: _seal_batch(work, store_id, first))
+        count = database.retrying(lambda work: _seal_batch(work, store_id, floor))
         sealed += count
         if count < BATCH:
             return sealed
 
 
-def _seal_batch(work: Work, store_id: str, first: int) -> int:
+def _seal_batch(work: Work, store_id: str, floor: int) -> int:
+    """Number the lowest that have no number, of all that can be seen now: a stream's events keep their order."""
     lock(work, f"seal:{store_id}")
     last = work.conn.execute(
         sa.select(_seals.c.number, _seals.c.hash)
@@ -133,7 +149,7 @@ def _seal_batch(work: Work, store_id: str, first: int) -> int:
     number, head = (last.number, last.hash) if last else (0, "")
     found = work.conn.execute(
         _without_number(sa.select(_events.c.seq, _events.c.hash))
-        .where(_events.c.store_id == store_id, _events.c.seq >= first)
+        .where(_events.c.store_id == store_id, _events.c.seq > floor)
         .order_by(_events.c.seq)
         .limit(BATCH)
     ).all()

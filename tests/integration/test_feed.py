@@ -1,0 +1,230 @@
+"""The sealed feed: one order, no gaps, nothing lost, whoever writes beside whom."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from rma.app import create_services
+from rma.db import tables
+from rma.db.session import Database, Work
+from rma.domain.events import Personal
+from rma.services import feed, notify, seal, subscribers
+from rma.services.catalog import StoreInfo
+from rma.services.context import Services
+from rma.services.feed import FeedEvent
+from rma.services.paging import Ask
+from rma.settings import Settings
+from tests.support.happenings import World, sequences
+
+WRITERS, ROUNDS, CASES = 6, 15, 8
+BREATH = 0.002
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The migrated database, on SQLite and then on PostgreSQL."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def world(database: Database, tmp_path: Path) -> World:
+    """A store in it."""
+    return World(create_services(Settings(data_dir=tmp_path, access_log=False), database=database))
+
+
+def _read(world: World, after: int = 0, limit: int = 10_000) -> list[FeedEvent]:
+    with world.database.read() as work:
+        return feed.of_store(work, world.store_id, after=after, limit=limit)
+
+
+def _write_many(world: World, cases: list[str], seed: int) -> int:
+    """Transactions of uneven length on several returns, some of them given up; how many events were committed."""
+    dice = random.Random(seed)
+    committed = 0
+    for number in range(ROUNDS):
+        chosen = sorted(dice.sample(cases, dice.randint(1, 2)))
+        pauses = [dice.random() / 200 for _ in chosen]
+        given_up = dice.random() < 0.2
+
+        def act(
+            work: Work, chosen: list[str] = chosen, pauses: list[float] = pauses, number: int = number,
+            given_up: bool = given_up,
+        ) -> None:  # fmt: skip
+            for case, pause in zip(chosen, pauses, strict=True):
+                world.say_in(work, case, ("return.held", {"by": seed, "number": number}), ("return.disputed", {}))
+                time.sleep(pause)
+            if given_up:
+                raise LookupError
+
+        try:
+            world.database.retrying(act)
+        except LookupError:
+            continue
+        committed += 2 * len(chosen)
+    return committed
+
+
+class _Reader:
+    """Follows the feed with a cursor until it is told that nothing more comes."""
+
+    def __init__(self, world: World) -> None:
+        self.seen: list[FeedEvent] = []
+        self._world = world
+
+    def follow(self, ended: threading.Event) -> None:
+        while True:
+            last = ended.is_set()
+            found = _read(self._world, len(self.seen), 7)
+            self.seen += found
+            if last and not found:
+                return
+            time.sleep(BREATH)
+
+
+def _noting(work: Work, services: Services, store: StoreInfo, found: Sequence[FeedEvent]) -> None:
+    """A subscriber whose rows are unique by the event: taking one twice would fail."""
+    for event in found:
+        values = {"kind": "noted", "state": "noted", "dedupe": event.id, "created_at": event.at}
+        notify.insert(work, notify.new_row(work, services, store, **values, text=str(event.sequence)))
+
+
+def _repeating(act: Callable[[], object], ended: threading.Event) -> None:
+    while not ended.is_set():
+        act()
+        time.sleep(BREATH)
+    act()
+
+
+def test_every_event_is_read_once_in_gapless_order(world: World) -> None:
+    """Many writers on many returns, two sealers, two runners of a subscriber and two readers: nothing lost or twice."""
+    cases = [world.case() for _ in range(CASES)]
+    before = len(world.rows(tables.Event))
+    written, read = threading.Event(), threading.Event()
+    readers = [_Reader(world), _Reader(world)]
+    takes = {"noting": _noting}
+    with ThreadPoolExecutor(16) as pool, ExitStack() as ending:
+        ending.callback(read.set)
+        ending.callback(written.set)
+        sealers = [pool.submit(_repeating, lambda: seal.seal_all(world.database), written) for _ in range(2)]
+        runners = [pool.submit(_repeating, subscribers.Subscribers(world.services, takes).run, read) for _ in range(2)]
+        following = [pool.submit(reader.follow, read) for reader in readers]
+        writers = [pool.submit(_write_many, world, cases, seed) for seed in range(WRITERS)]
+        committed = sum(writer.result() for writer in writers)
+        written.set()
+        assert [sealer.result() for sealer in sealers] == [None, None]
+        read.set()
+        assert [task.result() for task in (*runners, *following)] == [None] * 4
+    everything = _read(world)
+    assert sequences(everything) == list(range(1, before + committed + 1))
+    assert [reader.seen for reader in readers] == [everything, everything]
+    assert {event.id for event in everything} == {row.id for row in world.rows(tables.Event)}
+    for case in cases:
+        mine = [event.n for event in everything if event.stream == case]
+        assert mine == list(range(1, len(mine) + 1))
+    noted = sorted(world.rows(tables.Message), key=lambda row: int(row.text))
+    assert [row.dedupe for row in noted] == [event.id for event in everything]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_what_commits_late_is_not_left_behind(world: World) -> None:
+    """A transaction that took its place in the log early and commits after many others is sealed when it commits."""
+    slow, quick = world.case(), world.case()
+    seal.seal_all(world.database)
+    with ExitStack() as open_still:
+        late = open_still.enter_context(world.database.write())
+        world.say_in(late, slow, ("return.held", {}))
+        for _ in range(3):
+            world.say(quick, ("return.disputed", {}))
+            for _ in range(3):
+                seal.seal_all(world.database)
+        sealed = _read(world)
+    assert slow not in {event.stream for event in sealed}
+    assert seal.seal_all(world.database) == 1
+    whole = _read(world)
+    assert whole[: len(sealed)] == sealed
+    assert [event.stream for event in whole[len(sealed) :]] == [slow]
+
+
+def test_a_new_process_seals_what_an_old_one_left(world: World, database_url: str) -> None:
+    """A process that knows nothing yet finds unsealed events of any store, however much was sealed after them."""
+    other = World(world.services, slug="other")
+    case, theirs = world.case(), other.case()
+    other.say(theirs, ("return.held", {}))
+    for _ in range(3):
+        world.say(case, ("return.held", {}))
+        seal.seal_store(world.database, world.store_id)
+    fresh = Database(database_url)
+    try:
+        seal.seal_all(fresh)
+        assert sequences(_read(other)) == list(range(1, len(other.rows(tables.Event)) + 1))
+        other.say(theirs, ("return.disputed", {}))
+        assert [seal.seal_all(world.database), seal.seal_all(fresh)] == [1, 0]
+    finally:
+        fresh.close()
+
+
+@pytest.mark.parametrize("idle", [0, 1, 3])
+def test_what_is_sealed_is_not_looked_at_again(world: World, idle: int) -> None:
+    """Sealing costs by what is new, busy or idle: behind the floor of a process no event is searched any more."""
+    case = world.case()
+    for _ in range(4):
+        world.say(case, ("return.held", {}))
+        for _ in range(1 + idle):
+            seal.seal_all(world.database)
+    for _ in range(2):
+        seal.seal_all(world.database)
+    newest = max(row.seq for row in world.rows(tables.Event))
+    assert seal._floor(world.database).value == newest  # noqa: SLF001 - what it has learned shows nowhere else
+
+
+def test_the_seal_is_a_chain(world: World) -> None:
+    """Each seal's hash follows from the one before, its number and the event's own hash."""
+    world.say(world.case(), ("return.held", {}))
+    seal.seal_all(world.database)
+    head = ""
+    stored = {row.number: row.hash for row in world.rows(tables.Seal)}
+    for event in _read(world):
+        head = seal.seal_hash(head, event.sequence or 0, event.hash)
+        assert stored[event.sequence] == head
+
+
+def test_personal_values_stand_in_the_feed_until_they_are_erased(world: World) -> None:
+    """A reader sees what a person wrote, in lists and deep inside too; once erased it reads as such, the rest stays."""
+    case = world.case()
+    data = {"text": Personal("Ayşe"), "lines": [{"note": Personal("dar geldi"), "quantity": 2}]}
+    world.say(case, ("message.received", data))
+    seal.seal_all(world.database)
+    personal = tables.table(tables.Personal)
+    with world.database.read() as work:
+        (event,) = feed.page_of_return(work, case, Ask()).items
+        assert event.data == {"text": "Ayşe", "lines": [{"note": "dar geldi", "quantity": 2}]}
+    with world.database.write() as work:
+        work.conn.execute(sa.update(personal).where(personal.c.value == "Ayşe").values(value=None, salt=None))
+    with world.database.read() as work:
+        (event,) = feed.page_of_return(work, case, Ask()).items
+        assert event.data == {"text": "erased", "lines": [{"note": "dar geldi", "quantity": 2}]}
+        last = feed.page_of_store(work, world.store_id, Ask()).items[-1]
+        assert (last, event.sequence) == (event, last.sequence)
+
+
+def test_a_history_comes_in_pages_before_it_is_sealed(world: World) -> None:
+    """A return's own events are there at once, without a sequence, and a cursor goes on where a page ended."""
+    case = world.case()
+    world.say(case, *(("return.held", {"number": number}) for number in range(5)))
+    with world.database.read() as work:
+        first = feed.page_of_return(work, case, Ask(limit=3))
+        rest = feed.page_of_return(work, case, Ask(limit=3, after=first.next_cursor))
+    assert [event.data["number"] for event in (*first.items, *rest.items)] == [0, 1, 2, 3, 4]
+    assert {event.sequence for event in first.items} == {None}
+    assert rest.next_cursor is None
