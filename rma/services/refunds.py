@@ -13,11 +13,11 @@ import msgspec
 
 from rma.db.session import Work
 from rma.domain import calendar, units
-from rma.domain.asks import Ask, Deduction, Reduction, Settlement
+from rma.domain.asks import Ask, Settlement
 from rma.domain.components import Component
 from rma.domain.settlement import settle
 from rma.errors import NotFound, RmaError
-from rma.services import books, children, differences, gather, refund_dues, settling
+from rma.services import books, children, differences, gather, line_money, refund_dues, settling
 from rma.services import case as cases
 from rma.services.case import Case, store_now
 from rma.services.context import Services
@@ -69,15 +69,16 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
     held = [(s.row, door.transfers(s)) for s in door.children("refund") if s.new or s.dirty]
     found = books.read(door.work, door.own_order(), held=held)
     shares = settling.shares_of_case(door, found)
-    reductions = _reductions(case)
+    reductions = line_money.reductions(case)
     if not shares and not reductions:
         return
     fee = _fee(door, case, shares)
-    deductions = _deductions(case)
+    deductions = line_money.deductions(case)
     ask = settling.ask(door.order, door.policy, found, shares, fee=fee, deductions=deductions, reductions=reductions)
     settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=ask)
     if fee:
         case.facts(fee_charged=True)
+    line_money.take_anew(case)
     if not settlement.transfers:
         _settled_without_money(case, shares)
         return
@@ -193,49 +194,6 @@ def _fee(door: Door, case: Case, shares: list[settling.Share]) -> int:
     return door.policy.fees.return_fee(case.row["method"] or "none")
 
 
-def _deductions(case: Case) -> tuple[Deduction, ...]:
-    """Deductions of inspections that are in no proposal yet; taking them marks them as used."""
-    found: list[Deduction] = []
-    for line in case.lines:
-        waiting = [d for d in line.doc.get("deductions", []) if not d.get("used")]
-        found += [_deduction(line.order_line_id, item) for item in waiting]
-        if waiting:
-            remember(line, deductions=[{**d, "used": True} for d in line.doc["deductions"]])
-    return tuple(found)
-
-
-def _deduction(order_line_id: str, item: dict[str, Any]) -> Deduction:
-    return Deduction(
-        cause=item["cause"],
-        amount=item.get("amount"),
-        percent=item.get("percent"),
-        order_line_id=order_line_id,
-        units=units.parse(item["units"], path="units"),
-        why=item["why"],
-    )
-
-
-def _reductions(case: Case) -> tuple[Reduction, ...]:
-    """Price reductions that the customer accepted and that are in no proposal yet."""
-    found: list[Reduction] = []
-    for line in case.lines:
-        offer = line.doc.get("offer") or {}
-        accepted = ranges(line, "accepted_units")
-        if line.outcome != "price_reduction" or offer.get("answer") != "accept" or offer.get("used") or not accepted:
-            continue
-        found.append(
-            Reduction(
-                order_line_id=line.order_line_id,
-                units=accepted,
-                amount=offer.get("amount"),
-                percent=offer.get("percent"),
-                why="price_reduction",
-            )
-        )
-        remember(line, offer={**offer, "used": True})
-    return tuple(found)
-
-
 # -- effects of the refund's own machine ------------------------------------------------------------------------------
 
 
@@ -245,19 +203,7 @@ def withdraw_refunds(door: Door, _subject: Subject, _fields: dict[str, Any]) -> 
     for refund in door.children("refund"):
         if refund.state == "proposed" and not gather.refund(door, refund).part_paid:
             door.fire(refund, "withdraw", role="system")
-            _reopen_uses(the_case(door), refund)
-
-
-def _reopen_uses(case: Case, refund: Subject) -> None:
-    """Deductions, reductions and the fee of a proposal that is gone may enter the next one."""
-    lines = {c.get("order_line_id") for c in refund.row["components"]}
-    for line in case.lines:
-        if line.order_line_id in lines and line.doc.get("deductions"):
-            remember(line, deductions=[{**d, "used": False} for d in line.doc["deductions"]])
-        if line.order_line_id in lines and line.doc.get("offer"):
-            remember(line, offer={**line.doc["offer"], "used": False})
-    if any(c["kind"] == "deduction" and c.get("why") == "return_fee" for c in refund.row["components"]):
-        case.facts(fee_charged=False)
+            line_money.open_again(the_case(door), refund.row)
 
 
 @effect("record_approval")
@@ -365,8 +311,9 @@ def _book(case: Case, order_line_id: str, paid: units.Ranges) -> None:
     for line in case.lines:
         mine = units.intersect(units.union(line.reserved, line.consumed), paid)
         if line.order_line_id == order_line_id and mine:
+            fresh = units.count(units.subtract(mine, line.consumed))
             line.set(consumed=units.union(line.consumed, mine), reserved=units.subtract(line.reserved, mine))
-            settle_number(line, units.count(mine))
+            settle_number(line, fresh)
 
 
 @effect("dispute_case")

@@ -143,6 +143,8 @@ def act(
             "return.evidence_added",
             {"kind": "consent", "consent": Personal(msgspec.json.encode(data.consent).decode())},
         )
+    if trigger in ("reopen", "appeal", "dispute"):
+        case.facts(reopened=True)
     if trigger in ("reopen", "appeal"):
         _count_holders(door)
     if trigger == "ask_customer":

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Work
-from rma.domain import units
+from rma.domain import law_rights, units
 from rma.domain.asks import Ask, Deduction, Reduction, Settlement, Swap
 from rma.domain.decision import Decision
 from rma.domain.money import parse_money
@@ -36,7 +36,6 @@ _FREEZE = hot.Hot(
     .values(frozen=sa.bindparam("frozen"), policy_version=sa.bindparam("policy_version"), law=sa.bindparam("law"))
 )
 MONEY_BACK = frozenset({"refund", "store_credit", "keep", "exchange"})
-CHEAPEST_ONLY = frozenset({"EU", "UK"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def ask(
         swaps=swaps,
         shipping=policy.refunds.shipping,
         completes_order=completes(view, found, wanted_back(shares)),
-        shipping_basis="cheapest_standard" if view.law.jurisdiction in CHEAPEST_ONLY else "paid",
+        shipping_basis="cheapest_standard" if law_rights.cheapest_delivery(view.law) else "paid",
         promotions=policy.refunds.promotions,
         tenders=policy.refunds.tenders,
         redirect={"*": "store_credit"} if credit else {},
@@ -232,14 +231,16 @@ def out_of_stock(work: Work, store: StoreInfo, sku: str) -> Refused:
 
 
 def shares_of_case(door: Door, found: Books) -> list[Share]:
-    """Accepted units of the case whose money is not decided yet, by line."""
+    """Accepted units of the case whose money is not decided yet, or is decided anew, by line."""
     case = door.case
     if case is None:
         return []
     shares = []
     for line in case.lines:
         accepted = units.parse(line.doc.get("accepted_units", []), path="accepted_units")
-        open_units = units.subtract(accepted, units.union(found.returned(line.order_line_id), settled_units(line.doc)))
+        anew = units.parse(line.doc.get("anew_units", []), path="anew_units")
+        decided = units.subtract(found.returned(line.order_line_id), anew)
+        open_units = units.subtract(accepted, units.union(decided, settled_units(line.doc)))
         if open_units and line.outcome in MONEY_BACK:
             price = _swap_price(line, units.count(open_units))
             percent = str(line.doc.get("restocking_percent", "0"))

@@ -152,6 +152,10 @@ class Shop:
         wish = {"name": role, "scopes": _SCOPES[role].split(), "person": person}
         return Client(self._program.http, f"Bearer {self.admin.post(f'/stores/{self.slug}/keys', wish)['key']}")
 
+    def client(self, key: str) -> Client:
+        """Whoever holds this key."""
+        return Client(self._program.http, f"Bearer {key}")
+
     def customer(self, filed: Json, *, language: str = "tr") -> Client:
         """The customer, with the link that the filing answered."""
         return Client(self._program.http, f"Link {filed['link']['token']}", language=language)

@@ -1,0 +1,164 @@
+"""What becomes of a line besides money for goods that came back: kept, cheaper, never delivered, as credit."""
+
+from __future__ import annotations
+
+from tests.support.shop import OpenShop, Shop, codes, want
+from tests.support.snapshots import Json
+
+
+def offered(shop: Shop, filed: Json, reduction: Json) -> str:
+    """Offer to keep line 1 for less; the path for the customer's answer."""
+    path = f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}/offer"
+    shop.support.post(path, {"price_reduction": reduction})
+    return path
+
+
+def test_an_offered_price_reduction_is_accepted(shop: Shop) -> None:
+    """The customer keeps two shirts for 30 % less: nothing comes back, 60.00 is paid, and what is left can return."""
+    shop.order("1001", shop.line("1", quantity=2), shop.line("2", price="50.00"))
+    filed = shop.file("1001", want("1", 2), want("2"))
+    path = offered(shop, filed, {"percent": "30"})
+    customer = shop.customer(filed)
+    shown = customer.get(f"/returns/{filed['id']}")["lines"][0]["offer"]
+    assert (shown["percent"], shown["answer"]) == ("30", None)
+    taken = customer.post(f"{path}/accept")
+    assert (taken["state"], taken["lines"][0]["outcome"]) == ("awaiting_parcel", "price_reduction")
+    assert (taken["lines"][0]["expected"], taken["lines"][0]["accepted"]) == (0, 2)
+    shop.receive(filed, {"2": 1})
+    shop.inspect(filed, {"2": 1})
+    [refund] = shop.refunds(filed)
+    parts = sorted((part["kind"], part["gross"]["amount"]) for part in refund["components"])
+    assert parts == [("goods", "50.00"), ("price_reduction", "60.00")]
+    shop.approve(refund)
+    ended = shop.show(filed)
+    assert (ended["state"], [line["settled"] for line in ended["lines"]]) == ("awaiting_feedback", [2, 1])
+    again = shop.file("1001", want("1", 2))
+    assert again["refund"]["total"]["amount"] == "140.00"
+
+
+def test_the_only_line_kept_for_less_settles_at_once(shop: Shop) -> None:
+    """When nothing is awaited any more the case goes straight to settling, and who offered it does not approve it."""
+    shop.order("1001")
+    filed = shop.file("1001", want("1", kind="damaged", reason="damaged"))
+    assert filed["state"] == "awaiting_evidence"
+    path = offered(shop, filed, {"amount": shop.money("40.00")})
+    shop.customer(filed).post(f"{path}/accept")
+    shop.advance("P8D")
+    shop.support.post(f"/returns/{filed['id']}/actions/approve")
+    assert shop.show(filed)["state"] == "settling"
+    [refund] = shop.refunds(filed)
+    assert refund["total"]["amount"] == "40.00"
+    shop.approve(refund)
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+
+
+def test_an_offered_price_reduction_is_rejected(shop: Shop) -> None:
+    """The customer says no: the goods are awaited as before, and an answered offer cannot be answered again."""
+    shop.order("1001")
+    filed = shop.file("1001")
+    path = offered(shop, filed, {"amount": shop.money("10.00")})
+    customer = shop.customer(filed)
+    declined = customer.post(f"{path}/reject")
+    assert (declined["state"], declined["lines"][0]["outcome"]) == ("awaiting_parcel", "refund")
+    assert customer.refused(f"{path}/accept")["code"] == "no_offer"
+    shop.receive(filed)
+    shop.inspect(filed)
+    assert shop.refunds(filed)[0]["total"]["amount"] == "100.00"
+
+
+def test_a_cheap_item_is_kept_and_paid_back(open_shop: OpenShop) -> None:
+    """Below the store's limit the goods stay with the customer: no parcel, straight to settling, all of it paid."""
+    shop = open_shop(policy={"returns": {"keep_item_below": "75.00"}})
+    shop.order("1001", shop.line("1", price="50.00"), shop.line("2"))
+    filed = shop.file("1001")
+    assert (filed["state"], filed["lines"][0]["outcome"]) == ("settling", "keep")
+    [refund] = shop.refunds(filed)
+    assert refund["total"]["amount"] == "50.00"
+    shop.approve(refund)
+    ended = shop.show(filed)
+    assert (ended["state"], ended["parcels"], ended["lines"][0]["settled"]) == ("awaiting_feedback", [], 1)
+    problem = shop.integrator.refused("/returns", {"order_number": "1001", "lines": [want("1")]}, status=422)
+    assert problem["errors"][0]["path"] == "lines[0].quantity"
+
+
+def test_what_was_never_delivered_is_paid_without_goods(shop: Shop) -> None:
+    """An order that did not come in time goes straight to settling with its shipping; nothing is awaited."""
+    shop.order("1001", shipping="29.90", deliveries=[], promised_by="2026-02-25")
+    filed = shop.file("1001", want("1"), kind="not_delivered", method=None)
+    assert (filed["state"], filed["lines"][0]["expected"]) == ("settling", 0)
+    [refund] = shop.refunds(filed)
+    assert refund["total"]["amount"] == "129.90"
+    assert {part["kind"] for part in refund["components"]} == {"goods", "shipping"}
+    shop.approve(refund)
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+
+
+def test_store_credit_brings_a_bonus_on_top(open_shop: OpenShop) -> None:
+    """Credit instead of money: ten percent on top, on the allowance of the card, told as an event."""
+    shop = open_shop(policy={"refunds": {"credit_bonus_percent": "10"}})
+    shop.order("1001", shipping="29.90")
+    filed = shop.file("1001", want("1", outcome="store_credit"))
+    [quoted] = filed["refund"]["transfers"]
+    assert (quoted["tender"], quoted["amount"]["amount"], quoted["bonus"]["amount"]) == (
+        "store_credit",
+        "129.90",
+        "12.99",
+    )
+    shop.receive(filed)
+    shop.inspect(filed)
+    [refund] = shop.refunds(filed)
+    shop.approve(refund)
+    [transfer] = shop.refund(refund)["transfers"]
+    assert (transfer["tender"], transfer["on_behalf_of"], transfer["state"]) == ("store_credit", "pay-1", "succeeded")
+    [issued] = [
+        event for event in shop.support.items(f"/returns/{filed['id']}/events") if event["type"] == "credit.issued"
+    ]
+    assert (issued["data"]["principal"], issued["data"]["bonus"]) == (12990, 1299)
+
+
+def test_shipping_that_was_wrongly_charged_is_paid_back_without_goods(shop: Shop) -> None:
+    """Money without goods is proposed with a reason, approved by another person, and paid once."""
+    shop.order("1001", shipping="29.90")
+    ask = {"components": [{"kind": "shipping"}], "reason": "Kargo ücreti yanlışlıkla alındı"}
+    refund = shop.support.post("/orders/1001/refunds", ask)
+    assert (refund["state"], refund["return_id"], refund["total"]["amount"]) == ("proposed", None, "29.90")
+    assert refund["components"][0]["why"] == "Kargo ücreti yanlışlıkla alındı"
+    shop.approve(refund)
+    assert shop.refund(refund)["state"] == "succeeded"
+    assert shop.support.refused("/orders/1001/refunds", ask)["code"] == "nothing_to_refund"
+    filed = shop.file("1001")
+    shop.receive(filed)
+    shop.inspect(filed)
+    assert shop.refunds(filed)[0]["total"]["amount"] == "100.00"
+
+
+def test_money_without_goods_is_approved_by_somebody_else(shop: Shop) -> None:
+    """The person who proposed the money is the one who cannot approve it."""
+    wish = {"name": "both", "scopes": ["refunds:read", "refunds:propose", "refunds:approve"], "person": "a@b.example"}
+    both = shop.client(shop.admin.post(f"/stores/{shop.slug}/keys", wish)["key"])
+    shop.order("1001", shipping="29.90")
+    refund = both.post("/orders/1001/refunds", {"components": [{"kind": "shipping"}], "reason": "Hata"})
+    problem = both.refused(f"/refunds/{refund['id']}/approve", {"expected_total": refund["total"]})
+    assert codes(problem) == ["approver_independent"]
+    assert codes(both.refused(f"/refunds/{refund['id']}/approve", {"expected_total": shop.money("1.00")}))[0] == (
+        "total_as_shown"
+    )
+
+
+def test_an_unexpected_thing_is_matched_later_or_disposed_of(shop: Shop) -> None:
+    """Two strangers in a parcel: one turns out to be the second shirt under a wrong tag, the other one is donated."""
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", want("1", 2))
+    found = shop.receive(filed, {"1": 1}, unexpected=[{"sku": "YANLIS-ETIKET"}, {"description": "Bir kupa"}])
+    shop.inspect(filed, {"1": 1})
+    shirt, mug = (thing["id"] for thing in found["unexpected"])
+    target = {"return_id": filed["id"], "line_id": filed["lines"][0]["id"]}
+    assert shop.warehouse.post(f"/unexpected/{shirt}/match", target)["state"] == "matched"
+    assert shop.show(filed)["state"] == "inspecting"
+    assert shop.warehouse.post(f"/unexpected/{mug}/dispose", {"disposition": "donate"})["state"] == "disposed"
+    assert shop.warehouse.refused(f"/unexpected/{mug}/dispose", {"disposition": "donate"})["code"] == "already_disposed"
+    shop.inspect(filed, {"1": 1})
+    for refund in shop.refunds(filed):
+        shop.approve(refund)
+    ended = shop.show(filed)
+    assert (ended["state"], ended["lines"][0]["settled"]) == ("awaiting_feedback", 2)
