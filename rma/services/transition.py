@@ -187,6 +187,7 @@ class Door:
 
     @order.setter
     def order(self, view: OrderView) -> None:
+        """Keep an order that the caller has read already."""
         self._order, self.order_row = view, view.row
 
     def own_order(self) -> OrderView:

@@ -189,7 +189,7 @@ def test_a_line_that_is_added_to_a_frozen_order_freezes_with_it(api: Api, shop: 
 @pytest.mark.parametrize(
     ("change", "path"),
     [
-        ({"currency": "XXX"}, "currency"),
+        ({"currency": "QQQ"}, "currency"),
         ({"lines": []}, "lines"),
         ({"lines": [line(quantity=0)]}, "lines[0].quantity"),
         ({"lines": [line(unit_price=money("1.00", "EUR"))]}, "lines[0].unit_price.currency"),

@@ -57,7 +57,7 @@ def test_amounts_have_the_places_of_their_currency(text: str, currency: str, min
         ("99999999999999.00", "TRY", "too_large"),
         (1.0, "TRY", "type"),
         (None, "TRY", "type"),
-        ("1.00", "XXX", "currency"),
+        ("1.00", "QQQ", "currency"),
     ],
 )
 def test_anything_else_is_refused(text: object, currency: str, code: str) -> None:
