@@ -99,6 +99,11 @@ def _struct_of(kind: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401
     return found.cls if isinstance(found, msgspec.inspect.StructType) else None
 
 
+@cache
+def _fields(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(struct)
+
+
 def _item_of(kind: Any) -> Any:  # noqa: ANN401
     """The annotation of a sequence's items, or None when the annotation is no sequence."""
     for part in (kind, *getattr(kind, "__args__", ())):
@@ -110,7 +115,7 @@ def _item_of(kind: Any) -> Any:  # noqa: ANN401
 def _struct_faults(value: Mapping[str, object], struct: type[msgspec.Struct], prefix: str) -> list[FieldError]:
     found: list[FieldError] = []
     known = set()
-    for field in msgspec.structs.fields(struct):
+    for field in _fields(struct):
         name = field.encode_name
         known.add(name)
         if name in value:
