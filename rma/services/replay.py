@@ -136,7 +136,7 @@ def _check_children(work: Work, folded: Folded, column: str, owner: str) -> list
             query = sa.select(table.c.id, table.c.state).where(table.c[column] == owner)
             if column == "order_id":
                 query = query.where(table.c.return_id.is_(None))
-            states |= dict(work.conn.execute(query).tuples().all())
+            states |= {row.id: row.state for row in work.conn.execute(query)}
     every = sorted(states.keys() | folded.children.keys())
     return [
         Mismatch(child, "state", folded.children.get(child), states.get(child))
