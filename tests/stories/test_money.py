@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.support.shop import OpenShop, Shop, codes, want
@@ -50,6 +52,26 @@ def test_s31_a_call_that_times_out_after_success_pays_once(shop: Shop, provider:
     assert shop.show(filed)["state"] == "awaiting_feedback"
     problem = shop.finance.refused(f"/refunds/{refund['id']}/reconcile")
     assert codes(problem)
+
+
+def test_s32_word_of_the_provider_before_its_answer_is_one_refund(shop: Shop) -> None:
+    """S32: the provider tells of the refund before it answers the call: one refund, one transfer, told once."""
+    shop.order("1001", payment={"provider": "offline_plain", "reference": f"pi_{shop.slug}#slow:1200"})
+    filed, refund = accepted(shop)
+    shop.finance.post(f"/refunds/{refund['id']}/approve", {"expected_total": refund["total"]})
+    sent = shop.until(refund, "sending")
+    for _ in range(100):
+        if shop.refund(sent)["transfers"][0]["state"] == "sending":
+            break
+        time.sleep(0.02)
+    shop.finance.post(f"/refunds/{refund['id']}/reconcile")
+    known = shop.until(refund, "succeeded")
+    shop.settle()
+    later = shop.refund(refund)
+    assert later["transfers"] == known["transfers"]
+    assert len(shop.refunds(filed)) == 1
+    assert shop.events(filed).count("refund.succeeded") == 1
+    assert shop.show(filed)["state"] == "awaiting_feedback"
 
 
 def test_a_pending_refund_is_asked_for_until_it_is_known(shop: Shop) -> None:

@@ -21,11 +21,6 @@ TODAY = "2026-03-02T09:00:00+03:00"
 """When a story begins, unless it says otherwise; its orders are placed and delivered before."""
 ORDERED = "2026-02-20T10:00:00+03:00"
 DELIVERED = "2026-02-26T14:00:00+03:00"
-PHOTO = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
-    "53de0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082"
-)
-"""The smallest picture."""
 _numbers = itertools.count(1)
 _SCOPES = {
     "integrator": "orders:read orders:write returns:read returns:write events:read",

@@ -1,0 +1,82 @@
+"""Damaged on arrival: photos of the customer and of the warehouse, what they open, and what is never a condition."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+from tests.support.desk import photo
+from tests.support.shop import Client, Shop, want
+from tests.support.snapshots import Json
+
+
+def damaged(shop: Shop, **more: Any) -> Json:
+    """A return of a shirt that arrived damaged."""
+    shop.order("1001", shop.line("1", quantity=2))
+    return shop.file("1001", want("1", kind="damaged", reason="damaged", damage="visible", **more))
+
+
+def show_photo(who: Client, filed: Json, **form: str) -> Json:
+    """Send a photo of the damage."""
+    file = {"file": ("hasar.jpg", photo(), "image/jpeg")}
+    answer: Json = who.post(f"/returns/{filed['id']}/evidence", data={"kind": "photo", **form}, files=file)
+    return answer
+
+
+def test_damage_shown_by_photos_is_paid_back(shop: Shop) -> None:
+    """A damage waits for a photo; with it the case goes on, the warehouse adds its own, and the money goes back."""
+    filed = damaged(shop, note="Kutu ezik geldi")
+    assert (filed["state"], filed["waits_for"]) == ("awaiting_evidence", "customer")
+    assert filed["lines"][0]["evidence"]["kinds"] == ["photo"]
+    customer = shop.customer(filed)
+    added = show_photo(customer, filed, line=filed["lines"][0]["id"], note="Sağ üst köşe")
+    assert (added["state"], added["evidence"]["by"]) == ("awaiting_parcel", "customer")
+    report = customer.send("GET", f"/returns/{filed['id']}/damage-report.pdf")
+    assert report.content.startswith(b"%PDF")
+    shop.send(filed)
+    shop.receive(filed)
+    judged = {"line_id": filed["lines"][0]["id"], "quantity": 1, "grade": "D", "disposition": "return_to_vendor"}
+    judged |= {"verdict": "accept"}
+    blind = shop.warehouse.refused(f"/returns/{filed['id']}/inspections", {"lines": [judged]}, status=422)
+    assert blind["errors"][0]["path"] == "lines[0].evidence_ids"
+    own = show_photo(shop.warehouse, filed, note="Depoda çekildi")["evidence"]["id"]
+    shop.inspect(filed, grade="D", disposition="return_to_vendor", evidence_ids=[own])
+    [refund] = shop.refunds(filed)
+    assert refund["total"]["amount"] == "100.00"
+    shop.approve(refund)
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+    pack = shop.support.send("GET", f"/returns/{filed['id']}/evidence-pack.zip")
+    names = zipfile.ZipFile(io.BytesIO(pack.content)).namelist()
+    assert {"manifest.json", "summary.pdf"} <= set(names)
+    assert any(name.endswith(".jpg") for name in names)
+    assert {"return.evidence_requested", "return.evidence_added"} <= set(shop.events(filed))
+
+
+def test_a_right_by_law_does_not_hang_on_a_photo(shop: Shop) -> None:
+    """Nobody sends a photo: the customer is reminded, then a person looks, who may go on without it."""
+    filed = damaged(shop)
+    shop.advance("P4D")
+    assert "deadline.warned" in shop.events(filed)
+    shop.advance("P4D")
+    assert shop.show(filed)["state"] == "in_review"
+    assert shop.support.post(f"/returns/{filed['id']}/actions/approve")["state"] == "awaiting_parcel"
+
+
+def test_a_damaged_thing_may_be_kept_for_less(shop: Shop) -> None:
+    """The store offers a price reduction, the customer takes it: the goods stay and the reduction is paid."""
+    filed = damaged(shop, outcome="refund")
+    show_photo(shop.customer(filed), filed)
+    line = filed["lines"][0]["id"]
+    at = f"/returns/{filed['id']}/lines/{line}/offer"
+    shop.support.post(at, {"price_reduction": {"percent": "30"}})
+    taken = shop.customer(filed).post(f"{at}/accept")
+    assert taken["lines"][0]["outcome"] == "price_reduction"
+    assert taken["lines"][0]["expected"] == 0
+    [refund] = taken["refunds"]
+    assert (refund["total"]["amount"], refund["components"][0]["kind"]) == ("30.00", "price_reduction")
+    shop.approve(refund)
+    ended = shop.show(filed)
+    assert ended["state"] == "awaiting_feedback"
+    left = shop.integrator.post("/returns/quote", {"order_number": "1001", "lines": [want("1", 2)]})
+    assert left["refund"]["total"]["amount"] == "170.00"
