@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import events
 from rma.errors import Invalid
@@ -20,6 +20,11 @@ _seals = tables.table(tables.Seal)
 _personal = tables.table(tables.Personal)
 _SEALED = _seals.c.number.label("sequence")
 _COLUMNS = (_SEALED, _events.c.body, _events.c.return_id, _events.c.hash)
+_ONE = hot.Hot(
+    sa.select(*_COLUMNS)
+    .select_from(_events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq))
+    .where(_events.c.store_id == sa.bindparam("store"), _events.c.id == sa.bindparam("key"))
+)
 _AT_ONCE = 500
 
 
@@ -91,12 +96,8 @@ def page_of_return(work: Work, return_id: str, ask: Ask) -> Page[FeedEvent]:
 
 def one(work: Work, store_id: str, event_id: str) -> FeedEvent | None:
     """One event of the store with its personal values, sealed or not."""
-    row = work.conn.execute(
-        sa.select(*_COLUMNS)
-        .select_from(_events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq))
-        .where(_events.c.store_id == store_id, _events.c.id == event_id)
-    ).first()
-    return None if row is None else told(work, [_event(row)])[0]
+    cells = _ONE.one(work, {"store": store_id, "key": event_id})
+    return None if cells is None else told(work, [_read(*cells)])[0]
 
 
 def told(work: Work, found: Sequence[FeedEvent]) -> list[FeedEvent]:
@@ -121,8 +122,12 @@ def _place(ask: Ask) -> int:
 
 
 def _event(row: Any) -> FeedEvent:
-    body = _decode(row.body)
-    return FeedEvent(sequence=row.sequence, return_id=row.return_id, hash=row.hash, **msgspec.structs.asdict(body))
+    return _read(row.sequence, row.body, row.return_id, row.hash)
+
+
+def _read(sequence: int | None, text: str, return_id: str | None, hashed: str) -> FeedEvent:
+    body = _decode(text)
+    return FeedEvent(sequence=sequence, return_id=return_id, hash=hashed, **msgspec.structs.asdict(body))
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -18,16 +18,26 @@ from rma.domain.money import Money, parse_money
 from rma.domain.offers import EvidenceWanted
 from rma.domain.texts import say, text
 from rma.domain.verdict import Why
-from rma.services.message_scene import Scene, name_of
+from rma.services.message_scene import Query, Scene, name_of
 
 Facts = dict[str, Any]
 Teller = Callable[[Scene], Facts | None]
 _refunds = tables.table(tables.Refund)
 _transfers = tables.table(tables.Transfer)
 _parcels = tables.table(tables.Parcel)
-_replacements = tables.table(tables.Replacement)
 _products = tables.table(tables.Product)
 _inspections = tables.table(tables.Inspection)
+
+_PAID = Query(
+    sa.select(sa.func.coalesce(sa.func.sum(_transfers.c.amount), 0).label("paid"))
+    .select_from(_transfers.join(_refunds, _refunds.c.id == _transfers.c.refund_id))
+    .where(
+        _refunds.c.store_id == sa.bindparam("store"),
+        sa.or_(_refunds.c.id == sa.bindparam("refund"), _refunds.c.return_id == sa.bindparam("case")),
+        _transfers.c.state == sa.literal_column("'succeeded'"),
+    )
+)
+_TENDERS = Query(sa.select(_transfers.c.tender).where(_transfers.c.refund_id == sa.bindparam("refund")).distinct())
 
 _NO_EVIDENCE = text(
     tr="İstediğimiz fotoğraf ya da belgeler süresi içinde bize ulaşmadı.",
@@ -155,7 +165,7 @@ def _deducted(scene: Scene, judged: Sequence[Any]) -> Money | None:
 
 
 def _settled(scene: Scene) -> Facts:
-    paid = _paid(scene, _refunds.c.return_id == scene.case.id)
+    paid = _paid(scene, return_id=scene.case.id)
     return {"amount": Money(paid, scene.case.currency) if paid else None}
 
 
@@ -183,7 +193,7 @@ def _quoted(scene: Scene) -> _Quoted:
 
 
 def _label(scene: Scene) -> Facts | None:
-    parcel = scene.child(_parcels)
+    parcel = scene.child(tables.Parcel)
     if parcel is None or parcel.direction != "inbound" or parcel.state != "label_ready":
         return None
     due = parcel.expires_on or scene.due("ship_back")
@@ -191,7 +201,7 @@ def _label(scene: Scene) -> Facts | None:
 
 
 def _sent_back(scene: Scene) -> Facts | None:
-    parcel = scene.child(_parcels)
+    parcel = scene.child(tables.Parcel)
     if parcel is None or parcel.direction != "outbound":
         return None
     names = {line.id: name_of(line) for line in scene.lines}
@@ -201,12 +211,12 @@ def _sent_back(scene: Scene) -> Facts | None:
 
 def _refund(scene: Scene) -> Facts | None:
     """Any message about one refund; what is still outstanding is told once a part was paid."""
-    refund = scene.child(_refunds)
+    refund = scene.child(tables.Refund)
     if refund is None or (scene.row.kind == "refund_sent" and refund.state != "sending"):
         return None
     amount = refund.total
     if scene.row.kind == "refund_succeeded":
-        amount = _paid(scene, _refunds.c.id == refund.id)
+        amount = _paid(scene, refund_id=refund.id)
     if amount <= 0:
         return None
     left = refund.total - amount
@@ -220,38 +230,34 @@ def _refund(scene: Scene) -> Facts | None:
 
 
 def _stuck(scene: Scene) -> Facts | None:
-    refund = scene.child(_refunds)
+    refund = scene.child(tables.Refund)
     if refund is None or refund.state not in {"failed", "unknown", "partly_succeeded"}:
         return None
     stuck = sa.select(_transfers.c.error, _transfers.c.state).where(
         _transfers.c.refund_id == refund.id, _transfers.c.state != "succeeded"
     )
     reasons = dict.fromkeys(row.error or row.state for row in scene.work.conn.execute(stuck))
-    amount = Money(refund.total - _paid(scene, _refunds.c.id == refund.id), refund.currency)
+    amount = Money(refund.total - _paid(scene, refund_id=refund.id), refund.currency)
     return {"amount": amount, "reasons": tuple(reasons) or (refund.state,), "due": refund.due_legal}
 
 
-def _paid(scene: Scene, which: Any) -> int:
-    query = (
-        sa.select(sa.func.coalesce(sa.func.sum(_transfers.c.amount), 0))
-        .select_from(_transfers.join(_refunds, _refunds.c.id == _transfers.c.refund_id))
-        .where(_refunds.c.store_id == scene.store.id, which, _transfers.c.state == "succeeded")
-    )
-    return int(scene.work.conn.execute(query).scalar_one())
+def _paid(scene: Scene, *, refund_id: str = "", return_id: str = "") -> int:
+    """What has reached the customer of one refund, or of all of a return."""
+    row = _PAID.first(scene.work, store=scene.store.id, refund=refund_id, case=return_id)
+    return int(row.paid) if row is not None else 0
 
 
 def _tender(scene: Scene, refund_id: str) -> str:
     """The tender, where there is only one."""
-    query = sa.select(_transfers.c.tender).where(_transfers.c.refund_id == refund_id).distinct()
-    found = scene.work.conn.execute(query).scalars().all()
-    return found[0] if len(found) == 1 else ""
+    found = _TENDERS.all(scene.work, refund=refund_id)
+    return str(found[0].tender) if len(found) == 1 else ""
 
 
 def _exchange(*states: str) -> Teller:
     """A message about a replacement, as long as it is in one of these states."""
 
     def tell(scene: Scene) -> Facts | None:
-        found = scene.child(_replacements)
+        found = scene.child(tables.Replacement)
         if found is None or found.state not in states or scene.case.state in {"cancelled", "declined"}:
             return None
         owed = found.due_from_customer - found.doc.get("paid", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.messages import Item
@@ -25,7 +26,58 @@ _returns = tables.table(tables.Return)
 _lines = tables.table(tables.ReturnLine)
 _orders = tables.table(tables.Order)
 _deadlines = tables.table(tables.Deadline)
+_OF_ORDER = (_orders.c.number, _orders.c.email.label("order_email"), _orders.c.person)
+_OF_CASE = ["id", "state", "rma_number", "method", "statutory", "email", "facts", "quote", "currency", "order_id"]
+_OF_LINE = ["id", "sku", "doc", "requested", "expected", "received", "missing", "rejected"]
 _read_person = msgspec.json.Decoder(Person | None).decode
+
+
+class Query:
+    """A statement that is compiled once, whose rows have names. Parameters go by its bind names."""
+
+    def __init__(self, statement: sa.Select[Any]) -> None:
+        self._hot = hot.Hot(statement)
+        names = [str(column.key) for column in statement.exported_columns]
+        self._row = namedtuple("Row", names)  # type: ignore[misc]  # noqa: PYI024 - the statement knows its columns
+
+    def all(self, work: Work, **params: Any) -> list[Any]:
+        """Every row."""
+        return [self._row(*cells) for cells in self._hot.rows(work, params)]
+
+    def first(self, work: Work, **params: Any) -> Any | None:
+        """The first row, or None."""
+        cells = self._hot.one(work, params)
+        return None if cells is None else self._row(*cells)
+
+
+_CASE = Query(
+    sa.select(*(_returns.c[name] for name in _OF_CASE), *_OF_ORDER)
+    .select_from(_returns.join(_orders, _orders.c.id == _returns.c.order_id))
+    .where(_returns.c.store_id == sa.bindparam("store"), _returns.c.id == sa.bindparam("key"))
+)
+_ORDER = Query(
+    sa.select(*_OF_ORDER).where(_orders.c.store_id == sa.bindparam("store"), _orders.c.id == sa.bindparam("key"))
+)
+_LINES = Query(
+    sa.select(*(_lines.c[name] for name in _OF_LINE))
+    .where(_lines.c.return_id == sa.bindparam("key"))
+    .order_by(_lines.c.position)
+)
+_DUE = Query(
+    sa.select(_deadlines.c.due_at).where(
+        _deadlines.c.subject_id == sa.bindparam("subject"),
+        _deadlines.c.name == sa.bindparam("which"),
+        _deadlines.c.state == sa.literal_column("'open'"),
+    )
+)
+_CHILD = {
+    model: Query(
+        sa.select(tables.table(model)).where(
+            tables.table(model).c.store_id == sa.bindparam("store"), tables.table(model).c.id == sa.bindparam("key")
+        )
+    )
+    for model in (tables.Parcel, tables.Refund, tables.Replacement)
+}
 
 
 @dataclass(slots=True)
@@ -38,9 +90,16 @@ class Scene:
     row: Any
     event: FeedEvent | None
     case: Any = None
-    lines: Sequence[Any] = ()
     order: Any = None
     person: Person | None = None
+    _lines: list[Any] | None = None
+
+    @property
+    def lines(self) -> Sequence[Any]:
+        """The lines of the case in their order, read on first use."""
+        if self._lines is None:
+            self._lines = [] if self.case is None else _LINES.all(self.work, key=self.case.id)
+        return self._lines
 
     @property
     def data(self) -> dict[str, Any]:
@@ -69,20 +128,13 @@ class Scene:
         """The last day of an open deadline of the case, or of one of its children."""
         if self.case is None:
             return None
-        query = sa.select(_deadlines.c.due_at).where(
-            _deadlines.c.subject_id == (subject or self.case.id),
-            _deadlines.c.name == name,
-            _deadlines.c.state == "open",
-        )
-        due_at = self.work.conn.execute(query).scalar()
-        return None if due_at is None else calendar.local_date(due_at, self.timezone)
+        found = _DUE.first(self.work, subject=subject or self.case.id, which=name)
+        return None if found is None else calendar.local_date(found.due_at, self.timezone)
 
-    def child(self, table: sa.Table) -> Any | None:
-        """The child that the event is about."""
+    def child(self, model: Any) -> Any | None:
+        """The child of this kind (``tables.Parcel`` ``Refund`` ``Replacement``) that the event is about."""
         key = self.data.get("id") or self.data.get("subject") or ""
-        return self.work.conn.execute(
-            sa.select(table).where(table.c.store_id == self.store.id, table.c.id == key)
-        ).first()
+        return _CHILD[model].first(self.work, store=self.store.id, key=key)
 
     def items(self, number: str = "requested") -> tuple[Item, ...]:
         """The lines of the case that have any units in this number."""
@@ -97,18 +149,9 @@ def look(work: Work, store: StoreInfo, row: Any, *, url: str) -> Scene:
     event = feed.one(work, store.id, cause) if cause.startswith("evt_") else None
     scene = Scene(work=work, store=store, url=url, row=row, event=event)
     if row.return_id is not None:
-        scene.case = work.conn.execute(
-            sa.select(_returns).where(_returns.c.store_id == store.id, _returns.c.id == row.return_id)
-        ).one()
-        scene.lines = work.conn.execute(
-            sa.select(_lines).where(_lines.c.return_id == row.return_id).order_by(_lines.c.position)
-        ).all()
-    order_id = scene.case.order_id if scene.case is not None else event.stream if event else ""
-    scene.order = work.conn.execute(
-        sa.select(_orders.c.number, _orders.c.email, _orders.c.person).where(
-            _orders.c.store_id == store.id, _orders.c.id == order_id
-        )
-    ).first()
+        scene.case = scene.order = _CASE.first(work, store=store.id, key=row.return_id)
+    elif event is not None:
+        scene.order = _ORDER.first(work, store=store.id, key=event.stream)
     scene.person = _read_person(scene.order.person) if scene.order is not None and scene.order.person else None
     return scene
 

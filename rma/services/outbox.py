@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain.events import Draft
 from rma.domain.ids import secret_hash
@@ -42,6 +42,23 @@ _log = logging.getLogger(__name__)
 _messages = tables.table(tables.Message)
 _links = tables.table(tables.Link)
 _stores = tables.table(tables.Store)
+_returns = tables.table(tables.Return)
+_INSERT_LINK = hot.insert(_links)
+_CHANGES = ["state", "recipient", "subject", "text", "html", "locale", "next_at", "sent_at"]
+_UPDATE = hot.Hot(
+    sa.update(_messages)
+    .where(
+        _messages.c.id == sa.bindparam("key"),
+        _messages.c.state == sa.literal_column(f"'{TO_SEND}'"),
+        _messages.c.attempts == sa.bindparam("mine"),
+    )
+    .values({name: sa.bindparam(name) for name in _CHANGES})
+)
+_HEAD = hot.Hot(
+    sa.update(_returns)
+    .where(_returns.c.id == sa.bindparam("key"))
+    .values(head=sa.bindparam("head"), events_n=sa.bindparam("events_n"))
+)
 
 
 class _Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,18 +174,21 @@ def _keep(work: Work, ready: Sequence[_Ready]) -> None:
         state: dict[str, Any] = {} if one.why_not is None else {"state": one.why_not, "next_at": None}
         if one.fault is not None:
             state = _again(work, one.row)
-        _set(work, one.row, **one.kept, **state)
-        if one.link is not None:
-            _keep_link(work, one.row, one.link)
+        one.kept.update(state)
+    _change(work, [(one.row, one.kept) for one in ready])
+    _keep_links(work, {secret_hash(one.link): one.row for one in ready if one.link is not None})
 
 
-def _keep_link(work: Work, row: Any, token: str) -> None:
-    """Let the link of this message open its return; a second try finds it there."""
-    hashed = secret_hash(token)
-    if work.conn.execute(sa.select(_links.c.hash).where(_links.c.hash == hashed)).first() is None:
-        ends = work.real_now + timedelta(days=LINK_DAYS)
-        values = {"store_id": row.store_id, "return_id": row.return_id, "expires_at": ends, "created_at": work.real_now}
-        work.conn.execute(sa.insert(_links).values(hash=hashed, revoked_at=None, **values))
+def _keep_links(work: Work, links: dict[str, Any]) -> None:
+    """Let the links of these messages open their returns; a second try finds them there."""
+    there = set(work.conn.execute(sa.select(_links.c.hash).where(_links.c.hash.in_(links))).scalars())
+    made = {"revoked_at": None, "expires_at": work.real_now + timedelta(days=LINK_DAYS), "created_at": work.real_now}
+    rows = [
+        {"hash": hashed, "store_id": row.store_id, "return_id": row.return_id, **made}
+        for hashed, row in links.items()
+        if hashed not in there
+    ]
+    _INSERT_LINK.run_many(work, rows)
 
 
 def _send(services: Services, mail: Message) -> SendAnswer:
@@ -181,29 +201,53 @@ def _send(services: Services, mail: Message) -> SendAnswer:
 
 
 def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]]) -> None:
-    """Keep what became of each; a mail that left is an event of its case. Returns are locked in one order."""
-    told: dict[tuple[str, str], list[Draft]] = {}
-    clocks: dict[str, float] = {}
+    """Keep what became of each; a mail that left is an event of its case."""
+    clocks = _clocks(work, {one.row.store_id for one, _ in answers})
+    changes: list[tuple[Any, dict[str, Any]]] = []
+    told: dict[str, list[Draft]] = {}
     for one, answer in answers:
         row = one.row
-        if answer.state != "sent":
-            final = answer.state == "failed" and not answer.retryable
-            _set(work, row, **({"state": "failed", "next_at": None} if final else _again(work, row)))
-            continue
-        if row.store_id not in clocks:
-            offset = sa.select(_stores.c.clock_offset).where(_stores.c.id == row.store_id)
-            clocks[row.store_id] = work.conn.execute(offset).scalar_one()
         at = store_now(work, clocks[row.store_id])
-        _set(work, row, state="sent", sent_at=at, next_at=None)
-        if row.return_id is not None and row.kind != "store_message":
-            data = {"id": row.id, "kind": row.kind, "class": row.message_class, "locale": one.kept["locale"]}
-            told.setdefault((row.return_id, row.store_id), []).append(Draft("message.sent", data, at))
-    for (return_id, store_id), drafts in sorted(told.items(), key=_first):
-        log.append_to(work, "returns", return_id, drafts, store_id=store_id, actor="system")
+        if answer.state == "sent":
+            changes.append((row, one.kept | {"state": "sent", "sent_at": at, "next_at": None}))
+            if row.return_id is not None and row.kind != "store_message":
+                data = {"id": row.id, "kind": row.kind, "class": row.message_class, "locale": one.kept["locale"]}
+                told.setdefault(row.return_id, []).append(Draft("message.sent", data, at))
+        elif answer.state == "failed" and not answer.retryable:
+            changes.append((row, one.kept | {"state": "failed", "next_at": None}))
+        else:
+            changes.append((row, one.kept | _again(work, row)))
+    _change(work, changes)
+    _tell(work, told)
 
 
-def _first(item: tuple[tuple[str, str], list[Draft]]) -> tuple[str, str]:
-    return item[0]
+def _tell(work: Work, told: dict[str, list[Draft]]) -> None:
+    """Events of many returns at once; returns are locked in the order of their ids."""
+    columns = (_returns.c.id, _returns.c.store_id, _returns.c.head, _returns.c.events_n)
+    query = sa.select(*columns).where(_returns.c.id.in_(told)).order_by(_returns.c.id)
+    rows: list[dict[str, Any]] = []
+    heads: list[dict[str, Any]] = []
+    for case in work.conn.execute(query.with_for_update(key_share=True)).all():
+        made, head, n = log.prepare(
+            work,
+            told[case.id],
+            store_id=case.store_id,
+            stream=case.id,
+            actor="system",
+            head=case.head,
+            n=case.events_n,
+            return_id=case.id,
+        )
+        rows += made
+        heads.append({"key": case.id, "head": head, "events_n": n})
+    if rows:
+        log.write(work, rows)
+        _HEAD.run_many(work, heads)
+
+
+def _clocks(work: Work, store_ids: set[str]) -> dict[str, float]:
+    query = sa.select(_stores.c.id, _stores.c.clock_offset).where(_stores.c.id.in_(store_ids))
+    return {row[0]: row[1] for row in work.conn.execute(query)}
 
 
 def _again(work: Work, row: Any) -> dict[str, Any]:
@@ -213,8 +257,10 @@ def _again(work: Work, row: Any) -> dict[str, Any]:
     return {"next_at": work.real_now + timedelta(seconds=WAITS[row.attempts])}
 
 
-def _set(work: Work, row: Any, **values: Any) -> None:
-    """Change a row that this process still has."""
-    mine = sa.and_(_messages.c.id == row.id, _messages.c.state == TO_SEND, _messages.c.attempts == row.attempts + 1)
-    if values:
-        work.conn.execute(sa.update(_messages).where(mine).values(**values))
+def _change(work: Work, changes: Sequence[tuple[Any, dict[str, Any]]]) -> None:
+    """Change rows that this process still has: columns that are not named stay as they were claimed."""
+    rows = []
+    for row, values in changes:
+        kept = {name: getattr(row, name) for name in _CHANGES} | {"next_at": work.real_now + LEASE}
+        rows.append(kept | values | {"key": row.id, "mine": row.attempts + 1})
+    _UPDATE.run_many(work, rows)
