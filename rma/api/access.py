@@ -108,6 +108,9 @@ POST   /workflows                                        | workflows:write
 POST   /workflows/{id}/publish                           | workflows:write
 GET    /workflows/{id}/diagram                           | any
 
+GET    /law/profiles                                     | any
+POST   /law/deadlines                                    | any
+
 GET    /events                                           | events:read
 GET    /test-clock                                       | any
 POST   /test-clock                                       | any

@@ -8,17 +8,12 @@ a day is 23 or 25 hours long when the clocks change.
 from __future__ import annotations
 
 import calendar as _calendar
-from collections.abc import Collection
+from collections.abc import Container
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rma.errors import FieldError, Invalid
-
-SUNDAY = frozenset({6})
-"""The weekly holiday of Türkiye (Law 2429 art. 3/A): weekdays as ``date.weekday()`` counts them."""
-WEEKEND = frozenset({5, 6})
-"""Saturday and Sunday."""
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -68,23 +63,29 @@ def in_time(sent: datetime, last_day: date, timezone: str) -> bool:
     return local_date(sent, timezone) <= last_day
 
 
-def roll(day: date, *, weekly_off: Collection[int], holidays: Collection[date] = ()) -> date:
-    """The day itself, or the next one that is neither a weekly day off nor a holiday."""
-    _needs_a_working_day(weekly_off)
-    while day.weekday() in weekly_off or day in holidays:
+def roll(day: date, off: Container[date]) -> date:
+    """The day itself, or the next one that is not off."""
+    while day in off:
         day += _DAY
     return day
 
 
-def add_working_days(day: date, days: int, *, weekly_off: Collection[int], holidays: Collection[date] = ()) -> date:
+def roll_back(day: date, off: Container[date]) -> date:
+    """The day itself, or the last one before it that is not off."""
+    while day in off:
+        day -= _DAY
+    return day
+
+
+def add_working_days(day: date, days: int, off: Container[date]) -> date:
     """The day on which the n-th working day after ``day`` falls; ``day`` itself is not counted. 0 gives ``day``.
 
-    Which weekdays are off is the caller's: SSHY and GBY art. 4/1-d count Saturday as a working day.
+    Which days are off is the caller's: SSHY and GBY art. 4/1-d count Saturday as a working day.
     """
     if not 0 <= days <= _LONGEST:
         raise ValueError(f"working days are between 0 and {_LONGEST}")
     for _ in range(days):
-        day = roll(day + _DAY, weekly_off=weekly_off, holidays=holidays)
+        day = roll(day + _DAY, off)
     return day
 
 
@@ -93,8 +94,3 @@ def future(path: str, at: datetime, now: datetime) -> FieldError | None:
     if at <= now:
         return None
     return FieldError(path, "in_the_future", f"{path} lies in the future: {at.isoformat()}.")
-
-
-def _needs_a_working_day(weekly_off: Collection[int]) -> None:
-    if len(set(weekly_off) & set(range(7))) > 6:  # noqa: PLR2004
-        raise ValueError("a week needs a working day")

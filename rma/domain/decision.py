@@ -15,7 +15,7 @@ import msgspec
 from rma.domain.arrivals import arrivals
 from rma.domain.calendar import future, last_instant
 from rma.domain.claims import KINDS, Facts, Kind, LineFacts, LineRequest, Method, Outcome, Request
-from rma.domain.law import LawFloor, Payer
+from rma.domain.law import LawProfile, Payer
 from rma.domain.offers import EvidenceWanted, Offer, Way, evidence_wanted, offer
 from rma.domain.rules import RULES, Found, Inputs, Seen, judge, sequence
 from rma.domain.sentences import SENTENCES
@@ -120,7 +120,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     trace: tuple[TraceEntry, ...]
 
 
-def decide(policy: Policy, law: LawFloor, facts: Facts, request: Request) -> Decision:
+def decide(policy: Policy, law: LawProfile, facts: Facts, request: Request) -> Decision:
     """What policy and law say to the request.
 
     Raises ``Invalid`` for what cannot be right: no line at all, a filing in the future, a line the order does not have,
@@ -151,7 +151,7 @@ def decide(policy: Policy, law: LawFloor, facts: Facts, request: Request) -> Dec
 
 
 def options(
-    policy: Policy, law: LawFloor, facts: Facts, line_id: str, *, at: datetime, kinds: Sequence[Kind] = KINDS
+    policy: Policy, law: LawProfile, facts: Facts, line_id: str, *, at: datetime, kinds: Sequence[Kind] = KINDS
 ) -> tuple[LineDecision, ...]:
     """What could be filed for a line at that instant, one decision per kind; its quantity is the most that could."""
     line = next((one for one in facts.lines if one.id == line_id), None)
@@ -161,7 +161,7 @@ def options(
 
 
 def options_of_lines(
-    policy: Policy, law: LawFloor, facts: Facts, line_ids: Collection[str], *, at: datetime
+    policy: Policy, law: LawProfile, facts: Facts, line_ids: Collection[str], *, at: datetime
 ) -> dict[str, tuple[LineDecision, ...]]:
     """What could be filed for each of these lines, as ``options`` says; unknown ids are left out."""
     scene = _scene(policy, law, facts, at)
@@ -178,7 +178,7 @@ def _options(scene: Scene, line: LineFacts, kinds: Sequence[Kind]) -> tuple[Line
     return tuple(found)
 
 
-def _scene(policy: Policy, law: LawFloor, facts: Facts, filed_at: datetime) -> Scene:
+def _scene(policy: Policy, law: LawProfile, facts: Facts, filed_at: datetime) -> Scene:
     came = arrivals(facts, filed_at=filed_at, transit_days=policy.windows.fallback_transit_days)
     return Scene(policy=policy, rules=sequence(policy), law=law, facts=facts, filed_at=filed_at, arrivals=came)
 

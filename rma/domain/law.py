@@ -1,257 +1,345 @@
-"""The dated floor of the law: what a store's rules can never take away, and the dates that follow from it.
+"""A profile of the law: what one jurisdiction says about returns from one day on, as frozen values read from a file.
 
-A floor is data (``law_floors`` holds the shipped ones). Rights follow the floor in force on the day of the order,
-procedures (send-back, refund clock) the one in force on the day of the event. Every result names its article.
+The files lie in ``workflows/law`` and are read by ``rma.domain.law_files``. Every rule names its article and how sure
+we are of it: H the text was read, M one secondary source, L unsettled. Nothing here computes: dates are in
+``rma.domain.law_dates``, rights in ``rma.domain.law_rights``.
 """
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from functools import cached_property
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from rma.domain.calendar import add_days, add_months
-from rma.domain.claims import LIABILITY, Kind
+from rma.domain.law_terms import Count, Counting, Period, Region, Roll, Rule, Short
 
-Side = Literal["consumer", "seller"]
 Jurisdiction = Literal["TR", "EU", "UK", "US", "none"]
 Payer = Literal["store", "customer"]
-StartsWhen = Literal["notice", "handed_over", "arrived", "agreed", "goods_back_or_proof", "none"]
-Case = Literal["not_delivered", "service", "named", "other", "none_named", "collected", "liability", "default"]
+WayPayer = Literal["store", "customer", "policy"]
+LineKind = Literal["goods", "service", "digital", "goods_and_service"]
+Start = Literal["last_delivery", "last_piece", "first_delivery", "contract"]
+Case = Literal[
+    "liability",
+    "delay",
+    "impossible",
+    "not_delivered",
+    "service",
+    "collected",
+    "named",
+    "other",
+    "none_named",
+    "default",
+]
+StartsWhen = Literal["notice", "handed_over", "arrived", "agreed", "told", "goods_back_or_proof", "none"]
+Remedy = Literal["rescission", "price_cut", "repair", "replacement", "termination", "rejection", "final_rejection"]
+Record = Literal["withdrawal", "tax", "books", "case", "evidence", "messages", "destruction_log"]
 
 
-class Deadline(msgspec.Struct, frozen=True, kw_only=True):
-    """A day by which someone must act: as counted (``raw``), as a court would roll it, and as the mildest reading.
+class NotInformed(Rule, frozen=True, kw_only=True):
+    """What an uninformed consumer has: ``months`` more, and once told ``cured_days`` from that day.
 
-    ``starts`` is the day of the event, which is not counted. ``estimated`` says that the event's day is a guess.
+    Being told counts within ``months`` of ``told_within``: of the day the period started, or of its end. ``capped``:
+    one reading ends the period with the extension, whenever the consumer was told.
     """
 
-    name: str
-    starts: date
-    raw: date
-    strict: date
-    lenient: date
-    article: str
-    side: Side
-    estimated: bool = False
-
-    @property
-    def binding(self) -> date:
-        """The day that holds: the latest reading for the consumer, the earliest for the seller (law.md section 1)."""
-        if self.side == "seller":
-            return self.raw
-        return max(self.raw, self.strict, self.lenient)
+    months: Count
+    cured_days: Count
+    told_within: Literal["start", "end"]
+    capped: bool = False
 
 
-class Exemption(msgspec.Struct, frozen=True, kw_only=True):
+class Starts(Rule, frozen=True, kw_only=True):
+    """From which event the withdrawal period runs, by what was bought and how it came."""
+
+    goods: Start
+    pieces: Start
+    regular: Start
+    service: Start
+    digital: Start
+    goods_and_service: Start
+
+
+class Notice(Rule, frozen=True, kw_only=True):
+    """How a withdrawal is declared: what makes it timely, and whether and when it is confirmed."""
+
+    in_time_by: Literal["sent"]
+    acknowledge: Literal["at_once", "without_delay"]
+    durable_medium: bool = True
+
+
+class Exemption(Rule, frozen=True, kw_only=True):
     """Goods or services without a withdrawal right: a line with the attribute, once all of ``needs`` are true.
 
     ``needs`` are names of a condition (``opened``, ``installed``) or of another attribute of the line.
     """
 
-    attribute: str
-    article: str
-    needs: tuple[str, ...] = ()
+    attribute: Short
+    needs: tuple[Short, ...] = ()
 
 
-class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
-    """The right to withdraw without a reason. ``contract_start`` are kinds of line that count from the contract day."""
+class Withdrawal(Rule, frozen=True, kw_only=True, dict=True):
+    """The right to withdraw without a reason, in ``days`` calendar days. The list of ``exceptions`` is closed."""
 
-    days: int
-    article: str
-    contract_start: frozenset[str] = frozenset({"service", "digital"})
-    exemptions: tuple[Exemption, ...] = ()
+    days: Annotated[int, Meta(ge=1, le=365)]
+    start: Starts
+    not_informed: NotInformed
+    notice: Notice
+    roll: Roll = "act"
+    before_delivery: bool = True
+    exceptions: tuple[Exemption, ...] = ()
+
+    @cached_property
+    def contract_start(self) -> frozenset[str]:
+        """The kinds of line whose period runs from the day of the contract."""
+        kinds = ("goods", "service", "digital", "goods_and_service")
+        return frozenset(kind for kind in kinds if getattr(self.start, kind) == "contract")
 
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """So many days, or months, after an event, by an article."""
+class Labels(Rule, frozen=True, kw_only=True):
+    """The words on the two buttons of the withdrawal function, in one language."""
 
-    article: str
-    days: int = 0
-    months: int = 0
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2}$")]
+    withdraw: Short
+    confirm: Short
 
 
-class RefundClock(msgspec.Struct, frozen=True, kw_only=True):
-    """In which case the refund clock starts when, and for how many days it runs.
+class WithdrawalFunction(Rule, frozen=True, kw_only=True):
+    """The duty to offer withdrawal online. Nothing but ``fields`` may be required, and no login.
+
+    ``not_told`` says that silence about the function counts as not being informed of the right.
+    """
+
+    since: date
+    fields: tuple[Literal["name", "contract", "electronic_address"], ...]
+    required: bool = True
+    login_required: Literal[False] = False
+    not_told: bool = False
+    labels: tuple[Labels, ...] = ()
+
+
+class Delivery(Period, frozen=True, kw_only=True):
+    """The time to deliver. ``cap``: a longer promise does not bind the consumer.
+
+    ``tell_impossible_days``: so soon the consumer must be told that it cannot be delivered at all.
+    """
+
+    cap: bool = False
+    tell_impossible_days: Count | None = None
+
+
+class RefundClock(Period, frozen=True, kw_only=True):
+    """In which case the refund clock starts when, and how long it runs.
 
     ``days_from_notice``: never due before so many days after the notice (CRD art. 13: the later of the two).
     """
 
     when: Case
     starts_when: StartsWhen
-    days: int
-    article: str
-    days_from_notice: int | None = None
+    days_from_notice: Count | None = None
 
 
-class WayBack(msgspec.Struct, frozen=True, kw_only=True):
-    """Who pays the way back of a withdrawal by law: with a carrier that the store offers, and with another one.
+class Refund(Rule, frozen=True, kw_only=True):
+    """What a withdrawal gives back and how: which outbound delivery, by which means, with which fees.
 
-    None: the law leaves it to the contract.
+    A refund never bears a fee: ``fees`` is there to be read by whoever asks, and can only be false.
     """
 
-    offered: Payer | None
-    other: Payer | None
-    article: str
+    outbound_delivery: Literal["full", "cheapest_standard", "none"]
+    tender: Literal["original_unless_agreed", "original"] = "original_unless_agreed"
+    single_payment: bool = False
+    fees: Literal[False] = False
+    statutory_interest: bool = False
+    clocks: tuple[RefundClock, ...] = ()
 
 
-class LawFloor(msgspec.Struct, frozen=True, kw_only=True):
-    """One jurisdiction's floor from ``valid_from`` on. A part that is None does not exist there."""
+class WayBack(Rule, frozen=True, kw_only=True):
+    """Who pays the way back of a withdrawal, by the carrier. ``policy``: the store says, if it told the consumer.
+
+    ``named`` with the carrier the store named, ``none_named`` where it named none, ``no_branch`` where the named one
+    cannot be reached, ``other`` with another one although the named one could be used.
+    """
+
+    named: WayPayer
+    none_named: WayPayer
+    no_branch: WayPayer
+    other: WayPayer
+    untold: WayPayer = "store"
+
+
+class ValueLoss(Rule, frozen=True, kw_only=True):
+    """Whether use beyond trying the goods may cost the consumer something, and at most what."""
+
+    allowed: Literal["never", "if_informed"]
+    at_most: Literal["nothing", "goods_price"] = "nothing"
+
+
+class Liability(Period, frozen=True, kw_only=True):
+    """How long the seller answers for defects, or one is presumed to have been there; for second-hand goods less."""
+
+    second_hand_months: Count | None = None
+
+
+class Extension(Rule, frozen=True, kw_only=True):
+    """How much longer the seller answers once a defect was repaired, for contracts from a day on."""
+
+    months: Count
+    contracts_from: date
+    times: Annotated[int, Meta(ge=1, le=10)] = 1
+
+
+class Unlocked(Rule, frozen=True, kw_only=True):
+    """What a consumer may ask for after something else failed; the seller cannot refuse it."""
+
+    remedies: tuple[Remedy, ...]
+
+
+class Reject(Rule, frozen=True, kw_only=True):
+    """The short right to reject: so many days from the day after delivery, stopped while a repair is under way."""
+
+    days: Count
+    after_repair_days: Count
+
+
+class ToTell(Rule, frozen=True, kw_only=True):
+    """What the consumer must be told before a remedy, since when."""
+
+    since: date
+    what: tuple[Literal["choice_repair_or_replacement", "extension_after_repair"], ...]
+
+
+class Defect(Rule, frozen=True, kw_only=True):
+    """Defective goods: remedies as rungs of a ladder (within a rung the consumer chooses), times and proof."""
+
+    ladder: tuple[tuple[Remedy, ...], ...]
+    minor_ends_contract: bool
+    liability: Liability
+    presumption: Liability
+    repair: Period | None = None
+    extension: Extension | None = None
+    reject: Reject | None = None
+    tell: ToTell | None = None
+
+
+class AfterSales(Rule, frozen=True, kw_only=True):
+    """Repairs of goods under a statutory warranty: times in working days, a loaner, and what a second failure opens."""
+
+    warranty_months: Count
+    repair_days: Count
+    car_repair_days: Count
+    loaner_days: Count
+    repair_extends_warranty: bool
+    replacement_keeps_rest: bool
+    second_failure: Unlocked
+
+
+class Carriage(Rule, frozen=True, kw_only=True):
+    """When a carrier must be told of a loss or damage, and when goods count as lost: days after the due day."""
+
+    visible_days: Count
+    hidden_days: Count
+    delay_days: Count
+    lost_days: Count
+    lost_days_abroad: Count
+    report_needed_by_consumer: Literal[False] = False
+
+
+class Retention(Rule, frozen=True, kw_only=True):
+    """How long a class of record is kept, from the day the matter closed or from the end of that year."""
+
+    record: Record
+    months: Count
+    counted_from: Literal["closed", "year_end"]
+
+
+class Privacy(Rule, frozen=True, kw_only=True):
+    """Personal data: the time to answer a request, and the longest time between runs of destruction."""
+
+    answer: Period
+    destruction: Period | None = None
+
+
+class Messages(Rule, frozen=True, kw_only=True):
+    """Which messages follow from the contract and which need consent, and by when an opt-out works."""
+
+    service: tuple[Short, ...]
+    commercial: tuple[Short, ...]
+    stop: Period
+    register: str = ""
+
+
+class Rate(Rule, frozen=True, kw_only=True):
+    """A yearly rate of interest in percent, from a day on."""
+
+    since: date
+    percent: Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,4})?$")]
+
+
+class TaxRates(Rule, frozen=True, kw_only=True):
+    """The rates of a sales tax in percent, from a day on."""
+
+    since: date
+    percent: tuple[Annotated[str, Meta(pattern=r"^\d{1,2}(\.\d{1,3})?$")], ...]
+
+
+class Tax(Rule, frozen=True, kw_only=True):
+    """How tax is rounded and which papers a return needs."""
+
+    rounding: Literal["half_up"] = "half_up"
+    documents: tuple[Short, ...] = ()
+    rates: tuple[TaxRates, ...] = ()
+
+
+class State(Rule, frozen=True, kw_only=True):
+    """A state of a federation: what holds where a store did not show its policy before the sale."""
+
+    code: Region
+    name: Short
+    days_if_not_shown: Count
+    remedies: tuple[Literal["cash", "credit", "exchange"], ...]
+
+
+class LawProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """The law of one jurisdiction, or of one of its countries, for contracts from ``valid_from`` on.
+
+    A part that is None does not exist there. ``source`` is the file it was read from, ``sha256`` of its bytes.
+    """
 
     jurisdiction: Jurisdiction
     valid_from: date
-    timezone: str | None = None
+    counting: Counting
+    title: dict[str, str] = {}
+    valid_until: date | None = None
+    country: str | None = None
+    countries: tuple[str, ...] = ()
+    source: str = ""
+    sha256: str = ""
     withdrawal: Withdrawal | None = None
-    send_back: Span | None = None
-    delivery: Span | None = None
-    liability: Span | None = None
-    refunds: tuple[RefundClock, ...] = ()
+    function: WithdrawalFunction | None = None
+    send_back: Period | None = None
+    delivery: Delivery | None = None
+    refund: Refund | None = None
     way_back: WayBack | None = None
+    value_loss: ValueLoss | None = None
+    defect: Defect | None = None
+    after_sales: AfterSales | None = None
+    carriage: Carriage | None = None
+    retention: tuple[Retention, ...] = ()
+    privacy: Privacy | None = None
+    messages: Messages | None = None
+    interest: tuple[Rate, ...] = ()
+    tax: Tax | None = None
+    policy_must_be_shown: bool = False
+    states: tuple[State, ...] = ()
 
     @property
     def version(self) -> str:
-        """The floor's name for the record: ``TR@2026-01-01``."""
+        """The profile's name for the record: ``TR@2026-01-01``."""
         return f"{self.jurisdiction}@{self.valid_from.isoformat()}"
 
-
-class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known about a return when its refund date is asked for. Days are local.
-
-    ``carrier``: whether the goods came with the carrier the store named, with another, or none was named.
-    """
-
-    notice: date
-    kind: Kind = "withdrawal"
-    delivered: bool = True
-    service: bool = False
-    carrier: Literal["named", "other", "none_named"] = "none_named"
-    handed_over: date | None = None
-    arrived: date | None = None
-    proof_of_sending: date | None = None
-    goods_back: date | None = None
-    seller_collects: bool = False
-    agreed: date | None = None
-
-
-class RefundDue(msgspec.Struct, frozen=True, kw_only=True):
-    """The day by which the money must be back; None while its clock has not started. ``none``: no statutory clock."""
-
-    by: date | None
-    starts_when: StartsWhen
-    article: str | None
-
-
-def withdrawal_end(law: LawFloor, start: date, *, estimated: bool = False) -> Deadline | None:
-    """The last day to declare a withdrawal, counted from the day of the last delivery (or of the contract)."""
-    if law.withdrawal is None:
-        return None
-    span = Span(days=law.withdrawal.days, article=law.withdrawal.article)
-    return _after("withdrawal_end", start, span, side="consumer", estimated=estimated)
-
-
-def liability_end(law: LawFloor, delivered: date, *, estimated: bool = False) -> Deadline | None:
-    """The last day on which the seller answers for goods that were delivered on that day."""
-    if law.liability is None:
-        return None
-    return _after("liability_end", delivered, law.liability, side="consumer", estimated=estimated)
-
-
-def send_back_end(law: LawFloor, *, notice: date, seller_collects: bool = False) -> Deadline | None:
-    """The last day to hand the goods over after the notice; None when the seller collects or no law says so."""
-    if law.send_back is None or seller_collects:
-        return None
-    return _after("send_back", notice, law.send_back, side="consumer")
-
-
-def delivery_due(law: LawFloor, *, ordered: date, promised: date | None) -> Deadline | None:
-    """The day by which the seller must deliver: as promised, at the latest after the law's days from the order."""
-    if law.delivery is None:
-        return None
-    due = _after("delivery_due", ordered, law.delivery, side="seller")
-    if promised is None or promised >= due.raw:
-        return due
-    return msgspec.structs.replace(due, raw=promised, strict=promised, lenient=promised)
-
-
-def refund_due(law: LawFloor, facts: RefundFacts) -> RefundDue:
-    """When the money must be back, once the clock of this case has started."""
-    clock = _clock(law, facts)
-    if clock is None:
-        return RefundDue(by=None, starts_when="none", article=None)
-    start = _started(clock.starts_when, facts)
-    if start is None:
-        return RefundDue(by=None, starts_when=clock.starts_when, article=clock.article)
-    by = add_days(start, clock.days)
-    if clock.days_from_notice is not None:
-        by = max(by, add_days(facts.notice, clock.days_from_notice))
-    return RefundDue(by=by, starts_when=clock.starts_when, article=clock.article)
-
-
-def exemption(law: LawFloor, *, attributes: frozenset[str], condition: frozenset[str]) -> Exemption | None:
-    """The exemption that takes the withdrawal right from a line with these attributes in this condition, or None."""
-    if law.withdrawal is None or not attributes:
-        return None
-    known = attributes | condition
-    for one in law.withdrawal.exemptions:
-        if one.attribute in attributes and known.issuperset(one.needs):
-            return one
-    return None
-
-
-def pays_way_back(law: LawFloor, *, method: str, carrier_named: bool) -> Payer | None:
-    """Who pays the way back of a withdrawal by law; None leaves it to the store's policy.
-
-    A carrier of the customer's own choice costs the customer only when the store named one (MSY art. 12/5).
-    """
-    if law.way_back is None:
-        return None
-    if method == "own_carrier" and carrier_named:
-        return law.way_back.other
-    return law.way_back.offered
-
-
-def _after(name: str, start: date, span: Span, *, side: Side, estimated: bool = False) -> Deadline:
-    raw = add_days(add_months(start, span.months) if span.months else start, span.days)
-    return Deadline(
-        name=name,
-        starts=start,
-        raw=raw,
-        strict=raw,
-        lenient=raw,
-        article=span.article,
-        side=side,
-        estimated=estimated,
-    )
-
-
-def _case(facts: RefundFacts) -> Case:
-    if facts.kind in LIABILITY:
-        return "liability"
-    if facts.service:
-        return "service"
-    if not facts.delivered:
-        return "not_delivered"
-    if facts.seller_collects:
-        return "collected"
-    return facts.carrier
-
-
-def _clock(law: LawFloor, facts: RefundFacts) -> RefundClock | None:
-    case = _case(facts)
-    by_case = {clock.when: clock for clock in law.refunds}
-    if case == "collected" and case not in by_case:
-        case = "named"
-    return by_case.get(case) or by_case.get("default")
-
-
-def _started(starts_when: StartsWhen, facts: RefundFacts) -> date | None:
-    if starts_when == "notice":
-        return facts.notice
-    if starts_when == "handed_over":
-        return facts.handed_over or facts.arrived
-    if starts_when == "arrived":
-        return facts.arrived
-    if starts_when == "agreed":
-        return facts.agreed
-    return min((day for day in (facts.goods_back or facts.arrived, facts.proof_of_sending) if day), default=None)
+    @property
+    def timezone(self) -> str | None:
+        """The zone in which days are counted here; None where the store's own is taken."""
+        return self.counting.timezone

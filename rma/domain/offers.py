@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from rma.domain.claims import BY_CHOICE, LineFacts, LineRequest, Method, Outcome
-from rma.domain.law import Payer, pays_way_back
+from rma.domain.law import Payer
+from rma.domain.law_rights import pays_way_back
 from rma.domain.standing import Basis, Scene, Standing
 from rma.domain.terms import CarrierReport, ReasonTerms
 

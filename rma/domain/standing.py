@@ -14,7 +14,9 @@ import msgspec
 from rma.domain.arrivals import Arrivals, LineArrival
 from rma.domain.calendar import add_days, local_date
 from rma.domain.claims import DELAY, LIABILITY, Facts, Kind, LineFacts, LineRequest
-from rma.domain.law import Exemption, LawFloor, delivery_due, exemption, liability_end, withdrawal_end
+from rma.domain.law import Exemption, LawProfile
+from rma.domain.law_dates import delivery_due, liability_end, withdrawal_end
+from rma.domain.law_rights import exemption
 from rma.domain.sentences import SENTENCES
 from rma.domain.terms import Policy, Rule
 from rma.domain.texts import filled
@@ -50,7 +52,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     policy: Policy
     rules: tuple[Rule, ...]
-    law: LawFloor
+    law: LawProfile
     facts: Facts
     filed_at: datetime
     arrivals: Arrivals
@@ -128,7 +130,7 @@ def _right(scene: Scene, line: LineFacts) -> _Window | None:
     starts = scene.arrivals.last if scene.arrivals.complete else None
     if line.kind in law.contract_start:
         starts = scene.arrivals.ordered_on
-    end = withdrawal_end(scene.law, starts) if starts else None
+    end = withdrawal_end(scene.law, starts, informed=scene.facts.informed_on) if starts else None
     return _Window(starts, end.binding if end else None)
 
 
@@ -171,14 +173,14 @@ def _over(scene: Scene, line: LineFacts, asked: LineRequest, *, last_day: date |
 
 def _liability(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
     """Damaged, defective, wrong or missing: the seller answers for it long after the window has closed."""
-    basis: Basis = "contract" if scene.facts.is_business or scene.law.liability is None else "statutory"
+    basis: Basis = "contract" if scene.facts.is_business or scene.law.defect is None else "statutory"
     arrival = scene.arrivals.lines[line.id]
     missing = asked.kind == "missing_item"
     available = line.left if missing else _goods_left(line, arrival)
     starts = arrival.last or (scene.arrivals.last if missing else None)
     if starts is None or (not available and line.left):
         return _not_delivered(asked, line, basis)
-    end = liability_end(scene.law, starts)
+    end = liability_end(scene.law, starts, contract=scene.arrivals.ordered_on)
     last_day = end.binding if end else add_days(starts, scene.policy.windows.voluntary_days)
     late = scene.arrivals.filed_on > last_day
     words = filled(SENTENCES["liability_over"], last_day=last_day) if late else {}

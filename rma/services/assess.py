@@ -13,12 +13,12 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import calendar, claims, units
 from rma.domain.decision import Decision, decide
-from rma.domain.law import LawFloor
-from rma.domain.law_floors import consumer_timezone, floor_for
+from rma.domain.law import LawProfile
 from rma.domain.order import Order, Person
 from rma.domain.policy import Policy
 from rma.domain.pricing import Priced, price
 from rma.domain.units import Ranges
+from rma.services import law
 from rma.services.catalog import Catalog, StoreInfo
 
 _returns = tables.table(tables.Return)
@@ -78,8 +78,9 @@ class OrderView:
     person: Person | None
     priced: Priced
     holds: list[Hold]
-    law: LawFloor
+    law: LawProfile
     timezone: str
+    region: str | None = None
 
     def free(self, line_id: str) -> Ranges:
         """Units of this line that are neither reserved nor consumed."""
@@ -119,17 +120,20 @@ def view_order(work: Work, store: StoreInfo, row: dict[str, Any]) -> OrderView:
     """Read an order's row and what its returns hold: one statement."""
     order = _READ_ORDER(row["doc"])
     frozen = _READ_PRICED(row["frozen"]) if row["frozen"] else None
-    timezone = consumer_timezone(order.country, store.timezone)
-    law = floor_for(order.country, store.country, calendar.local_date(order.ordered_at, timezone))
+    person = _READ_PERSON(row["person"])
+    region = law.region_of(order.country, person.ship_to if person else None)
+    timezone = law.timezone(store, order.country, region=region)
+    ordered_on = calendar.local_date(order.ordered_at, timezone)
     holds = [Hold(*cells) for cells in _HOLDS.rows(work, {"order_id": row["id"]})]
     return OrderView(
         row=row,
         order=order,
-        person=_READ_PERSON(row["person"]),
+        person=person,
         priced=price(order, frozen=frozen),
         holds=holds,
-        law=law,
+        law=law.on(store, order.country, ordered_on, region=region),
         timezone=timezone,
+        region=region,
     )
 
 
@@ -138,6 +142,7 @@ def order_facts(
 ) -> claims.Facts:
     """What a decision looks at. ``but`` is the return whose own holds do not count (it is being judged again)."""
     order = view.order
+    informed = order.withdrawal_information_given_at
     standing = {h.return_id for h in view.holds if h.state not in _STANDS_NOT and h.return_id != but}
     return claims.Facts(
         now=now,
@@ -148,6 +153,7 @@ def order_facts(
         promised_by=order.promised_by,
         country=order.country or store.country,
         is_business=order.is_business,
+        informed_on=calendar.local_date(informed, view.timezone) if informed else None,
         groups=tuple(order.groups),
         order_value=view.priced.total,
         lines=tuple(_line_facts(view, line.id, but) for line in order.lines),

@@ -11,12 +11,11 @@ from rma.domain import calendar, engine
 from rma.domain.asks import Settlement
 from rma.domain.components import Component, write_component
 from rma.domain.decision import Decision, LineDecision
-from rma.domain.law import RefundDue, RefundFacts, refund_due
-from rma.domain.law_floors import floor_for
+from rma.domain.law_refund import NO_CLOCK, RefundFacts, refund_due_across
 from rma.domain.money import wire
 from rma.domain.policy import Policy
 from rma.domain.texts import say
-from rma.services import deadlines, gather
+from rma.services import deadlines, gather, law
 from rma.services.settling import Plan
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def promise(view: OrderView, policy: Policy, decision: Decision, *, store: Store
     today = calendar.local_date(now, view.timezone)
     going = [line for line in decision.lines if line.decision != "refused"]
     comes_back = any(line.goods_come_back for line in going)
-    legal = RefundDue(by=None, starts_when="none", article=None)
+    legal = NO_CLOCK
     if decision.statutory:
         named = bool(policy.returns.named_return_carriers)
         kind = next(line.kind for line in going if line.basis == "statutory")
@@ -133,7 +132,7 @@ def promise(view: OrderView, policy: Policy, decision: Decision, *, store: Store
             delivered=any(line.delivered for line in going),
             carrier="named" if named else "none_named",
         )
-        legal = refund_due(floor_for(view.country or "", store.country, today), known)
+        legal = refund_due_across(law.lookup(store, view.country, region=view.region), known)
     promised = None if comes_back else calendar.add_days(today, policy.refunds.promise_days)
     return {
         "by": min(filter(None, (promised, legal.by)), default=None),

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.domain import calendar, definition
-from rma.domain.law import Deadline as LawDeadline
-from rma.domain.law import send_back_end
-from rma.domain.law_floors import floor_for
+from rma.domain.law_dates import Deadline as LawDeadline
+from rma.domain.law_dates import LawOn, rolled, send_back_across
 from rma.domain.vocabulary import NONE
+from rma.services import law
 
 if TYPE_CHECKING:
     from rma.services.transition import Door, Subject
@@ -118,16 +118,29 @@ def _due(door: Door, subject: Subject, field: str, today: date) -> tuple[date, d
         return _same(expires) if expires else None
     if field == "law.refund_due":
         legal = subject.row.get("due_legal")
-        return _same(legal) if legal else None
+        return _seller(door, legal) if legal else None
     return _send_back(door, today)
 
 
 def _send_back(door: Door, today: date) -> tuple[date, date, date] | None:
     if door.case is None or not door.case.row["statutory"]:
         return None
-    law = floor_for(door.case.fact("country"), door.store.country, today)
-    found: LawDeadline | None = send_back_end(law, notice=today, seller_collects=door.case.row["method"] == "pick_up")
+    collects = door.case.row["method"] == "pick_up"
+    found: LawDeadline | None = send_back_across(law_of(door), notice=today, seller_collects=collects)
     return (found.raw, found.strict, found.lenient) if found else None
+
+
+def law_of(door: Door) -> LawOn:
+    """The law that protects the customer of the door's case, on any day."""
+    if door.case is None:
+        return law.lookup(door.store, None)
+    return law.lookup(door.store, door.case.fact("country"), region=door.case.fact("region"))
+
+
+def _seller(door: Door, day: date) -> tuple[date, date, date]:
+    """A day of the seller's, and as a court would roll it."""
+    later = rolled(law_of(door)(day), day)
+    return day, later, later
 
 
 def _same(day: date) -> tuple[date, date, date]:

@@ -254,6 +254,7 @@ def _remembered(view: OrderView, decision: Decision, data: FileReturn, caller: C
         "withdrawal": any(line.kind == "withdrawal" and line.decision != "refused" for line in decision.lines),
         "timezone": view.timezone,
         "country": view.country,
+        "region": view.region,
         "advance": data.advance,
         "pickup": data.pickup,
         "locale": view.order.locale,

@@ -23,13 +23,12 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import calendar, units
 from rma.domain.events import Draft
-from rma.domain.law_floors import consumer_timezone, floor_for
 from rma.domain.merging import Conflict, add_delivery, merge
 from rma.domain.order import Delivery, Order, Person
 from rma.domain.pricing import price
 from rma.domain.snapshot import read_delivery, read_order
 from rma.errors import Invalid, RmaError, Stale
-from rma.services import assess, log
+from rma.services import assess, law, log
 from rma.services.again import upserting
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
@@ -201,7 +200,8 @@ class _Batch:
 
     def _columns(self, order: Order, person: Person | None, *, customer_ref: str | None = None) -> dict[str, Any]:
         """What the snapshot says, as columns. Of an erased person only the customer's reference is left."""
-        day = calendar.local_date(order.ordered_at, consumer_timezone(order.country, self.store.timezone))
+        region = law.region_of(order.country, person.ship_to if person else None)
+        day = calendar.local_date(order.ordered_at, law.timezone(self.store, order.country, region=region))
         return {
             "ordered_at": order.ordered_at,
             "currency": order.currency,
@@ -209,7 +209,7 @@ class _Batch:
             "email": search_form(person.email) if person and person.email else None,
             "doc": _encode(msgspec.structs.replace(order, person=None)).decode(),
             "person": _encode(person).decode(),
-            "law": floor_for(order.country, self.store.country, day).version,
+            "law": law.on(self.store, order.country, day, region=region).version,
             "updated_at": self.now,
         }
 

@@ -6,8 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from rma.domain import calendar
-from rma.domain.law import RefundDue, RefundFacts, refund_due
-from rma.domain.law_floors import floor_for
+from rma.domain.law_refund import NO_CLOCK, RefundDue, RefundFacts, refund_due_across
 from rma.services import deadlines
 
 if TYPE_CHECKING:
@@ -18,16 +17,11 @@ def legal(door: Door) -> RefundDue:
     """When the law wants the money back, by what the case knows today."""
     case = door.case
     timezone = deadlines.time_zone(door)
-    today = calendar.local_date(door.now, timezone)
-    if case is None:
-        return RefundDue(by=None, starts_when="none", article=None)
+    if case is None or not case.row["statutory"]:
+        return NO_CLOCK
     facts = case.row["facts"]
-    country = facts.get("country") or ""
-    law = floor_for(country, door.store.country, today)
-    if not case.row["statutory"]:
-        return RefundDue(by=None, starts_when="none", article=None)
-    return refund_due(
-        law,
+    return refund_due_across(
+        deadlines.law_of(door),
         RefundFacts(
             notice=calendar.local_date(case.row["created_at"], timezone),
             kind=next((line.kind for line in case.lines if line.basis == "statutory"), case.row["kind"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,13 +12,13 @@ import msgspec
 
 from rma.domain.claims import Delivery, Facts, LineFacts, LineRequest, Override, Request
 from rma.domain.decision import Decision, LineDecision, decide
-from rma.domain.law import LawFloor
-from rma.domain.law_floors import floor_for
+from rma.domain.law import LawProfile
 from rma.domain.policy import Policy, load_policy
+from tests.support import laws
 
 ISTANBUL = "Europe/Istanbul"
 STANDARD = (Path(__file__).parents[2] / "workflows" / "policies" / "standard.toml").read_bytes()
-TR: LawFloor = floor_for("TR", "TR", date(2026, 6, 1))
+TR: LawProfile = laws.law("TR", "2026-06-01")
 
 
 def at(day: str, clock: str = "12:00", timezone: str = ISTANBUL) -> datetime:
@@ -64,7 +64,7 @@ def judged(
     *asked: LineRequest,
     on: str = "2026-06-12",
     by: Policy | None = None,
-    law: LawFloor = TR,
+    law: LawProfile = TR,
     method: Any = None,
     override: Override | None = None,
 ) -> Decision:

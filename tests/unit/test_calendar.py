@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from rma.domain import calendar
+from rma.domain.daysoff import WEEKDAYS, days_off
 from rma.errors import Invalid
 from tests.support.cases import RETURNS, cases, expected, given
 from tests.support.decisions import at, later
@@ -56,24 +57,26 @@ def test_a_day_of_25_hours_is_one_day() -> None:
 
 
 def test_working_days_skip_what_is_off() -> None:
-    """With Sundays and 19 May off, ten working days after 18 May 2026 is 30 May; Saturday counts."""
-    off = {date(2026, 5, 19)}
-    assert calendar.add_working_days(date(2026, 5, 18), 10, weekly_off=calendar.SUNDAY, holidays=off) == date(
-        2026, 5, 30
-    )
+    """With Sundays and holidays off, the day after 18 May 2026 is 20 May, and the one after a Friday is Saturday."""
+    off = days_off(("sunday", "holiday"), "TR", None, half=False)
+    assert calendar.add_working_days(date(2026, 5, 18), 1, off) == date(2026, 5, 20)
+    assert calendar.add_working_days(date(2026, 5, 22), 1, off) == date(2026, 5, 23)
+    assert calendar.add_working_days(date(2026, 5, 22), 0, off) == date(2026, 5, 22)
 
 
 def test_a_last_day_rolls_over_the_weekend() -> None:
     """A Saturday rolls to Monday where both days are off, and stays where only Sunday is."""
     saturday = date(2026, 2, 14)
-    assert calendar.roll(saturday, weekly_off=calendar.WEEKEND) == date(2026, 2, 16)
-    assert calendar.roll(saturday, weekly_off=calendar.SUNDAY) == saturday
+    weekend, sunday = (days_off(names, "", None, half=False) for names in (("saturday", "sunday"), ("sunday",)))
+    assert calendar.roll(saturday, weekend) == date(2026, 2, 16)
+    assert calendar.roll(saturday, sunday) == saturday
+    assert calendar.roll_back(saturday, weekend) == date(2026, 2, 13)
 
 
 def test_a_week_needs_a_working_day() -> None:
     """A calendar on which every day is off is refused instead of searched for ever."""
     with pytest.raises(ValueError, match="working day"):
-        calendar.roll(date(2026, 1, 1), weekly_off=range(7))
+        days_off(WEEKDAYS, "", None, half=False)
 
 
 def test_a_wrong_zone_is_named() -> None:

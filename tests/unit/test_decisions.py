@@ -10,12 +10,12 @@ import pytest
 
 from rma.domain.claims import DeliveredLine, Delivery, LineRequest, Override, Request
 from rma.domain.decision import Decision, decide, options
-from rma.domain.law_floors import floor_for
 from rma.domain.policy import standard
 from rma.errors import Invalid
+from tests.support import laws
 from tests.support.decisions import STANDARD, TR, ask, at, codes, judged, line, one, order, policy
 
-EU = floor_for("DE", "TR", date(2026, 6, 1))
+EU = laws.law("DE", "2026-06-01")
 PHOTO = {"damaged": {"evidence": {"kinds": ["photo"], "at_least": 2, "carrier_report": "asked"}}}
 FINAL = {"rule": "exclude", "params": {"tags": ["final-sale"]}, "applies_to": ["voluntary"], "then": "refuse"}
 
@@ -222,7 +222,7 @@ def test_a_promise_beats_the_guess() -> None:
     """Made-to-order goods promised in 40 days are not taken for delivered after three."""
     facts = order(None, promised_by=date(2026, 7, 11))
     assert codes(one(facts, ask("voluntary"), on="2026-07-10")) == ["not_delivered_yet"]
-    assert one(facts, on="2026-07-12").last_day == date(2026, 7, 25)
+    assert one(facts, on="2026-07-12").last_day == date(2026, 7, 27)
 
 
 def test_a_service_counts_from_the_contract() -> None:

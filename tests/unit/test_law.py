@@ -1,4 +1,4 @@
-"""The floor of the law: dates by article, for the shipped jurisdictions."""
+"""Which law holds for whom and when, and what it gives besides dates."""
 
 from __future__ import annotations
 
@@ -6,115 +6,84 @@ from datetime import date
 
 import pytest
 
-from rma.domain import law
-from rma.domain.law_floors import FLOORS, consumer_timezone, floor_for
-from tests.support.cases import expected, given
+from rma.domain import law_rights
+from rma.domain.law_dates import Deadline, withdrawal_end
+from rma.domain.law_refund import NO_CLOCK, RefundFacts, refund_due
+from rma.domain.law_set import NO_LAW
+from tests.support.laws import law, laws
 
-TR = floor_for("TR", "TR", date(2026, 6, 1))
-EU = floor_for("DE", "TR", date(2026, 9, 1))
-UK = floor_for("GB", "GB", date(2026, 9, 1))
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)
-
-
-@pytest.mark.parametrize("case", ["A02", "A04", "A05"])
-def test_withdrawal_days_are_counted_after_the_day_of_delivery(case: str) -> None:
-    """A02, A04, A05: fourteen calendar days after delivery, across leap days too."""
-    end = law.withdrawal_end(TR, _day(given(case)["delivered"]))
-    assert end is not None
-    assert end.raw == _day(expected(case)["raw"])
-    assert end.article == "MSY m.9/1"
+TR = law("TR", "2026-06-01")
+EU = law("DE", "2026-09-01")
+UK = law("GB", "2026-09-01")
+US = law("US", "2026-06-01")
 
 
-def test_h18_the_uk_counts_the_same_days() -> None:
-    """H18: fourteen days after delivery, Good Friday or not."""
-    end = law.withdrawal_end(UK, _day(given("H18")["delivered"]))
-    assert end is not None
-    assert end.binding == _day(expected("H18")["end"])
-    assert end.article == "CCR reg 30"
+def test_the_consumers_country_decides() -> None:
+    """A German customer of a Turkish store has the law of the EU; an unknown country falls back on the store's."""
+    on = date(2026, 9, 1)
+    assert laws().profile("DE", "TR", on).version == "EU@2026-06-19"
+    assert laws().profile("de", "TR", on).country == "DE"
+    assert laws().profile("AU", "GB", on).jurisdiction == "UK"
+    assert laws().profile(None, "TR", date(2025, 12, 31)).version == "TR@2014-11-27"
+    assert laws().profile("AU", "AU", on) == NO_LAW
+    assert laws().profile("TR", "TR", date(2010, 1, 1)) == NO_LAW
 
 
-@pytest.mark.parametrize("case", ["D01", "D05"])
-def test_the_turkish_refund_clock_starts_with_the_carrier(case: str) -> None:
-    """D01, D05: fourteen days from hand-over to the named carrier, and where none was named."""
-    row = given(case)
-    facts = law.RefundFacts(
-        notice=_day(row["notice"]),
-        carrier="named" if row.get("carrier") == "named" else "none_named",
-        handed_over=_day(row["handed_over"]),
-        arrived=_day(row["arrived"]),
-    )
-    assert law.refund_due(TR, facts) == law.RefundDue(
-        by=_day(expected(case)["pay_by"]), starts_when="handed_over", article="MSY m.12/1"
-    )
+@pytest.mark.parametrize(
+    ("country", "day", "version"),
+    [
+        ("TR", "2025-12-31", "TR@2014-11-27"),
+        ("TR", "2026-01-01", "TR@2026-01-01"),
+        ("DE", "2021-12-31", "EU@2014-06-13"),
+        ("DE", "2026-06-18", "EU@2022-01-01"),
+        ("DE", "2026-06-19", "EU@2026-06-19"),
+        ("UK", "2026-01-01", "UK@2014-06-13"),
+        ("US", "2026-01-01", "US@1975-10-22"),
+    ],
+)
+def test_a_text_holds_from_its_first_day(country: str, day: str, version: str) -> None:
+    """Of two texts of a jurisdiction the later one holds from its first day on."""
+    assert law(country, day).version == version
+
+
+def test_a_country_adds_what_is_its_own() -> None:
+    """Spain answers three years and presumes for two since 2022, and two years before; Germany two and one."""
+    spain, before = law("ES", "2026-09-01").defect, law("ES", "2021-06-01").defect
+    assert spain is not None
+    assert before is not None
+    assert EU.defect is not None
+    assert (spain.liability.months, spain.presumption.months) == (36, 24)
+    assert (before.liability.months, before.presumption.months) == (24, 6)
+    assert (EU.defect.liability.months, EU.defect.presumption.months) == (24, 12)
+
+
+def test_a_region_adds_what_is_its_own() -> None:
+    """The Canaries have a zone, Bavaria a holiday and Scotland a limitation of their own."""
+    assert law("ES", "2026-09-01", region="CN").timezone == "Atlantic/Canary"
+    assert laws().timezone("ES", "UTC", region="CN") == "Atlantic/Canary"
+    corpus_christi = date(2026, 6, 4)
+    assert corpus_christi in law("DE", "2026-06-01", region="BY").counting.rolled
+    assert corpus_christi not in law("DE", "2026-06-01", region="BE").counting.rolled
+    scotland = law("GB", "2026-09-01", region="SCT").defect
+    assert scotland is not None
+    assert scotland.liability.months == 60
+
+
+def test_days_are_counted_where_the_consumer_is() -> None:
+    """A consumer's zone is their country's; one with several zones takes the store's."""
+    assert laws().timezone("DE", "Europe/Istanbul") == "Europe/Berlin"
+    assert laws().timezone("UK", "Europe/Istanbul") == "Europe/London"
+    assert laws().timezone("US", "America/Denver") == "America/Denver"
+    assert laws().timezone(None, "Europe/Istanbul") == "Europe/Istanbul"
 
 
 def test_another_carrier_starts_the_clock_on_arrival() -> None:
     """With a carrier of the customer's own the fourteen days run from arrival; before it none run."""
-    facts = law.RefundFacts(notice=date(2026, 6, 10), carrier="other", handed_over=date(2026, 6, 12))
-    assert law.refund_due(TR, facts) == law.RefundDue(by=None, starts_when="arrived", article="MSY m.12/1")
-    arrived = law.RefundFacts(notice=date(2026, 6, 10), carrier="other", arrived=date(2026, 6, 15))
-    assert law.refund_due(TR, arrived).by == date(2026, 6, 29)
-
-
-def test_d04_a_service_is_refunded_from_the_notice() -> None:
-    """D04: for a service the fourteen days run from the notice."""
-    facts = law.RefundFacts(notice=_day(given("D04")["notice"]), service=True)
-    assert law.refund_due(TR, facts).by == _day(expected("D04")["pay_by"])
-
-
-def test_d14_a_rescission_is_paid_at_once() -> None:
-    """D14: a refund for a defect is due on the day it is agreed (Law 6502 art. 11/5)."""
-    facts = law.RefundFacts(notice=date(2026, 6, 8), kind="defective", agreed=_day(given("D14")["accepted"]))
-    assert law.refund_due(TR, facts) == law.RefundDue(by=date(2026, 6, 10), starts_when="agreed", article="6502 m.11/5")
-
-
-@pytest.mark.parametrize("case", ["D15", "D16", "D17"])
-def test_the_eu_withholds_until_goods_or_proof(case: str) -> None:
-    """D15, D16, D17: fourteen days from the notice, later only while neither goods nor proof are there."""
-    row = given(case)
-    proof = row.get("proof_sent", "none")
-    facts = law.RefundFacts(
-        notice=_day(row["informed"]),
-        goods_back=_day(row["goods_back"]),
-        proof_of_sending=None if proof == "none" else _day(proof),
-    )
-    assert law.refund_due(EU, facts).by == _day(expected(case)["due"])
-
-
-@pytest.mark.parametrize(("case", "floor"), [("C02", floor_for("TR", "TR", date(2025, 11, 10))), ("C08", UK)])
-def test_send_back_time_is_the_one_of_its_date(case: str, floor: law.LawFloor) -> None:
-    """C02, C08: ten days in Türkiye before 2026, fourteen in the UK."""
-    row, wanted = given(case), expected(case)
-    end = law.send_back_end(floor, notice=_day(row.get("notice") or row["informed"]))
-    assert end is not None
-    assert end.raw == _day(wanted.get("raw") or wanted["due"])
-
-
-def test_c05_a_seller_who_collects_sets_no_deadline() -> None:
-    """C05: there is no send-back deadline when the seller collects."""
-    assert expected("C05")["deadline"] == "none"
-    assert law.send_back_end(TR, notice=date(2026, 6, 1), seller_collects=True) is None
-
-
-def test_d11_delivery_is_due_after_thirty_days_at_most() -> None:
-    """D11, D12: thirty days at most, sooner when promised."""
-    ordered = _day(given("D11")["order"])
-    cap = law.delivery_due(TR, ordered=ordered, promised=None)
-    promised = law.delivery_due(TR, ordered=ordered, promised=date(2026, 3, 6))
-    assert cap is not None
-    assert promised is not None
-    assert cap.binding == _day(expected("D11")["latest_delivery"])
-    assert promised.binding < _day(given("D12")["today"])
-
-
-def test_g02_liability_ends_on_the_last_day_of_february() -> None:
-    """G02: two years after 29 February end on the 28th."""
-    end = law.liability_end(TR, _day(given("G02")["delivered"]))
-    assert end is not None
-    assert end.raw == _day(expected("G02")["liability_end"])
+    sent = RefundFacts(notice=date(2026, 6, 10), carrier="other", handed_over=date(2026, 6, 12))
+    waiting = refund_due(TR, sent)
+    assert (waiting.by, waiting.starts_when, waiting.article) == (None, "arrived", "MSY m.12/1")
+    arrived = RefundFacts(notice=date(2026, 6, 10), carrier="other", arrived=date(2026, 6, 15))
+    assert refund_due(TR, arrived).by == date(2026, 6, 29)
 
 
 @pytest.mark.parametrize(
@@ -125,51 +94,58 @@ def test_g02_liability_ends_on_the_last_day_of_february() -> None:
         ("installed_by_service", ("installed",), "MSY m.15/1-k"),
     ],
 )
-def test_exemptions_name_their_article(attribute: str, condition: tuple[str, ...], article: str) -> None:
+def test_exceptions_name_their_article(attribute: str, condition: tuple[str, ...], article: str) -> None:
     """A line with the attribute, in the condition the law asks for, has no right, by that article."""
-    found = law.exemption(TR, attributes=frozenset({attribute}), condition=frozenset(condition))
+    found = law_rights.exemption(TR, attributes=frozenset({attribute}), condition=frozenset(condition))
     assert found is not None
     assert found.article == article
 
 
 def test_goods_keep_their_right_until_the_condition_is_met() -> None:
     """Hygiene goods that were not opened can be given back."""
-    assert law.exemption(TR, attributes=frozenset({"hygiene_opened"}), condition=frozenset()) is None
-
-
-def test_the_consumers_country_decides() -> None:
-    """A German customer of a Turkish store has the law of the EU; an unknown country falls back on the store's."""
-    assert EU.jurisdiction == "EU"
-    assert floor_for("AU", "GB", date(2026, 1, 1)).jurisdiction == "UK"
-    assert floor_for(None, "TR", date(2025, 12, 31)).version == "TR@2014-11-27"
-    assert floor_for("AU", "AU", date(2026, 1, 1)).withdrawal is None
-    assert consumer_timezone("DE", "Europe/Istanbul") == "Europe/Berlin"
-    assert consumer_timezone("US", "Europe/London") == "Europe/London"
+    assert law_rights.exemption(TR, attributes=frozenset({"hygiene_opened"}), condition=frozenset()) is None
 
 
 def test_the_states_have_no_withdrawal_right() -> None:
-    """There is no federal right to withdraw from an online sale."""
-    floor = floor_for("US", "US", date(2026, 1, 1))
-    assert law.withdrawal_end(floor, date(2026, 1, 1)) is None
-    assert law.refund_due(floor, law.RefundFacts(notice=date(2026, 1, 1))).starts_when == "none"
+    """There is no federal right to withdraw from an online sale, and no clock for a refund of goods given back."""
+    assert withdrawal_end(US, date(2026, 1, 1)) is None
+    assert refund_due(US, RefundFacts(notice=date(2026, 1, 1))) == NO_CLOCK
 
 
 def test_who_pays_the_way_back() -> None:
-    """In Türkiye the seller, unless the customer took another carrier although one was named; elsewhere the policy."""
-    assert law.pays_way_back(TR, method="printed_label", carrier_named=True) == "store"
-    assert law.pays_way_back(TR, method="own_carrier", carrier_named=False) == "store"
-    assert law.pays_way_back(TR, method="own_carrier", carrier_named=True) == "customer"
-    assert law.pays_way_back(EU, method="printed_label", carrier_named=True) is None
+    """In Türkiye the seller, unless another carrier was taken although the named one could be; elsewhere the policy."""
+    pays = law_rights.pays_way_back
+    assert pays(TR, method="printed_label", carrier_named=True) == "store"
+    assert pays(TR, method="own_carrier", carrier_named=False) == "store"
+    assert pays(TR, method="own_carrier", carrier_named=True) == "customer"
+    assert pays(TR, method="own_carrier", carrier_named=True, reachable=False) == "store"
+    assert pays(EU, method="printed_label", carrier_named=True) is None
+    assert pays(EU, method="printed_label", carrier_named=True, told=False) == "store"
+    assert pays(US, method="printed_label", carrier_named=True) is None
 
 
 def test_seller_deadlines_bind_early_and_consumer_deadlines_late() -> None:
     """Of the readings of one deadline the consumer has the latest and the seller the earliest."""
     days = {"raw": date(2026, 5, 27), "strict": date(2026, 6, 1), "lenient": date(2026, 6, 2)}
-    common = {"name": "x", "starts": date(2026, 5, 13), "article": "a", **days}
-    assert law.Deadline(side="seller", **common).binding == days["raw"]  # type: ignore[arg-type]
-    assert law.Deadline(side="consumer", **common).binding == days["lenient"]  # type: ignore[arg-type]
+    common = {"name": "x", "starts": date(2026, 5, 13), "articles": ("a",), **days}
+    assert Deadline(side="seller", **common).binding == days["raw"]  # type: ignore[arg-type]
+    assert Deadline(side="consumer", **common).binding == days["lenient"]  # type: ignore[arg-type]
 
 
-def test_floors_do_not_overlap() -> None:
-    """No jurisdiction has two floors from the same day."""
-    assert len({(floor.jurisdiction, floor.valid_from) for floor in FLOORS}) == len(FLOORS)
+def test_every_text_ships_with_its_sources() -> None:
+    """Every text and country was read from a file whose hash is known, and no rule lacks an article."""
+    for profile in laws().profiles:
+        assert len(profile.sha256) == 64
+        assert profile.counting.article
+        assert profile.title.keys() == {"tr", "en", "de"}
+    assert {"DE", "FR", "IT", "NL", "AT", "ES"} <= set(laws().countries("EU"))
+    assert len(laws().countries("EU")) == 27
+
+
+def test_rates_are_those_of_their_day() -> None:
+    """Interest and tax have the rate of the day: 18 percent on 9 July 2023, 20 the day after."""
+    assert law_rights.tax_rates(TR, date(2023, 7, 9)) == ("1", "8", "18")
+    assert law_rights.tax_rates(TR, date(2023, 7, 10)) == ("1", "10", "20")
+    assert law_rights.tax_rates(EU, date(2026, 1, 1)) == ()
+    rates = [law_rights.interest_rate(TR, day) for day in (date(2024, 5, 31), date(2024, 6, 1), date(1990, 1, 1))]
+    assert [rate.percent if rate else None for rate in rates] == ["9", "24", None]

@@ -1,0 +1,104 @@
+"""What the law gives besides dates: exceptions, who pays the way back, remedies, the withdrawal function, messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import Literal
+
+from rma.domain.law import Exemption, Labels, LawProfile, Payer, Rate, Remedy, State
+
+
+def exemption(law: LawProfile, *, attributes: frozenset[str], condition: frozenset[str]) -> Exemption | None:
+    """The exception that takes the withdrawal right from a line with these attributes in this condition, or None."""
+    if law.withdrawal is None or not attributes:
+        return None
+    known = attributes | condition
+    for one in law.withdrawal.exceptions:
+        if one.attribute in attributes and known.issuperset(one.needs):
+            return one
+    return None
+
+
+def pays_way_back(
+    law: LawProfile, *, method: str, carrier_named: bool, reachable: bool = True, told: bool = True
+) -> Payer | None:
+    """Who pays the way back of a withdrawal by law; None leaves it to the store's policy.
+
+    A carrier of the customer's own choice costs the customer only when the store named one that could be used (MSY art.
+    12/5). ``told``: whether the consumer knew before the contract that the cost would be theirs (CRD art. 6(6)).
+    """
+    rule = law.way_back
+    if rule is None:
+        return None
+    if method == "own_carrier" and carrier_named:
+        found = rule.other if reachable else rule.no_branch
+    else:
+        found = rule.named if carrier_named else rule.none_named
+    if not told and found != "store":
+        found = rule.untold
+    return None if found == "policy" else found
+
+
+def cheapest_delivery(law: LawProfile) -> bool:
+    """Whether of the outbound delivery only what the cheapest standard way costs goes back (CRD art. 13(2))."""
+    return law.refund is not None and law.refund.outbound_delivery == "cheapest_standard"
+
+
+def remedies(law: LawProfile, *, failed_rungs: int = 0, minor: bool = False) -> tuple[Remedy, ...]:
+    """What the consumer of defective goods may choose, once so many rungs of the ladder failed or were refused.
+
+    A minor defect does not end the contract where the law says so (SGD art. 13(5)).
+    """
+    if law.defect is None:
+        return ()
+    rung = law.defect.ladder[min(failed_rungs, len(law.defect.ladder) - 1)]
+    ends: tuple[Remedy, ...] = ("rescission", "termination")
+    return tuple(one for one in rung if not (minor and not law.defect.minor_ends_contract and one in ends))
+
+
+def after_second_failure(law: LawProfile) -> tuple[Remedy, ...]:
+    """What opens when goods under warranty fail again after a repair; the seller cannot refuse it (GBY art. 9)."""
+    return law.after_sales.second_failure.remedies if law.after_sales else ()
+
+
+def to_tell_before_remedy(law: LawProfile, on: date) -> tuple[str, ...]:
+    """What the consumer must be told before a remedy is chosen (SGD art. 13(2a))."""
+    told = law.defect.tell if law.defect else None
+    return told.what if told is not None and on >= told.since else ()
+
+
+def function_required(law: LawProfile, *, online: bool, withdrawable: bool, on: date) -> bool:
+    """Whether the seller must offer withdrawal by a function online on that day (CRD art. 11a)."""
+    rule = law.function
+    return rule is not None and rule.required and online and withdrawable and on >= rule.since
+
+
+def labels(law: LawProfile, language: str | None = None) -> Labels | None:
+    """The words of the two buttons: in that language, else the country's own, else English; None without a function."""
+    if law.function is None or not law.function.labels:
+        return None
+    known = {one.language: one for one in law.function.labels}
+    return known.get(language or "") or law.function.labels[0]
+
+
+def message_class(law: LawProfile, contents: Collection[str]) -> Literal["service", "commercial"]:
+    """The class of a message by everything that stands in it: one commercial or unknown part makes it commercial."""
+    service = law.messages.service if law.messages else ()
+    return "service" if contents and set(contents) <= set(service) else "commercial"
+
+
+def interest_rate(law: LawProfile, on: date) -> Rate | None:
+    """The yearly rate of statutory interest on that day, or None where no file says one."""
+    return next((rate for rate in reversed(law.interest) if rate.since <= on), None)
+
+
+def tax_rates(law: LawProfile, on: date) -> tuple[str, ...]:
+    """The rates of sales tax on that day, in percent; a return takes the rate of the sale."""
+    known = law.tax.rates if law.tax else ()
+    return next((one.percent for one in reversed(known) if one.since <= on), ())
+
+
+def state(law: LawProfile, code: str | None) -> State | None:
+    """What a state says where the store did not show its policy before the sale."""
+    return next((one for one in law.states if one.code == code), None)

@@ -1,0 +1,109 @@
+"""The law that ships: read once from the data folder, and asked for stores, orders and cases."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.domain.calendar import local_date
+from rma.domain.daysoff import regions_of
+from rma.domain.law import LawProfile
+from rma.domain.law_dates import LawOn
+from rma.domain.law_facts import Question as DeadlineQuestion
+from rma.domain.law_files import load_laws
+from rma.domain.law_questions import Answer as DeadlineAnswer
+from rma.domain.law_questions import answer
+from rma.domain.law_set import Laws
+from rma.domain.order import Address
+from rma.errors import Invalid
+from rma.resources import folder
+from rma.services.caller import Caller
+from rma.services.catalog import StoreInfo
+from rma.services.context import Services, Work
+
+__all__ = ["DeadlineAnswer", "DeadlineQuestion"]
+
+_stores = tables.table(tables.Store)
+
+
+class ProfileFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which texts: all, those of a ``jurisdiction``, or the one that holds in a ``country`` ``on`` a day."""
+
+    jurisdiction: str | None = None
+    country: str | None = None
+    on: date | None = None
+
+
+class Profiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Texts of the law, each with every rule as it stands in its file."""
+
+    items: list[dict[str, Any]]
+
+
+@cache
+def laws() -> Laws:
+    """Every shipped text and country. Raises ``DefinitionError`` naming a faulty file and the paths in it."""
+    root = folder("workflows") / "law"
+    return load_laws({path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*.toml"))})
+
+
+def on(store: StoreInfo, country: str | None, day: date, *, region: str | None = None) -> LawProfile:
+    """The law of a day that protects a consumer of that country, or region of it, against this store."""
+    return laws().profile(country, store.country, day, region=region)
+
+
+def lookup(store: StoreInfo, country: str | None, *, region: str | None = None) -> LawOn:
+    """The same for any day."""
+    return lambda day: on(store, country, day, region=region)
+
+
+def timezone(store: StoreInfo, country: str | None, *, region: str | None = None) -> str:
+    """The zone in which this consumer's days are counted."""
+    return laws().timezone(country, store.timezone, region=region)
+
+
+def region_of(country: str | None, address: Address | None) -> str | None:
+    """The part of the country that an address names by its code (``BY``, ``DE-BY``), where it has days of its own."""
+    if not country or address is None or not address.region:
+        return None
+    code = address.region.strip().removeprefix(f"{country}-")
+    return code if code in regions_of(country) else None
+
+
+def listing(work: Work, services: Services, caller: Caller, filters: ProfileFilters) -> Profiles:
+    """The texts that are asked for; ``Invalid`` for a country whose law we do not hold."""
+    if filters.country is not None:
+        if laws().jurisdiction(filters.country) is None:
+            raise Invalid.field("country", "unknown", f"We hold no law of {filters.country}.")
+        store = services.catalog.store(work, caller.store_id)
+        found = [on(store, filters.country, filters.on or _today(work, store))]
+    else:
+        found = [one for one in laws().profiles if filters.jurisdiction in (None, one.jurisdiction)]
+        if filters.on is not None:
+            holding = {laws().of(one.jurisdiction, filters.on).version for one in found}
+            found = [one for one in found if one.version in holding]
+    return Profiles(items=[shown(one) for one in found])
+
+
+def shown(profile: LawProfile) -> dict[str, Any]:
+    """A text for programs: what identifies it, and its rules; parts that do not exist there are null."""
+    countries = [profile.country] if profile.country else list(laws().countries(profile.jurisdiction))
+    plain: dict[str, Any] = msgspec.to_builtins(profile)
+    return {"version": profile.version, **plain, "countries": countries}
+
+
+def deadline(work: Work, services: Services, caller: Caller, asked: DeadlineQuestion) -> DeadlineAnswer:
+    """The answer to a question for a deadline, by the caller's store. ``Invalid`` names every wrong fact."""
+    store = services.catalog.store(work, caller.store_id)
+    return answer(laws(), asked, timezone=store.timezone)
+
+
+def _today(work: Work, store: StoreInfo) -> date:
+    """The store's own day, by its own clock."""
+    offset = work.conn.execute(sa.select(_stores.c.clock_offset).where(_stores.c.id == store.id)).scalar_one()
+    return local_date(work.real_now + timedelta(seconds=offset), store.timezone)
