@@ -137,7 +137,7 @@ def needed(line: Line) -> int:
 def accept_goodsless(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
     """Accept the units that need not come back."""
     for line in _live(door):
-        open_units = line.requested - line.expected - line.doc.get("waived", 0)
+        open_units = line.requested - max(line.expected, line.received) - line.doc.get("waived", 0)
         if open_units > 0 and not line.doc.get("goods_come_back"):
             accept(line, open_units, waived=True)
 
