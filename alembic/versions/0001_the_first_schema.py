@@ -1,6 +1,6 @@
 """The first schema
 
-Revision: 0001, after , 2026-11-21 22:31:53.354450
+Revision: 0001, after , 2026-11-21 22:50:32.318151
 """
 
 from __future__ import annotations
@@ -642,8 +642,10 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("content", sa.Text(), nullable=True),
         sa.Column("dedupe", sa.String(length=64), nullable=True),
+        sa.Column("same_as", sa.String(length=40), nullable=True),
         sa.Column("order_id", sa.String(length=40), nullable=True),
         sa.Column("return_id", sa.String(length=40), nullable=True),
+        sa.Column("doc", Json(), nullable=False),
         sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("declared_at", Instant(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -659,6 +661,10 @@ def upgrade() -> None:
             ["returns.id"],
         ),
         sa.ForeignKeyConstraint(
+            ["same_as"],
+            ["withdrawals.id"],
+        ),
+        sa.ForeignKeyConstraint(
             ["store_id"],
             ["stores.id"],
         ),
@@ -669,6 +675,7 @@ def upgrade() -> None:
     with op.batch_alter_table("withdrawals", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_withdrawals_order_id"), ["order_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_withdrawals_return_id"), ["return_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_withdrawals_same_as"), ["same_as"], unique=False)
         batch_op.create_index("withdrawals_by_state", ["store_id", "state", "id"], unique=False)
 
     op.create_table(
@@ -808,6 +815,7 @@ def downgrade() -> None:
     op.drop_table("inspections")
     with op.batch_alter_table("withdrawals", schema=None) as batch_op:
         batch_op.drop_index("withdrawals_by_state")
+        batch_op.drop_index(batch_op.f("ix_withdrawals_same_as"))
         batch_op.drop_index(batch_op.f("ix_withdrawals_return_id"))
         batch_op.drop_index(batch_op.f("ix_withdrawals_order_id"))
 

@@ -154,7 +154,9 @@ class Withdrawal(SQLModel, table=True):
     """A declared withdrawal: an aggregate of its own, with a chain of its own, that may become a return.
 
     ``token`` is the hash of the secret between the two steps; ``content`` what was typed, personal as a whole;
-    ``dedupe`` tells the same content sent twice. ``state``: typed | declared | matched | unmatched.
+    ``dedupe`` tells the same content sent twice. ``state``: typed | matched | unmatched, or repeated, where ``same_as``
+    names the record that has the same content. ``doc`` holds what staff sees: why there is no return, what was not
+    filed.
     """
 
     __tablename__ = "withdrawals"
@@ -168,8 +170,10 @@ class Withdrawal(SQLModel, table=True):
     state: str = Field(max_length=16)
     content: str | None = Field(default=None, sa_type=sa.Text)
     dedupe: str | None = Field(default=None, max_length=64)
+    same_as: str | None = Field(default=None, foreign_key="withdrawals.id", index=True, max_length=40)
     order_id: str | None = Field(default=None, foreign_key="orders.id", index=True, max_length=40)
     return_id: str | None = Field(default=None, foreign_key="returns.id", index=True, max_length=40)
+    doc: dict[str, Any] = Field(sa_type=json_of(dict[str, Any]))
     locale: str = Field(max_length=8)
     declared_at: datetime | None = Field(default=None, sa_type=Instant)
     version: int = 1
