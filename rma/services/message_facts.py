@@ -37,6 +37,11 @@ _PAID = Query(
         _transfers.c.state == sa.literal_column("'succeeded'"),
     )
 )
+_REFUNDS = Query(
+    sa.select(_refunds.c.doc).where(
+        _refunds.c.return_id == sa.bindparam("case"), _refunds.c.state != sa.literal_column("'refused'")
+    )
+)
 _TENDERS = Query(sa.select(_transfers.c.tender).where(_transfers.c.refund_id == sa.bindparam("refund")).distinct())
 
 _NO_EVIDENCE = text(
@@ -165,8 +170,10 @@ def _deducted(scene: Scene, judged: Sequence[Any]) -> Money | None:
 
 
 def _settled(scene: Scene) -> Facts:
-    paid = _paid(scene, return_id=scene.case.id)
-    return {"amount": Money(paid, scene.case.currency) if paid else None}
+    """What was paid in all; while finance looks at a difference nothing is called complete (case R9)."""
+    paid, currency = _paid(scene, return_id=scene.case.id), scene.case.currency
+    short = sum(row.doc.get("short") or 0 for row in _REFUNDS.all(scene.work, case=scene.case.id))
+    return {"amount": Money(paid, currency) if paid else None, "outstanding": Money(short, currency) if short else None}
 
 
 def _feedback(scene: Scene) -> Facts | None:

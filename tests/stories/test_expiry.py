@@ -22,8 +22,8 @@ def test_nothing_sent_is_reminded_expires_and_is_reopened(shop: Shop) -> None:
     ended = shop.show(filed)
     assert (ended["state"], ended["waits_for"]) == ("expired", "nobody")
     assert [found["state"] for found in ended["parcels"]] in (["void"], ["expired"])
-    reminders = [message for message in shop.outbox() if "remind" in str(message)]
-    assert reminders
+    kinds = [message["kind"] for message in shop.outbox() if message["return_id"] == filed["id"]]
+    assert (kinds.count("send_back_reminder"), kinds.count("return_expired")) == (3, 1)
     assert {"return.expired"} <= set(shop.events(filed))
     again = shop.support.post(f"/returns/{filed['id']}/actions/reopen", {"reason": "Müşteri hastaydı"})
     assert again["state"] == "in_review"

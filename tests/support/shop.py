@@ -296,10 +296,9 @@ class Shop:
         answer: Json = self.admin.post("/test-clock", {"advance": duration, "wait": 20})
         return answer
 
-    def outbox(self, template: str | None = None) -> list[Json]:
-        """Every message so far, or those of one template."""
-        found = self.admin.items("/outbox")
-        return [message for message in found if template in (None, message.get("template"))]
+    def outbox(self, kind: str | None = None) -> list[Json]:
+        """Every message so far, or those of one kind."""
+        return [message for message in self.admin.items("/outbox") if kind in (None, message["kind"])]
 
 
 OpenShop = Callable[..., Shop]
