@@ -30,7 +30,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The deadline in its readings; every day is None while it has not started or where no law says one.
 
     ``binding`` is the day that holds and ``last_instant_utc`` its last second; ``side`` says who must act by it.
-    ``starts`` is the day of the event that it counts from, ``pay_on`` the last working day by which money should leave.
+    ``starts`` is the day of the event that it counts from, ``pay_on`` the last bank day by which money should leave.
     """
 
     deadline: str

@@ -39,7 +39,7 @@ class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
 class RefundDue(msgspec.Struct, frozen=True, kw_only=True):
     """The day by which the money must be back; None while its clock has not started. ``none``: no statutory clock.
 
-    ``by`` is the earliest reading, ``strict`` the latest that a court would allow, ``pay_on`` the last working day not
+    ``by`` is the earliest reading, ``strict`` the latest that a court would allow, ``pay_on`` the last bank day not
     after ``by``. ``withhold_until`` is the day until which the seller may keep the money, where the law lets it.
     """
 
@@ -75,7 +75,7 @@ def refund_due(law: LawProfile, facts: RefundFacts) -> RefundDue:
         article=clock.article,
         starts=start,
         strict=by if clock.roll == "none" else roll(by, law.counting.rolled),
-        pay_on=max(start, roll_back(by, law.counting.work)),
+        pay_on=max(start, roll_back(by, law.counting.bank)),
         withhold_until=start if clock.starts_when == "goods_back_or_proof" else None,
         confidence=clock.confidence,
     )

@@ -77,7 +77,12 @@ class Counting(Rule, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def work(self) -> DaysOff:
-        """The days on which offices and banks rest, half days too."""
+        """The days that are no working days elsewhere; half a day counts as one."""
+        return self._off(self.work_off, self.firm)
+
+    @cached_property
+    def bank(self) -> DaysOff:
+        """The days on which no money should have to move: also those of which half is off."""
         return days_off(self.work_off, self.holidays, self.region, half=True, corrections=self.firm)
 
     @cached_property
