@@ -1,6 +1,6 @@
 """The first schema
 
-Revision: 0001, after , 2026-11-21 22:50:32.318151
+Revision: 0001, after , 2026-11-21 22:55:06.054781
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("test_mode", sa.Boolean(), nullable=False),
         sa.Column("return_addresses", Json(), nullable=False),
+        sa.Column("holidays", Json(), nullable=False),
         sa.Column("clock_offset", sa.Float(), nullable=False),
         sa.Column("clock_set", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),

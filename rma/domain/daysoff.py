@@ -22,7 +22,7 @@ HOLIDAY = "holiday"
 _CODE = 2
 
 
-class Correction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Correction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A day that the table of holidays lacks, or that is no holiday although the table says so.
 
     Exactly one of ``day`` (one day), ``yearly`` (``MM-DD``) and ``easter`` (days after Easter Sunday) says which; the

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
+from rma.domain.daysoff import Correction
 from rma.domain.definition import Definition, load
 from rma.domain.events import Draft
 from rma.domain.policy import Policy, body, load_policy
@@ -43,6 +44,7 @@ class StoreInfo(msgspec.Struct, frozen=True):
     locale: str
     test_mode: bool
     return_addresses: list[dict[str, Any]]
+    holidays: tuple[Correction, ...] = ()
 
     @property
     def address(self) -> dict[str, Any]:
@@ -155,7 +157,7 @@ def _store(work: Work, condition: Any) -> StoreInfo:
     ).first()
     if row is None:
         raise NotFound("There is no such store.")
-    return StoreInfo(**row._mapping)
+    return StoreInfo(**{**row._mapping, "holidays": msgspec.convert(row.holidays, tuple[Correction, ...])})
 
 
 def _policy(work: Work, store_id: str, version: int) -> Policy:

@@ -54,7 +54,7 @@ def laws() -> Laws:
 
 def on(store: StoreInfo, country: str | None, day: date, *, region: str | None = None) -> LawProfile:
     """The law of a day that protects a consumer of that country, or region of it, against this store."""
-    return laws().profile(country, store.country, day, region=region)
+    return laws().profile(country, store.country, day, region=region, corrections=store.holidays)
 
 
 def lookup(store: StoreInfo, country: str | None, *, region: str | None = None) -> LawOn:
@@ -100,7 +100,7 @@ def shown(profile: LawProfile) -> dict[str, Any]:
 def deadline(work: Work, services: Services, caller: Caller, asked: DeadlineQuestion) -> DeadlineAnswer:
     """The answer to a question for a deadline, by the caller's store. ``Invalid`` names every wrong fact."""
     store = services.catalog.store(work, caller.store_id)
-    return answer(laws(), asked, timezone=store.timezone)
+    return answer(laws(), asked, timezone=store.timezone, corrections=store.holidays)
 
 
 def _today(work: Work, store: StoreInfo) -> date:

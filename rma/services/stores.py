@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from rma.db import tables
 from rma.db.session import Work
+from rma.domain.daysoff import Correction, is_place
 from rma.domain.money import is_currency
 from rma.domain.places import is_country
 from rma.errors import FieldError, Invalid, NotFound, Refused, Stale
@@ -25,6 +26,8 @@ _stores = tables.table(tables.Store)
 
 Short = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Corrections = Annotated[list[Correction], Meta(max_length=1000)]
+"""What a store knows better than the table of public holidays; each entry is dated."""
 
 
 class ReturnAddress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +55,7 @@ class NewStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     locale: Language
     test_mode: bool = False
     return_addresses: Annotated[list[ReturnAddress], Meta(max_length=50)] = []
+    holidays: Corrections = []
 
 
 class ChangeStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +65,7 @@ class ChangeStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     timezone: str | UnsetType = UNSET
     locale: Language | UnsetType = UNSET
     return_addresses: Annotated[list[ReturnAddress], Meta(max_length=50)] | UnsetType = UNSET
+    holidays: Corrections | UnsetType = UNSET
 
 
 class StoreView(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +80,7 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     test_mode: bool
     return_addresses: list[ReturnAddress]
+    holidays: list[Correction]
     version: int
     created_at: datetime
 
@@ -97,6 +103,7 @@ def create(work: Work, new: NewStore, *, actor: str = "system") -> StoreView:
         locale=new.locale,
         test_mode=new.test_mode,
         return_addresses=_addresses(new.return_addresses),
+        holidays=_corrections(new.holidays),
         created_at=work.real_now,
     )
     work.session.add(row)
@@ -123,19 +130,27 @@ def change(work: Work, slug: str, wish: ChangeStore, *, expected: int | None = N
         raise Stale(f"The store is at version {row.version} by now.")
     given = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not UNSET}
     addresses = given.pop("return_addresses", None)
-    _raise([*_timezone_faults(given.get("timezone")), *_address_faults(addresses or [])])
+    corrections = given.pop("holidays", None)
+    faults = [*_timezone_faults(given.get("timezone")), *_address_faults(addresses or [])]
+    _raise([*faults, *_correction_faults(corrections or [])])
     for name, value in given.items():
         setattr(row, name, value)
     if addresses is not None:
         row.return_addresses = _addresses(addresses)
+    if corrections is not None:
+        row.holidays = _corrections(corrections)
     row.version += 1
     work.flush()
     return _view(row)
 
 
 def _view(row: tables.Store) -> StoreView:
-    fields = {name: getattr(row, name) for name in StoreView.__struct_fields__ if name != "return_addresses"}
-    return StoreView(return_addresses=msgspec.convert(row.return_addresses, list[ReturnAddress]), **fields)
+    kept = {"return_addresses", "holidays"}
+    return StoreView(
+        return_addresses=msgspec.convert(row.return_addresses, list[ReturnAddress]),
+        holidays=msgspec.convert(row.holidays, list[Correction]),
+        **{name: getattr(row, name) for name in StoreView.__struct_fields__ if name not in kept},
+    )
 
 
 def _faults(new: NewStore) -> list[FieldError]:
@@ -147,6 +162,7 @@ def _faults(new: NewStore) -> list[FieldError]:
     if not is_currency(new.currency):
         found.append(FieldError("currency", "currency", f"{new.currency!r} is not a currency of ISO 4217"))
     found += _country_faults("country", new.country)
+    found += _correction_faults(new.holidays)
     return found + _timezone_faults(new.timezone) + _address_faults(new.return_addresses)
 
 
@@ -177,6 +193,23 @@ def _address_faults(addresses: list[ReturnAddress]) -> list[FieldError]:
     if sum(address.default for address in addresses) > 1:
         found.append(FieldError("return_addresses", "default", "only one address can be the default"))
     return found
+
+
+def _correction_faults(corrections: list[Correction]) -> list[FieldError]:
+    found = []
+    for place, one in enumerate(corrections):
+        if fault := one.fault():
+            found.append(FieldError(f"holidays[{place}]", "value", fault))
+        if one.country is not None and not is_place(one.country, one.region):
+            message = f"there is no table of holidays for {one.country} {one.region or ''}".rstrip()
+            found.append(FieldError(f"holidays[{place}].country", "value", message))
+    return found
+
+
+def _corrections(given: list[Correction]) -> list[dict[str, object]]:
+    """As they are kept: plain data without what is not said."""
+    rows: list[dict[str, object]] = msgspec.to_builtins(given)
+    return rows
 
 
 def _addresses(given: list[ReturnAddress]) -> list[dict[str, object]]:

@@ -25,6 +25,7 @@ class Store(SQLModel, table=True):
     locale: str = Field(max_length=8)
     test_mode: bool = False
     return_addresses: list[dict[str, Any]] = Field(sa_type=json_of(list[dict[str, Any]]))
+    holidays: list[dict[str, Any]] = Field(default_factory=list, sa_type=json_of(list[dict[str, Any]]))
     clock_offset: float = 0.0
     clock_set: bool = False
     version: int = 1
