@@ -6,7 +6,7 @@ from typing import Any
 
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
-from rma.services import inspections, receipts, unannounced
+from rma.services import inspections, receipts, unannounced, undoing
 from rma.services.idempotency import Answer
 from rma.services.inspections import NewInspection
 from rma.services.receipts import NewReceipt
@@ -29,7 +29,7 @@ def receive(call: Call, data: NewReceipt) -> Answer:
 @routes.delete("/receipts/{scan_id}")
 def undo(call: Call) -> Answer:
     """Take a receipt back; refused once money has moved."""
-    return call.write(lambda work: ok(receipts.undo(work, call.services, call.caller, call.path["scan_id"])))
+    return call.write(lambda work: ok(undoing.undo(work, call.services, call.caller, call.path["scan_id"])))
 
 
 @routes.post("/returns/{id}/inspections", status=201)

@@ -226,6 +226,7 @@ def hold_goods(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
         if short > 0:
             line.set(missing=max(0, line.missing - short))
         if line.received > line.expected:
+            remember(line, unawaited=line.doc.get("unawaited", 0) + line.received - line.expected)
             line.set(expected=line.received)
 
 

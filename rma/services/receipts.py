@@ -9,14 +9,13 @@ import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Work
-from rma.domain import units
 from rma.domain.events import Personal
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
 from rma.services import cases_view, doors, scanning
 from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
-from rma.services.line_effects import count_on, give_up, needed, ranges, remember, the_case
+from rma.services.line_effects import count_on, give_up, remember, the_case
 from rma.services.transition import Door
 
 _receipts = tables.table(tables.Receipt)
@@ -247,56 +246,3 @@ def _answer(door: Door, data: NewReceipt, parcel_id: str | None) -> dict[str, An
         }
     )
     return answer
-
-
-def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[str, Any]:
-    """Take a scan back with a compensating event; refused once money has moved."""
-    heard = _FIND.one(work, {"store": caller.store_id, "scan": scan_id})
-    if heard is None or heard[1] is None:
-        raise NotFound("There is no such receipt.")
-    receipt_id, return_id, doc, undone_at = heard
-    door = doors.open_case(work, services, caller, return_id, order=True)
-    if undone_at is None:
-        for item in doc["counted"]:
-            _uncount(door, item)
-        for item in doc["missing"]:
-            _unmiss(door, item)
-        doors.act(door, _root(door), "undo_receipt", caller, data={"scan_id": scan_id})
-        parcel_id = doc.get("parcel_id")
-        if parcel_id and door.child("parcel", parcel_id).state == "counted":
-            doors.act(door, door.child("parcel", parcel_id), "undo_count", caller)
-        work.conn.execute(sa.update(_receipts).where(_receipts.c.id == receipt_id).values(undone_at=door.now))
-        door.close()
-    case = the_case(door)
-    return {"return_id": case.id, "state": case.state, "lines": [cases_view.numbers(line) for line in case.lines]}
-
-
-def _uncount(door: Door, item: dict[str, Any]) -> None:
-    line = the_case(door).line(item["line"])
-    if line is None:
-        return
-    received = line.received - item["quantity"]
-    late = item.get("late", 0)
-    line.set(received=received, missing=line.missing + late)
-    waived = line.doc.get("waived", 0)
-    judged = line.accepted - waived + line.rejected
-    if judged > received:
-        over = judged - received
-        accepted = ranges(line, "accepted_units")
-        kept = units.take(accepted, max(0, units.count(accepted) - over))
-        line.set(accepted=units.count(kept))
-        remember(line, accepted_units=kept)
-    if late:
-        give_up(line, late)
-
-
-def _unmiss(door: Door, item: dict[str, Any]) -> None:
-    line = the_case(door).line(item["line"])
-    if line is not None:
-        line.set(missing=line.missing - item["quantity"])
-        count_on(line, item["quantity"])
-        need = needed(line)
-        free = door.own_order().free(line.order_line_id)
-        if units.count(free) < need:
-            raise Refused("The units are in another return by now.", code="units_held")
-        line.set(reserved=units.union(line.reserved, units.take(free, need) if need > 0 else ()))

@@ -1,0 +1,146 @@
+"""Taking a receipt back: numbers, judgements and proposals go to where they would be without it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain import units
+from rma.errors import NotFound, Reason, Refused
+from rma.services import cases_view, doors
+from rma.services.caller import Caller
+from rma.services.case import Line
+from rma.services.context import Services
+from rma.services.line_effects import count_on, give_up, needed, ranges, remember, the_case
+from rma.services.parcels import open_send_back
+from rma.services.transition import Door, Subject
+
+_receipts = tables.table(tables.Receipt)
+_NOT_YET_GONE = frozenset({"requested", "label_ready", "expired"})
+
+
+def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[str, Any]:
+    """Take a scan back with a compensating event; refused once money has moved or goods were sent back again."""
+    heard = _find(work, caller.store_id, scan_id)
+    door = doors.open_case(work, services, caller, heard.return_id, order=True)
+    heard = _find(work, caller.store_id, scan_id)  # another one may have taken it back while we waited
+    root = _root(door)
+    if heard.undone_at is None:
+        for item in heard.doc["counted"]:
+            _uncount(door, item)
+        for item in heard.doc["missing"]:
+            _unmiss(door, heard.id, item)
+        doors.act(door, root, "undo_receipt", caller, data={"scan_id": scan_id})
+        open_send_back(door, root, {})
+        _uncount_parcel(door, caller, heard.doc.get("parcel_id"))
+        work.conn.execute(sa.update(_receipts).where(_receipts.c.id == heard.id).values(undone_at=door.now))
+        door.close()
+    case = the_case(door)
+    return {"return_id": case.id, "state": case.state, "lines": [cases_view.numbers(line) for line in case.lines]}
+
+
+def _find(work: Work, store_id: str, scan_id: str) -> Any:
+    query = sa.select(_receipts).where(_receipts.c.store_id == store_id, _receipts.c.scan_id == scan_id)
+    found = work.conn.execute(query).first()
+    if found is None or found.return_id is None:
+        raise NotFound("There is no such receipt.")
+    return found
+
+
+def _root(door: Door) -> Subject:
+    if door.root is None:
+        raise LookupError("a receipt belongs to a return")
+    return door.root
+
+
+def _uncount_parcel(door: Door, caller: Caller, parcel_id: str | None) -> None:
+    if parcel_id and door.child("parcel", parcel_id).state == "counted":
+        doors.act(door, door.child("parcel", parcel_id), "undo_count", caller)
+
+
+def _uncount(door: Door, item: dict[str, Any]) -> None:
+    line = the_case(door).line(item["line"])
+    if line is None:
+        return
+    quantity, late = item["quantity"], item.get("late", 0)
+    unawaited = min(quantity, line.doc.get("unawaited", 0))
+    line.set(received=line.received - quantity, missing=line.missing + late, expected=line.expected - unawaited)
+    remember(line, unawaited=line.doc.get("unawaited", 0) - unawaited)
+    _unjudge(door, line)
+    if late:
+        give_up(line, late)
+
+
+def _unjudge(door: Door, line: Line) -> None:
+    """What was judged of units that are not here: accepted ones wait again first, then rejected ones."""
+    there = line.accepted - line.doc.get("waived", 0)
+    over = there + line.rejected - line.received
+    if over <= 0:
+        return
+    back = min(over, there)
+    accepted = ranges(line, "accepted_units")
+    remember(line, accepted_units=units.take(accepted, units.count(accepted) - back) if back else accepted)
+    line.set(accepted=line.accepted - back)
+    if over > back:
+        _unreject(door, line, over - back)
+
+
+def _unreject(door: Door, line: Line, quantity: int) -> None:
+    rejected = ranges(line, "rejected_units")
+    if quantity > line.rejected - line.doc.get("sent_back", 0):
+        _stop_sending_back(door)
+    if quantity > line.rejected - line.doc.get("sent_back", 0):
+        text = "Units of this receipt are on their way back to the customer."
+        raise Refused(text, code="sent_back", reasons=[Reason(rule="here", code="sent_back", text=text)])
+    remember(
+        line,
+        rejected_units=units.subtract(rejected, units.take(rejected, quantity)),
+        send_back=max(0, line.doc.get("send_back", 0) - quantity),
+    )
+    line.set(rejected=line.rejected - quantity)
+
+
+def _stop_sending_back(door: Door) -> None:
+    """Void what lies ready to be sent back; its units wait to be sent once more."""
+    for parcel in door.children("parcel"):
+        if parcel.row["method"] == "send_back" and parcel.state in _NOT_YET_GONE:
+            door.fire(parcel, "void", role="system")
+            for item in parcel.row["lines"]:
+                line = the_case(door).line(item["line_id"])
+                if line is not None:
+                    waiting = line.doc.get("send_back", 0) + item["quantity"]
+                    remember(line, send_back=waiting, sent_back=line.doc.get("sent_back", 0) - item["quantity"])
+
+
+def _unmiss(door: Door, receipt_id: str, item: dict[str, Any]) -> None:
+    """Await again what was said to be missing, but for what has come since."""
+    line = the_case(door).line(item["line"])
+    if line is None:
+        return
+    back = min(item["quantity"], line.missing)
+    _not_late(door, receipt_id, line.id, item["quantity"] - back)
+    line.set(missing=line.missing - back)
+    count_on(line, back)
+    need = needed(line)
+    free = door.own_order().free(line.order_line_id)
+    if units.count(free) < need:
+        raise Refused("The units are in another return by now.", code="units_held")
+    line.set(reserved=units.union(line.reserved, units.take(free, need) if need > 0 else ()))
+
+
+def _not_late(door: Door, receipt_id: str, line_id: str, quantity: int) -> None:
+    """So many units that other receipts brought although they were said to be missing never were."""
+    query = sa.select(_receipts).where(
+        _receipts.c.return_id == the_case(door).id, _receipts.c.undone_at.is_(None), _receipts.c.id != receipt_id
+    )
+    for row in door.work.conn.execute(query.order_by(_receipts.c.id.desc())).all() if quantity > 0 else ():
+        counted = []
+        for item in row.doc["counted"]:
+            less = min(quantity, item.get("late", 0)) if item["line"] == line_id else 0
+            quantity -= less
+            counted.append({**item, "late": item.get("late", 0) - less})
+        values = {"doc": {**row.doc, "counted": counted}}
+        door.work.conn.execute(sa.update(_receipts).where(_receipts.c.id == row.id).values(**values))
