@@ -25,18 +25,20 @@ _STOP_SECONDS = 20.0
 class Served:
     """``rma serve`` with its worker inside, on the migrated database behind ``url``. Stop it when done.
 
-    ``http`` is a client whose paths begin below ``/api/v1``; ``root`` a key of the scope ``admin`` that makes stores.
+    ``http`` is a client whose paths begin below ``/api/v1``; ``root`` a key of the scope ``admin`` that makes stores;
+    ``database`` and ``data_dir`` are where everything lies.
     """
 
     def __init__(self, url: str, folder: Path) -> None:
-        self.kind = url.partition(":")[0].partition("+")[0]
+        self.database = url
+        self.data_dir = folder / "data"
         self._log = folder / "server.log"
         self._read = 0
         self.root = _root_key(url)
         port = _free_port()
         self.url = f"http://{HOST}:{port}"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("RMA_")}
-        own = {"RMA_DATABASE_URL": url, "RMA_DATA_DIR": str(folder / "data"), "RMA_ACCESS_LOG": "false"}
+        own = {"RMA_DATABASE_URL": url, "RMA_DATA_DIR": str(self.data_dir), "RMA_ACCESS_LOG": "false"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _SERVE, "serve", "--host", HOST, "--port", str(port)],
