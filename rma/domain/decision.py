@@ -137,7 +137,7 @@ def decide(policy: Policy, law: LawProfile, facts: Facts, request: Request) -> D
         decided[index] = _line(scene, lines[asked.order_line_id], asked, request=request)
         if len(request.lines) > 1:
             lines[asked.order_line_id] = _taken(lines[asked.order_line_id], decided[index])
-    errors = _errors(decided, request)
+    errors = _errors(policy, decided, request)
     if wrong:
         found = [fault for faults in wrong.values() for fault in faults]
         raise Invalid(found[0].message, errors=[*found, *errors])
@@ -161,11 +161,17 @@ def options(
 
 
 def options_of_lines(
-    policy: Policy, law: LawProfile, facts: Facts, line_ids: Collection[str], *, at: datetime
+    policy: Policy,
+    law: LawProfile,
+    facts: Facts,
+    line_ids: Collection[str],
+    *,
+    at: datetime,
+    kinds: Sequence[Kind] = KINDS,
 ) -> dict[str, tuple[LineDecision, ...]]:
     """What could be filed for each of these lines, as ``options`` says; unknown ids are left out."""
     scene = _scene(policy, law, facts, at)
-    return {line.id: _options(scene, line, KINDS) for line in facts.lines if line.id in line_ids}
+    return {line.id: _options(scene, line, kinds) for line in facts.lines if line.id in line_ids}
 
 
 def _options(scene: Scene, line: LineFacts, kinds: Sequence[Kind]) -> tuple[LineDecision, ...]:
@@ -260,9 +266,8 @@ def _by_rules(seen: Seen) -> _Answer:
 def _entry(seen: Seen, rule: str, found: Found, *, result: str) -> TraceEntry:
     by_law = RULES[rule].always and (seen.standing.basis == "statutory" or rule == "exempt")
     version = seen.scene.law.version if by_law else seen.scene.policy.label
-    return TraceEntry(
-        rule=rule, version=version, inputs=found.inputs, result=result, code=found.code, article=found.article
-    )
+    article = seen.standing.article if result == "kept_by_law" else found.article
+    return TraceEntry(rule=rule, version=version, inputs=found.inputs, result=result, code=found.code, article=article)
 
 
 def _with_evidence(
@@ -322,11 +327,13 @@ def _payer(offered: Offer, method: Method | None) -> Payer:
     return chosen.paid_by
 
 
-def _errors(decided: dict[int, LineDecision], request: Request) -> list[FieldError]:
-    """What cannot be filed as it is asked, by path."""
+def _errors(policy: Policy, decided: dict[int, LineDecision], request: Request) -> list[FieldError]:
+    """What cannot be filed as it is asked, by path. What stands by law needs no reason."""
     errors = []
     for index, one in decided.items():
         asked = request.lines[index]
+        if one.kind in policy.returns.reason_required and one.basis == "contract" and asked.reason is None:
+            errors.append(FieldError(f"lines[{index}].reason", "reason_required", "This return needs a reason."))
         if one.decision == "refused" and one.reasons[0].rule == "quantity_left":
             errors.append(FieldError(f"lines[{index}].quantity", "quantity_left", one.reasons[0].text["en"]))
         elif one.decision != "refused" and asked.outcome and asked.outcome not in one.outcomes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rma.domain.claims import BY_CHOICE, LineFacts, LineRequest, Method, Outcome
+from rma.domain.claims import BY_CHOICE, LIABILITY, LineFacts, LineRequest, Method, Outcome
 from rma.domain.law import Payer
 from rma.domain.law_rights import pays_way_back
 from rma.domain.standing import Basis, Scene, Standing
@@ -58,17 +58,16 @@ def offer(scene: Scene, line: LineFacts, asked: LineRequest, *, stand: Standing)
     keeps = with_customer and _keeps(scene, line, asked)
     if keeps:
         outcomes = ("keep", *(one for one in outcomes if one != "keep"))
-    outcome: Outcome = asked.outcome or outcomes[0]
+    outcome = asked.outcome or _unless_chosen(outcomes, stand)
     if keeps and outcome in _OF_MONEY:
         outcome = "keep"
     back = with_customer and not keeps and outcome not in _WITHOUT_GOODS
-    by_contract = stand.basis == "contract" and asked.kind in BY_CHOICE
     return Offer(
         outcome=outcome,
         outcomes=outcomes,
         ways=_ways(scene, terms, asked, stand=stand) if back else _NOTHING_COMES_BACK,
         goods_come_back=back,
-        restocking_percent=scene.policy.fees.restocking_percent if by_contract else "0",
+        restocking_percent=scene.policy.fees.restocking_percent if _bears_fees(scene, stand) else "0",
     )
 
 
@@ -91,6 +90,20 @@ def _outcomes(terms: ReasonTerms, stand: Standing) -> tuple[Outcome, ...]:
     return fitting
 
 
+def _unless_chosen(outcomes: tuple[Outcome, ...], stand: Standing) -> Outcome:
+    """What a line becomes where nothing was chosen: by law money or the goods put right, never credit unasked."""
+    if stand.basis != "statutory" or outcomes[0] in _OF_MONEY:
+        return outcomes[0]
+    if stand.kind not in LIABILITY:
+        return "refund"
+    return next(one for one in outcomes if one != "store_credit")
+
+
+def _bears_fees(scene: Scene, stand: Standing) -> bool:
+    """Whether the store's fees are for this line: of a kind they name, and never of a right by law (law.md MON-11)."""
+    return stand.basis == "contract" and stand.kind in scene.policy.fees.applies_to
+
+
 def _keeps(scene: Scene, line: LineFacts, asked: LineRequest) -> bool:
     """Whether the goods are worth too little to be sent back; only for an outcome of money or credit."""
     limit = scene.policy.returns.keep_item_below
@@ -100,8 +113,7 @@ def _keeps(scene: Scene, line: LineFacts, asked: LineRequest) -> bool:
 
 
 def _ways(scene: Scene, terms: ReasonTerms, asked: LineRequest, *, stand: Standing) -> tuple[Way, ...]:
-    by_contract = stand.basis == "contract" and asked.kind in BY_CHOICE
-    charged = by_contract and scene.facts.currency == scene.policy.currency
+    charged = _bears_fees(scene, stand) and scene.facts.currency == scene.policy.currency
     return tuple(
         Way(
             name=method,

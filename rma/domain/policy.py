@@ -73,6 +73,7 @@ class _FeeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class _FeesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     returns: tuple[_FeeFile, ...] = msgspec.field(default=(), name="return")
     restocking_percent: str = "0"
+    applies_to: tuple[Kind, ...] = ("voluntary",)
 
 
 class _ReturnsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +81,8 @@ class _ReturnsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     named_return_carriers: tuple[Name, ...] = ()
     keep_item_below: str | None = None
     workflow: dict[str, Name] = {}
+    reason_required: tuple[Kind, ...] = ()
+    login_required: bool = False
 
 
 class _RefundsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -250,7 +253,9 @@ class _Reader:
             for index, fee in enumerate(file.returns)
         )
         return Fees(
-            returns=fees, restocking_percent=self._percent("fees.restocking_percent", file.restocking_percent, most=100)
+            returns=fees,
+            restocking_percent=self._percent("fees.restocking_percent", file.restocking_percent, most=100),
+            applies_to=file.applies_to,
         )
 
     def _returns(self, file: _ReturnsFile) -> ReturnTerms:
@@ -262,6 +267,8 @@ class _Reader:
             named_return_carriers=file.named_return_carriers,
             keep_item_below=self._amount("returns.keep_item_below", file.keep_item_below),
             workflow={"default": "return"} | file.workflow,
+            reason_required=file.reason_required,
+            login_required=file.login_required,
         )
 
     def _refunds(self, file: _RefundsFile) -> RefundTerms:

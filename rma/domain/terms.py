@@ -78,10 +78,11 @@ class MethodFee(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fees(msgspec.Struct, frozen=True, kw_only=True):
-    """Fees of voluntary returns; a statutory one never bears any (law.md MON-11)."""
+    """Fees of the kinds in ``applies_to``; a return that stands by law never bears any (law.md MON-11)."""
 
     returns: tuple[MethodFee, ...] = ()
     restocking_percent: str = "0"
+    applies_to: tuple[Kind, ...] = ("voluntary",)
 
     def return_fee(self, method: str) -> int:
         """The fee of a voluntary return by this method, in minor units; 0 where none is set."""
@@ -93,12 +94,19 @@ class Fees(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReturnTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """How returns are handled. Goods worth less than ``keep_item_below`` are refunded without coming back; 0 is off."""
+    """How returns are handled. Goods worth less than ``keep_item_below`` are refunded without coming back; 0 is off.
+
+    ``reason_required``: kinds that are filed with a reason; what stands by law never needs one. ``login_required``: the
+    store lets only customers who are logged in ask for returns, which no law with a withdrawal right allows; the policy
+    page says it and the store's own pages see to it.
+    """
 
     auto_approve: bool = True
     named_return_carriers: tuple[str, ...] = ()
     keep_item_below: int = 0
     workflow: dict[str, str] = {}
+    reason_required: tuple[Kind, ...] = ()
+    login_required: bool = False
 
     def machine(self, kind: str) -> str:
         """The name of the case machine for this kind."""
