@@ -36,6 +36,7 @@ from rma.api import (
     refunds,
     returns,
     stores,
+    withdrawals,
     workflows,
 )
 from rma.api.metrics import Metrics
@@ -58,6 +59,7 @@ ROUTES: tuple[Routes, ...] = (
     evidence.routes,
     receiving.routes,
     refunds.routes,
+    withdrawals.routes,
     policies.routes,
     workflows.routes,
     law.routes,

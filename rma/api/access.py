@@ -99,6 +99,13 @@ POST   /refunds/{id}/retry                               | refunds:approve
 POST   /refunds/{id}/reconcile                           | refunds:propose refunds:approve
 POST   /refunds/{id}/resolve                             | refunds:approve
 
+POST   /stores/{slug}/withdrawals                        | public
+POST   /stores/{slug}/withdrawals/{token}/confirm        | public
+GET    /stores/{slug}/withdrawals/{token}/receipt.pdf    | public
+GET    /withdrawals                                      | returns:read
+GET    /withdrawals/{id}                                 | returns:read
+POST   /withdrawals/{id}/match                           | returns:write
+
 GET    /policies                                         | any
 GET    /policies/current                                 | any
 POST   /policies                                         | policies:write

@@ -43,6 +43,7 @@ class Call:
         params: Mapping[str, str],
         headers: Mapping[bytes, bytes],
         raw_query: bytes,
+        client: str = "",
     ) -> None:
         self.services = services
         self.method = method
@@ -50,6 +51,7 @@ class Call:
         self.path = params
         self.headers = headers
         self.raw_query = raw_query
+        self.client = client
         self.keyed_by: str | None = None
         self.body = b""
         self.file: IO[bytes] | None = None

@@ -18,6 +18,7 @@ from rma.api import access, auth, problems, reading
 from rma.api.http import Call, Upload
 from rma.domain import strict
 from rma.errors import Invalid, NotFound, Unreadable
+from rma.services import pace
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 
@@ -29,7 +30,10 @@ _EMPTY = b"{}"
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A handler and everything that is known about its route; ``data`` is the struct its JSON body is read into."""
+    """A handler and everything that is known about its route.
+
+    ``data`` is the struct its JSON body is read into. With ``beat`` the time of its answer tells nothing (``pace``).
+    """
 
     method: str
     path: str
@@ -43,6 +47,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     query: type[msgspec.Struct] | None = None
     writes: bool = True
     inline: bool = False
+    beat: float | None = None
     media_type: str = "application/json"
 
     @property
@@ -82,7 +87,7 @@ class Routes:
         return self._add("GET", path, options)
 
     def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        """A route that does something. Options: as ``get``, and ``status``, ``writes``, ``body``."""
+        """A route that does something. Options: as ``get``, and ``status``, ``writes``, ``body``, ``beat``."""
         return self._add("POST", path, options)
 
     def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
@@ -167,7 +172,8 @@ class Server:
             return problems.answer(error)
         if endpoint.inline:
             return endpoint.run(call)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, endpoint.run, call)
+        run = asyncio.get_running_loop().run_in_executor(self._executor, endpoint.run, call)
+        return await (run if endpoint.beat is None else pace.evenly(run, endpoint.beat))
 
     async def _admit(self, endpoint: Endpoint, scope: HTTPScope) -> Call:
         """The call, if this caller may make it."""
@@ -190,6 +196,7 @@ class Server:
             params=params,
             headers=headers,
             raw_query=scope["query_string"],
+            client=(scope["client"] or ("", 0))[0],
         )
         if endpoint.method == "POST":
             call.take_key(demanded=endpoint.keyed)

@@ -131,6 +131,7 @@ _ALL = (
     _kind("return_settled", "return.settled", *_CASE),
     _kind("store_message", "POST /returns/{id}/messages by the store", *_CASE, "text"),
     _kind("withdrawal_acknowledged", "withdrawal.declared", "text", "at"),
+    _kind("withdrawal_reported", "withdrawal.declared with another address than the order's", "order_number", "at"),
     MessageKind(
         name="feedback_request",
         cause="feedback.requested",

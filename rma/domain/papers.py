@@ -12,6 +12,7 @@ import msgspec
 
 from rma.domain.labels import LabelPrinter, Locale, PackLine
 from rma.domain.ports import Address
+from rma.domain.withdrawals import Declaration
 
 
 class DamageReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,16 @@ class EvidenceSummary(msgspec.Struct, frozen=True, kw_only=True):
     head: str
 
 
+class WithdrawalReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The acknowledgement of a withdrawal on paper: the whole content of the declaration, its date and its time."""
+
+    locale: Locale
+    store_name: str
+    timezone: str
+    declared_at: datetime
+    content: Declaration
+
+
 class Printer(LabelPrinter, Protocol):
     """Prints labels and every other paper. The same values give the same bytes."""
 
@@ -93,4 +104,8 @@ class Printer(LabelPrinter, Protocol):
 
     def evidence_summary(self, found: EvidenceSummary) -> bytes:
         """What an evidence pack holds, with every file's hash and its photos: A4, as many pages as it needs."""
+        ...
+
+    def withdrawal_receipt(self, receipt: WithdrawalReceipt) -> bytes:
+        """The receipt of a withdrawal: A4, as many pages as its content needs, nothing shortened."""
         ...

@@ -64,7 +64,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a declaration was not filed. ``code``: ``unknown_line``, ``none_left`` or ``refused`` with its reasons."""
+    """What of a declaration was not filed: ``code`` is ``unknown_line``, ``none_left`` or ``refused`` with reasons."""
 
     code: str
     quantity: int
@@ -135,15 +135,16 @@ def _wanted(declared: Declaration, rooms: Sequence[Room]) -> tuple[dict[str, int
     wanted: dict[str, int] = {}
     left: list[Left] = []
     for line in declared.lines:
-        named = [
-            room for room in rooms if room.order_line_id == line.line or (line.line is None and room.sku == line.sku)
-        ]
-        rest = _take([room.order_line_id for room in named], line.quantity, most, wanted)
+        named = [room.order_line_id for room in rooms if _means(line, room)]
+        rest = _take(named, line.quantity, most, wanted)
         if rest:
-            left.append(
-                Left(code="none_left" if named else "unknown_line", line=line.line, sku=line.sku, quantity=rest)
-            )
+            code = "none_left" if named else "unknown_line"
+            left.append(Left(code=code, line=line.line, sku=line.sku, quantity=rest))
     return wanted, left
+
+
+def _means(line: DeclaredLine, room: Room) -> bool:
+    return line.line == room.order_line_id if line.line is not None else line.sku == room.sku
 
 
 def _take(lines: Sequence[str], quantity: int, most: Mapping[str, int], wanted: dict[str, int]) -> int:
@@ -179,11 +180,9 @@ def _line_faults(lines: Sequence[DeclaredLine]) -> list[FieldError]:
     found = []
     for index, line in enumerate(lines):
         if (line.line is None) == (line.sku is None):
-            found.append(
-                FieldError(f"lines[{index}]", "line_or_sku", "Name a line of the order or a sku, one of them.")
-            )
+            found.append(FieldError(f"lines[{index}]", "line_or_sku", "Name a line of the order or a sku."))
         elif _strange(line.line or line.sku or ""):
-            found.append(FieldError(f"lines[{index}]", "character", "The line holds a character that is not allowed."))
+            found.append(FieldError(f"lines[{index}]", "character", "It holds a character that is not allowed."))
     return found
 
 

@@ -132,6 +132,13 @@ class Case:
         self.row.update(values)
         self.changed = True
 
+    @property
+    def noticed_at(self) -> datetime:
+        """When the customer gave the notice: with the filing, or before it where somebody filed it later."""
+        told = self.fact("noticed_at")
+        at: datetime = datetime.fromisoformat(told) if told else self.row["created_at"]
+        return at
+
     def facts(self, **values: Any) -> None:
         """Change what the case remembers between requests (flags, consents, what was asked)."""
         self.row["facts"] = {**self.row["facts"], **values}

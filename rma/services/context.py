@@ -13,6 +13,7 @@ from rma.services import links
 from rma.services.catalog import Catalog
 from rma.services.effects import Effects
 from rma.services.identity import Identities
+from rma.services.limits import Limiter
 from rma.settings import Settings
 
 __all__ = ["Database", "Ports", "Services", "Work"]
@@ -63,10 +64,12 @@ class Services:
     identities: Identities = field(init=False)
     catalog: Catalog = field(init=False)
     effects: Effects = field(init=False)
+    limits: Limiter = field(init=False)
 
     def __post_init__(self) -> None:
         self.catalog = Catalog()
         self.effects = Effects(self.database)
+        self.limits = Limiter()
         self.identities = Identities(self.database, seconds=self.settings.key_cache_seconds)
 
     def unmask(self, kept: str) -> str:

@@ -236,7 +236,7 @@ def _request(door: Door, case: Case) -> claims.Request:
         )
         for line in case.lines
     )  # fmt: skip
-    return claims.Request(lines=lines, filed_at=case.row["created_at"], method=case.row["method"])
+    return claims.Request(lines=lines, filed_at=case.noticed_at, method=case.row["method"])
 
 
 def _noticed(line: Line) -> date | None:

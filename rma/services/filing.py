@@ -104,18 +104,31 @@ def quote(work: Work, services: Services, caller: Caller, data: FileReturn, *, l
     return cases_view.quote(view, policy, decision, plan, store=store, now=now, locale=locale)
 
 
-def file(work: Work, services: Services, caller: Caller, data: FileReturn, *, locale: str) -> dict[str, Any]:
-    """File a return: judged, its units reserved, its first deadlines set, in one transaction under the order's lock."""
+def file(
+    work: Work,
+    services: Services,
+    caller: Caller,
+    data: FileReturn,
+    *,
+    locale: str,
+    noticed_at: datetime | None = None,
+) -> dict[str, Any]:
+    """File a return: judged, its units reserved, its first deadlines set, in one transaction under the order's lock.
+
+    ``noticed_at``: when the notice was given, where that was earlier than now. It counts for every right.
+    """
     store = services.catalog.store(work, caller.store_id)
     row = lock_order(work, store.id, data.order_number)
     now = store_now(work, row["clock_offset"])
     view = assess.view_order(work, store, row)
-    request = read_request(data, caller, now, timezone=view.timezone)
+    request = read_request(data, caller, now, timezone=view.timezone, noticed_at=noticed_at)
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
     if errors := [*decision.errors, *_own_return(policy, decision, data)]:
         raise Invalid("This return cannot be filed as it stands.", errors=errors)
     plan = settling.plan_quote(work, store, view, policy, decision, data, caller)
     case = _new_case(work, services, store, view, policy, decision, data, caller=caller, now=now)
+    if noticed_at is not None:
+        case.facts(noticed_at=noticed_at.isoformat())
     settling.freeze_values(work, view, policy.version)
     door = Door(work, services, store=store, now=now, actor=caller.actor, case=case, order=row, person=caller.person)
     door.order = view
@@ -133,7 +146,9 @@ def _root(door: Door) -> Any:
     return door.root
 
 
-def read_request(data: FileReturn, caller: Caller, now: datetime, *, timezone: str) -> claims.Request:
+def read_request(
+    data: FileReturn, caller: Caller, now: datetime, *, timezone: str, noticed_at: datetime | None = None
+) -> claims.Request:
     """The request as the decision reads it. ``Invalid`` names every field that cannot be right."""
     errors = [error for i, line in enumerate(data.lines) for error in _line_errors(i, line, now)]
     if not data.lines:
@@ -148,7 +163,7 @@ def read_request(data: FileReturn, caller: Caller, now: datetime, *, timezone: s
         raise Forbidden("An override needs the scope returns:override.")
     override = claims.Override(person=caller.actor, reason=data.override.reason) if data.override else None
     lines = tuple(_line_request(line, data.kind, timezone) for line in data.lines)
-    return claims.Request(lines=lines, filed_at=now, method=data.method, override=override)
+    return claims.Request(lines=lines, filed_at=noticed_at or now, method=data.method, override=override)
 
 
 def _own_return(policy: Policy, decision: Decision, data: FileReturn) -> list[FieldError]:

@@ -32,6 +32,12 @@ def first(secret: str, return_id: str) -> str:
     return base64.urlsafe_b64encode(digest[:20]).decode().rstrip("=")
 
 
+def withdrawal(secret: str, withdrawal_id: str) -> str:
+    """The token between the two steps of a withdrawal, which also opens its receipt; made in the same way."""
+    digest = hmac.new(secret.encode(), f"withdrawal:{withdrawal_id}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:20]).decode().rstrip("=")
+
+
 def keep(work: Work, store_id: str, return_id: str, token: str) -> str:
     """Let this token open the return; only its hash is kept. Links expire in real time."""
     row = {"hash": secret_hash(token), "store_id": store_id, "return_id": return_id, "revoked_at": None}

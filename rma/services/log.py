@@ -21,6 +21,7 @@ _HEADS = {
     "stores": tables.table(tables.Store),
     "orders": tables.table(tables.Order),
     "returns": tables.table(tables.Return),
+    "withdrawals": tables.table(tables.Withdrawal),
 }
 
 
@@ -85,9 +86,10 @@ def write(work: Work, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def append_to(work: Work, owner: str, owner_id: str, drafts: Sequence[Draft], *, store_id: str, actor: str) -> None:
-    """Write events of a store, an order or a return (``owner``: its table's name): locks its row and moves its head.
+    """Write events of a store, an order, a return or a withdrawal: locks its row and moves its head.
 
-    For what happens beside the machines, such as messages: states change through the door alone.
+    ``owner`` is the name of its table. For what happens beside the machines, such as messages: their states change
+    through the door alone.
     """
     work.flush()
     table = _HEADS[owner]

@@ -22,7 +22,7 @@ from rma.services.caller import Caller
 from rma.services.case import key_of, store_now
 from rma.services.context import Services
 from rma.services.message_scene import TOKEN
-from rma.services.outbox import link_token
+from rma.services.outbox import secret_of
 from rma.services.paging import Ask, Page, cut
 
 LONGEST = 5_000
@@ -156,7 +156,7 @@ def _view(row: Any) -> MessageView:
 
 def _mail(services: Services, row: Any) -> Mail:
     """As its reader got it: with a link that opens the return."""
-    token = link_token(services, row["id"])
+    token = secret_of(services, row) or ""
     fields = _fields(row) | {"message_id": row["message_id"], "to": row["recipient"], "html": row["html"]}
     for name in ("text", "html"):
         fields[name] = None if fields[name] is None else fields[name].replace(TOKEN, token)

@@ -25,7 +25,7 @@ from rma.domain.events import Draft
 from rma.domain.ids import secret_hash
 from rma.domain.ports import Message, SendAnswer
 from rma.errors import Invalid
-from rma.services import letters, log
+from rma.services import letters, links, log, withdrawal_letters
 from rma.services.case import store_now
 from rma.services.context import Services
 from rma.services.letters import Letter
@@ -107,6 +107,14 @@ def link_token(services: Services, message_row_id: str) -> str:
     return base64.urlsafe_b64encode(made[:TOKEN_BYTES]).rstrip(b"=").decode()
 
 
+def secret_of(services: Services, row: Any) -> str | None:
+    """The secret in the link of this message: to its return, to the receipt of its withdrawal, or None."""
+    if row.return_id is not None:
+        return link_token(services, row.id)
+    withdrawal_id = withdrawal_letters.subject(row)
+    return None if withdrawal_id is None else links.withdrawal(services.settings.secret, withdrawal_id)
+
+
 def _due(work: Work, store_id: str | None) -> sa.Select[Any]:
     query = sa.select(_messages).where(_messages.c.state == TO_SEND, _messages.c.next_at <= work.real_now)
     query = query if store_id is None else query.where(_messages.c.store_id == store_id)
@@ -126,7 +134,9 @@ def _prepare(work: Work, services: Services, row: Any) -> _Ready:
     """Word one message. What goes wrong with one never touches the others: it is tried again later."""
     try:
         store = services.catalog.store(work, row.store_id)
-        letter = letters.letter(work, store, row, url=services.settings.url)
+        of_withdrawal = withdrawal_letters.subject(row) is not None
+        word = withdrawal_letters.letter if of_withdrawal else letters.letter
+        letter = word(work, store, row, url=services.settings.url)
         return _worded(services, row, letter)
     except Exception as fault:  # noqa: BLE001 - one message never stops the others, and it is logged
         _log.exception("message %s (%s) cannot be worded", row.id, row.kind)
@@ -140,7 +150,7 @@ def _worded(services: Services, row: Any, letter: Letter) -> _Ready:
     typed = row.kind == "store_message"
     kept = {"subject": said.subject, "html": said.html, "locale": letter.locale, "recipient": letter.to}
     kept["text"] = row.text if typed else said.text
-    token = link_token(services, row.id) if TOKEN in said.text and row.return_id is not None else None
+    token = secret_of(services, row) if TOKEN in said.text else None
     if letter.to is None:
         return _Ready(row=row, kept=kept, why_not=letter.why_not)
     unsubscribe = letter.facts.unsubscribe_url or None
@@ -161,7 +171,7 @@ def _worded(services: Services, row: Any, letter: Letter) -> _Ready:
         )
     except Invalid:
         return _Ready(row=row, kept=kept, why_not="no_address")
-    return _Ready(row=row, kept=kept, link=token, mail=mail)
+    return _Ready(row=row, kept=kept, link=token if row.return_id is not None else None, mail=mail)
 
 
 def _linked(text: str, token: str | None) -> str:
@@ -213,6 +223,8 @@ def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]]) -> None:
             if row.return_id is not None and row.kind != "store_message":
                 data = {"id": row.id, "kind": row.kind, "class": row.message_class, "locale": one.kept["locale"]}
                 told.setdefault(row.return_id, []).append(Draft("message.sent", data, at))
+            elif row.kind == withdrawal_letters.ACKNOWLEDGED:
+                withdrawal_letters.note_sent(work, row, at)
         elif answer.state == "failed" and not answer.retryable:
             changes.append((row, one.kept | {"state": "failed", "next_at": None}))
         else:

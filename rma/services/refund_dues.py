@@ -23,7 +23,7 @@ def legal(door: Door) -> RefundDue:
     return refund_due_across(
         deadlines.law_of(door),
         RefundFacts(
-            notice=calendar.local_date(case.row["created_at"], timezone),
+            notice=calendar.local_date(case.noticed_at, timezone),
             kind=next((line.kind for line in case.lines if line.basis == "statutory"), case.row["kind"]),
             delivered=not all(line.doc.get("undelivered") for line in case.lines),
             carrier=facts.get("carrier_is", "none_named"),

@@ -8,12 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rma.domain.labels import LabelJob, PackLine, Size, check_jobs
-from rma.domain.papers import DamageReport, EvidenceSummary
+from rma.domain.papers import DamageReport, EvidenceSummary, WithdrawalReceipt
 from rma.domain.ports import Address
-from rma.providers.labels import damage, layout, pdf, slip, summary
+from rma.providers.labels import damage, layout, pdf, receipt, slip, summary
 from rma.providers.labels.marks import MM, Page
 
-__all__ = ["Address", "LabelJob", "PackLine", "Size", "damage_report", "evidence_summary", "packing_slip", "render"]
+__all__ = [
+    "Address",
+    "LabelJob",
+    "PackLine",
+    "Size",
+    "damage_report",
+    "evidence_summary",
+    "packing_slip",
+    "render",
+    "withdrawal_receipt",
+]
 
 _SLIP_MARGIN = {"a6": 4 * MM, "4x6": 4 * MM, "a4": 15 * MM}
 
@@ -50,6 +60,12 @@ def evidence_summary(found: EvidenceSummary) -> bytes:
     """The summary of an evidence pack as a PDF: facts, files with their hashes, photos."""
     width, height = layout.SIZES["a4"]
     return pdf.write(summary.pages(width, height, found), title=found.rma_number, lang=found.locale)
+
+
+def withdrawal_receipt(found: WithdrawalReceipt) -> bytes:
+    """The receipt of a withdrawal as a PDF: everything that was typed, the date and the time."""
+    width, height = layout.SIZES["a4"]
+    return pdf.write(receipt.pages(width, height, found), title=found.store_name, lang=found.locale)
 
 
 def slip_pages(job: LabelJob, size: Size) -> list[Page]:

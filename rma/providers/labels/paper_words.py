@@ -110,6 +110,22 @@ PAPER_WORDS: dict[str, dict[str, str]] = {
     "missing_item": {"tr": "Eksik ürün", "en": "Missing item", "de": "Fehlender Artikel"},
     "not_delivered": {"tr": "Teslim edilmedi", "en": "Never delivered", "de": "Nicht geliefert"},
     "late_delivery": {"tr": "Geç teslimat", "en": "Late delivery", "de": "Verspätete Lieferung"},
+    "withdrawal_receipt": {
+        "tr": "CAYMA BİLDİRİMİ ALINDI BELGESİ",
+        "en": "RECEIPT OF WITHDRAWAL",
+        "de": "EINGANGSBESTÄTIGUNG DES WIDERRUFS",
+    },
+    "declared_on": {"tr": "Bildirim tarihi ve saati", "en": "Declared on", "de": "Erklärt am"},
+    "electronic_address": {"tr": "E-posta adresi", "en": "E-mail address", "de": "E-Mail-Adresse"},
+    "withdrawn": {"tr": "Cayılan ürünler", "en": "Withdrawn from", "de": "Widerrufen"},
+    "whole_order": {"tr": "Siparişin tamamı", "en": "The whole order", "de": "Die gesamte Bestellung"},
+    "line": {"tr": "satır", "en": "line", "de": "Position"},
+    "statement": {"tr": "Açıklama", "en": "Statement", "de": "Erklärung"},
+    "receipt_note": {
+        "tr": "Bu belge, bildiriminizin içeriğini ve bize ulaştığı anı gösterir. Lütfen saklayın.",
+        "en": "This receipt shows what you declared and when it reached us. Please keep it.",
+        "de": "Diese Bestätigung zeigt den Inhalt Ihrer Erklärung und den Zeitpunkt ihres Eingangs. Bitte aufbewahren.",
+    },
     "hashes": {
         "tr": "SHA-256 değerleri dosyaların değişmediğini gösterir; manifest.json aynı değerleri içerir.",
         "en": "The SHA-256 values show that no file was changed; manifest.json holds the same values.",
