@@ -153,7 +153,8 @@ def _amended(source: str, texts: Mapping[str, Document], seen: tuple[str, ...]) 
         return document
     if not isinstance(older, str) or older not in texts or older in (*seen, source):
         raise DefinitionError(source, [FieldError("amends", "unknown_file", f"there is no such text: {older}")])
-    return _merged(_amended(older, texts, (*seen, source)), document)
+    whole = _amended(older, texts, (*seen, source))
+    return _merged({key: part for key, part in whole.items() if key != "valid_until"}, document)
 
 
 def _merged(old: Document, new: Document) -> Document:
