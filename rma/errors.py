@@ -3,6 +3,7 @@
     RmaError
     ├── Invalid               the input cannot be right (names each field)
     │   └── DefinitionError   a workflow, policy or law file cannot be right (names file and path)
+    │       └── Unlawful      a policy takes what the law gives (names every article)
     ├── Unreadable            the bytes are not what they say (broken JSON, broken CSV)
     ├── Unauthenticated       nobody, or nobody we know
     ├── Forbidden             known, but not allowed
@@ -78,6 +79,16 @@ class DefinitionError(Invalid):
         first = errors[0]
         super().__init__(f"{source}: {first.path}: {first.message}", errors=errors)
         self.source = source
+
+
+class Unlawful(DefinitionError):
+    """A policy takes what the law gives: each fault at its path, and as a reason with its article."""
+
+    code = "policy_unlawful"
+
+    def __init__(self, source: str, errors: Sequence[FieldError], *, reasons: Sequence[Reason]) -> None:
+        super().__init__(source, errors)
+        self.reasons = tuple(reasons)
 
 
 class Unreadable(RmaError):

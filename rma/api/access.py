@@ -110,6 +110,8 @@ GET    /policies                                         | any
 GET    /policies/current                                 | any
 POST   /policies                                         | policies:write
 POST   /policies/{version}/publish                       | policies:write
+POST   /policies/{version}/restore                       | policies:write
+POST   /policies/{version}/lint                          | policies:write
 GET    /workflows                                        | any
 POST   /workflows                                        | workflows:write
 POST   /workflows/{id}/publish                           | workflows:write

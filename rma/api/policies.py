@@ -12,6 +12,7 @@ from rma.services.context import Work
 from rma.services.idempotency import Answer
 from rma.services.paging import Page
 from rma.services.policies import PolicyRow, PolicyView, PublishPolicy
+from rma.services.policy_lint import Linted, LintPolicy
 
 routes = Routes(tag="Policies")
 
@@ -46,14 +47,44 @@ def current(call: Call) -> Answer:
 def publish(call: Call, data: PublishPolicy) -> Answer:
     """Put a draft in force, now or from an instant in the future.
 
+    One that takes what the law gives is refused, with every article (see its `lint`).
     It holds for orders placed from then on; an order keeps the version that held when it was placed.
     """
     version = _number(call.path["version"])
 
     def act(work: Work) -> Answer:
-        return _answer(policies.publish(work, call.services, call.caller, version, wish=data, expected=call.if_match))
+        done = policies.publish(
+            work, call.services, call.caller, version, wish=data, expected=call.if_match, language=call.locale
+        )
+        return _answer(done)
 
     return call.write(act)
+
+
+@routes.post("/policies/{version}/restore", answers=PolicyView, status=201)
+def restore(call: Call, data: PublishPolicy) -> Answer:
+    """Roll back: publish an earlier version again as the newest one, word for word.
+
+    The version in force until then stays what it was for the orders that were promised it.
+    """
+    version = _number(call.path["version"])
+
+    def act(work: Work) -> Answer:
+        made = policies.restore(work, call.services, call.caller, version, wish=data, language=call.locale)
+        return created(made, version=policies.resource_version(made.state))
+
+    return call.write(act)
+
+
+@routes.post("/policies/{version}/lint", answers=Linted, writes=False)
+def lint(call: Call, data: LintPolicy) -> Answer:
+    """What a version says against the law, with the article, and against itself.
+
+    Only a policy without an `unlawful` finding is published. The laws are those of the store's country, of the
+    countries it sells to, of those its rules name and of those asked for, on the day it shall begin.
+    """
+    version = _number(call.path["version"])
+    return call.read(lambda work: ok(policies.lint(work, call.services, call.caller, version, data)))
 
 
 def _number(text: str) -> int:

@@ -1,4 +1,8 @@
-"""A store's policies: drafted, published once, never changed after; the newest in force holds for new orders."""
+"""A store's policies: drafted, published once, never changed after; the newest in force holds for new orders.
+
+To go back, an earlier version is published again as a new one: versions only grow, so an order's version says for good
+what it was promised, and the log tells every change in its order.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,11 @@ from rma.db.session import Work
 from rma.domain.events import Draft
 from rma.domain.policy import Policy, load_policy
 from rma.errors import DefinitionError, FieldError, Invalid, NotFound, Refused, Stale
-from rma.services import log
+from rma.services import log, policy_lint
 from rma.services.caller import Caller
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
+from rma.services.policy_lint import Linted, LintPolicy
 
 DRAFT, PUBLISHED = "draft", "published"
 _DIGITS = 9
@@ -69,19 +74,30 @@ def draft(work: Work, caller: Caller, document: dict[str, Any], *, source: str =
     """Keep a policy as the next version, not in force yet. ``DefinitionError`` names every fault by its path."""
     load_policy(source, document, currency=caller.currency)
     _lock(work, caller.store_id)
-    newest = sa.select(sa.func.max(_policies.c.version)).where(_policies.c.store_id == caller.store_id)
-    row = tables.Policy(
-        id=work.new_id("pol"),
-        store_id=caller.store_id,
-        version=(work.conn.execute(newest).scalar() or 0) + 1,
-        state=DRAFT,
-        body=document,
-        sha256=hashlib.sha256(_encode(document)).hexdigest(),
-        created_at=work.real_now,
-    )
-    work.session.add(row)
-    work.flush()
-    return _view(row)
+    return _view(_keep(work, caller.store_id, document))
+
+
+def lint(work: Work, services: Services, caller: Caller, version: int, wish: LintPolicy) -> Linted:
+    """What a version says against the law, and against itself, on the day it shall begin."""
+    row = _get(work, caller.store_id, version)
+    return lint_document(work, services, caller, row.body, wish=wish, source=f"policy {version}", version=version)
+
+
+def lint_document(
+    work: Work,
+    services: Services,
+    caller: Caller,
+    document: dict[str, Any],
+    *,
+    wish: LintPolicy,
+    source: str = "policy",
+    version: int = 0,
+) -> Linted:
+    """The same for a policy that is kept nowhere. ``DefinitionError`` names every fault of its form by its path."""
+    policy = load_policy(source, document, currency=caller.currency, version=version)
+    store = services.catalog.store(work, caller.store_id)
+    at = wish.effective_from or _now(work, caller.store_id)
+    return policy_lint.linted(work, store, policy, at=at, countries=wish.countries)
 
 
 def publish(
@@ -92,25 +108,77 @@ def publish(
     *,
     wish: PublishPolicy,
     expected: int | None = None,
+    language: str = "en",
 ) -> PolicyView:
     """Put a draft in force, for orders placed from then on, and say so in the store's log.
 
     ``Refused`` for a version that is published already or that a newer one has overtaken; ``Invalid`` for a beginning
-    in the past; ``DefinitionError`` where it names a workflow that the store has not published. ``expected`` is the
-    resource's version by If-Match: 1 while a draft, 2 once published.
+    in the past; ``Unlawful`` where it takes what the law gives, ``DefinitionError`` where it names a workflow that the
+    store has not published. ``expected`` is the resource's version by If-Match: 1 while a draft, 2 once published.
     """
     _lock(work, caller.store_id)
     row = _get(work, caller.store_id, version)
     if expected not in (None, resource_version(row.state)):
         raise Stale("The policy was published since it was read.")
     _check_order(work, row)
-    at = _now(work, caller.store_id)
-    if wish.effective_from is not None and wish.effective_from < at:
+    return _put_in_force(work, services, caller, row, wish=wish, language=language)
+
+
+def restore(
+    work: Work, services: Services, caller: Caller, version: int, *, wish: PublishPolicy, language: str = "en"
+) -> PolicyView:
+    """Roll back: publish an earlier version again, word for word, as the store's newest one.
+
+    A version that was to begin later is set aside by it. ``Refused`` for a draft and for the version in force; the
+    faults are those of ``publish``: what the law has changed since then is told.
+    """
+    _lock(work, caller.store_id)
+    row = _get(work, caller.store_id, version)
+    if row.state != PUBLISHED:
+        raise Refused(f"Version {version} was never published; publish it.", code="not_published", allowed=["publish"])
+    if version == services.catalog.current_policy(work, caller.store_id, _now(work, caller.store_id)):
+        raise Refused(f"Version {version} is the one in force.", code="in_force")
+    again = _keep(work, caller.store_id, row.body)
+    return _put_in_force(work, services, caller, again, wish=wish, language=language, restores=version)
+
+
+def _keep(work: Work, store_id: str, document: dict[str, Any]) -> tables.Policy:
+    """The next version of the store, as a draft; the store's row is locked."""
+    newest = sa.select(sa.func.max(_policies.c.version)).where(_policies.c.store_id == store_id)
+    row = tables.Policy(
+        id=work.new_id("pol"),
+        store_id=store_id,
+        version=(work.conn.execute(newest).scalar() or 0) + 1,
+        state=DRAFT,
+        body=document,
+        sha256=hashlib.sha256(_encode(document)).hexdigest(),
+        created_at=work.real_now,
+    )
+    work.session.add(row)
+    work.flush()
+    return row
+
+
+def _put_in_force(
+    work: Work,
+    services: Services,
+    caller: Caller,
+    row: tables.Policy,
+    *,
+    wish: PublishPolicy,
+    language: str,
+    restores: int | None = None,
+) -> PolicyView:
+    now = _now(work, caller.store_id)
+    if wish.effective_from is not None and wish.effective_from < now:
         raise Invalid.field("effective_from", "past", "A policy cannot begin in the past.")
-    _check_workflows(work, caller, load_policy(f"policy {version}", row.body, currency=caller.currency))
-    row.state, row.effective_from = PUBLISHED, wish.effective_from or at
-    told = {"version": version, "sha256": row.sha256, "effective_from": row.effective_from}
-    said = Draft("policy.published", told, at)
+    begins = wish.effective_from or now
+    policy = load_policy(f"policy {row.version}", row.body, currency=caller.currency, version=row.version)
+    _check_workflows(work, caller, policy)
+    policy_lint.check(work, services.catalog.store(work, caller.store_id), policy, at=begins, language=language)
+    row.state, row.effective_from = PUBLISHED, begins
+    told: dict[str, Any] = {"version": row.version, "sha256": row.sha256, "effective_from": begins}
+    said = Draft("policy.published", told | ({"restores": restores} if restores else {}), now)
     log.append_to(work, "stores", caller.store_id, [said], store_id=caller.store_id, actor=caller.actor)
     work.after_commit.append(lambda: services.catalog.forget_store(caller.store_id))
     return _view(row)
