@@ -186,6 +186,20 @@ def _learn(door: Door, subject: Subject, status: str, at: datetime) -> None:
         case.facts(**{name: day, "carrier_is": carrier})
 
 
+def arrived(door: Door) -> None:
+    """Goods are here: where no carrier said so, this is the day on which they arrived."""
+    if the_case(door).fact("arrived_on") is None:
+        the_case(door).facts(arrived_on=calendar.local_date(door.now, time_zone(door)).isoformat())
+
+
+def not_arrived(door: Door) -> None:
+    """A receipt was taken back: without goods here, and without a carrier's word, nothing has arrived."""
+    case = the_case(door)
+    told = any(p.row["direction"] == "inbound" and p.row["delivered_at"] for p in door.children("parcel"))
+    if not told and not any(line.received for line in case.lines):
+        case.facts(arrived_on=None)
+
+
 def void(work: Work, services: Services, caller: Caller, parcel_id: str, return_id: str) -> dict[str, Any]:
     """Void a parcel that the carrier does not have yet."""
     door, subject = doors.open_child(work, services, caller, "parcel", parcel_id)

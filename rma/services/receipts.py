@@ -11,7 +11,7 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain.events import Personal
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
-from rma.services import cases_view, doors, scanning
+from rma.services import cases_view, doors, parcels, scanning
 from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
@@ -83,6 +83,8 @@ def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) ->
         else:
             counted.append(_count(door, line, item, i))
     missing = [_missing(door, item) for item in data.missing]
+    if counted:
+        parcels.arrived(door)
     if counted or unexpected or not missing:
         doors.act(door, _root(door), "receive", caller, data={"scan_id": data.scan_id})
     parcel = _close_parcel(door, caller, parcel_id, finished=data.finished)

@@ -15,7 +15,7 @@ from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.line_effects import count_on, give_up, needed, ranges, remember, the_case
-from rma.services.parcels import open_send_back
+from rma.services.parcels import not_arrived, open_send_back
 from rma.services.transition import Door, Subject
 
 _receipts = tables.table(tables.Receipt)
@@ -33,6 +33,7 @@ def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[s
             _uncount(door, item)
         for item in heard.doc["missing"]:
             _unmiss(door, heard.id, item)
+        not_arrived(door)
         doors.act(door, root, "undo_receipt", caller, data={"scan_id": scan_id})
         open_send_back(door, root, {})
         _uncount_parcel(door, caller, heard.doc.get("parcel_id"))

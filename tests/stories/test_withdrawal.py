@@ -61,3 +61,20 @@ def test_one_day_late_is_refused_with_the_last_day(shop: Shop) -> None:
     assert codes(line)
     assert "12 Mart 2026" in shop.customer(late).get(f"/returns/{late['id']}")["lines"][0]["reasons"][0]["text"]
     assert shop.show(late)["refunds"] == []
+
+
+def test_the_law_counts_from_the_goods_where_no_carrier_spoke(shop: Shop) -> None:
+    """Goods that are handed in without a carrier's word start the legal clock of the refund when they are received."""
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", want("1", 2), method="in_store")
+    shop.advance("P3D")
+    shop.receive(filed, scan_id="counter")
+    shop.inspect(filed)
+    [refund] = shop.refunds(filed)
+    assert refund["due"]["legal"] == "2026-03-19"
+    assert refund["due"]["article"]
+    shop.warehouse.delete("/receipts/counter")
+    shop.advance("P1D")
+    shop.receive(filed)
+    shop.inspect(filed)
+    assert shop.refunds(filed)[-1]["due"]["legal"] == "2026-03-20"
