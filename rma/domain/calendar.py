@@ -8,9 +8,9 @@ a day is 23 or 25 hours long when the clocks change.
 from __future__ import annotations
 
 import calendar as _calendar
-from collections.abc import Container
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rma.errors import FieldError, Invalid
@@ -18,6 +18,12 @@ from rma.errors import FieldError, Invalid
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _LONGEST = 366 * 200
+
+
+class Off(Protocol):
+    """Days off: a set of days, or ``rma.domain.daysoff.DaysOff``."""
+
+    def __contains__(self, day: date, /) -> bool: ...
 
 
 @cache
@@ -63,21 +69,21 @@ def in_time(sent: datetime, last_day: date, timezone: str) -> bool:
     return local_date(sent, timezone) <= last_day
 
 
-def roll(day: date, off: Container[date]) -> date:
+def roll(day: date, off: Off) -> date:
     """The day itself, or the next one that is not off."""
     while day in off:
         day += _DAY
     return day
 
 
-def roll_back(day: date, off: Container[date]) -> date:
+def roll_back(day: date, off: Off) -> date:
     """The day itself, or the last one before it that is not off."""
     while day in off:
         day -= _DAY
     return day
 
 
-def add_working_days(day: date, days: int, off: Container[date]) -> date:
+def add_working_days(day: date, days: int, off: Off) -> date:
     """The day on which the n-th working day after ``day`` falls; ``day`` itself is not counted. 0 gives ``day``.
 
     Which days are off is the caller's: SSHY and GBY art. 4/1-d count Saturday as a working day.
@@ -85,7 +91,9 @@ def add_working_days(day: date, days: int, off: Container[date]) -> date:
     if not 0 <= days <= _LONGEST:
         raise ValueError(f"working days are between 0 and {_LONGEST}")
     for _ in range(days):
-        day = roll(day + _DAY, off)
+        day += _DAY
+        while day in off:
+            day += _DAY
     return day
 
 

@@ -6,6 +6,7 @@ dated data in a profile's file or by a store.
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
@@ -86,20 +87,19 @@ class DaysOff:
         self._half, self._corrections = half, corrections
         self._years: dict[int, frozenset[date]] = {}
 
-    def __contains__(self, day: object) -> bool:
-        if not isinstance(day, date):
-            return False
-        if day.weekday() in self._week:
-            return True
-        found = self._years.get(day.year)
-        return day in (self._year(day.year) if found is None else found)
+    def __contains__(self, day: date, /) -> bool:
+        try:
+            return day in self._years[day.year]
+        except KeyError:
+            return day in self._year(day.year)
 
     def _year(self, year: int) -> frozenset[date]:
-        if not self._country:
-            found: frozenset[date] = frozenset()
-        else:
+        """Every day off of a year, weekdays too: what is asked most is one look into a set."""
+        days = (date(year, 1, 1) + timedelta(days=place) for place in range(366 if isleap(year) else 365))
+        found = frozenset(day for day in days if day.weekday() in self._week)
+        if self._country:
             table = year_of(self._country, self._region, year, self._corrections)
-            found = table.full | table.half if self._half else table.full
+            found |= table.full | table.half if self._half else table.full
         self._years[year] = found
         return found
 

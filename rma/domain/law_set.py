@@ -37,6 +37,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
 NO_LAW = LawProfile(jurisdiction="none", valid_from=date(1970, 1, 1), counting=Counting(article="none", confidence="L"))
 """The profile of a place whose law we do not hold: no right, no period."""
 
+_MOST = 20_000
 _ALIASES = {"UK": "GB"}
 
 
@@ -47,6 +48,7 @@ class Laws:
         self.profiles = tuple(sorted(profiles, key=lambda one: (one.jurisdiction, one.valid_from)))
         self.overlays = {one.country: one for one in overlays}
         self._made: dict[tuple[object, ...], LawProfile] = {}
+        self._asked: dict[tuple[object, ...], LawProfile] = {}
 
     def countries(self, jurisdiction: str) -> tuple[str, ...]:
         """The countries of a jurisdiction, in order."""
@@ -71,6 +73,17 @@ class Laws:
         ``on`` is the day of the order for a right and of the event for a procedure. ``region`` is of the consumer's
         country. Where we hold neither, ``NO_LAW`` is answered. (Rome I art. 6: habitual residence.)
         """
+        key = (consumer, store, on, region, corrections)
+        known = self._asked.get(key)
+        if known is None:
+            if len(self._asked) >= _MOST:
+                self._asked.clear()
+            known = self._asked[key] = self._profile(consumer, store, on, region=region, corrections=corrections)
+        return known
+
+    def _profile(
+        self, consumer: str | None, store: str, on: date, *, region: str | None, corrections: tuple[Correction, ...]
+    ) -> LawProfile:
         country, part = _code(consumer), region
         if country not in self.overlays:
             country, part = _code(store), None
