@@ -67,18 +67,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return statistics.median(map(pick, self.runs))
 
 
-class Counted(msgspec.Struct, frozen=True):
-    """The statements of each of the seven requests on one database, without BEGIN and COMMIT."""
+class Counts(msgspec.Struct, frozen=True):
+    """The statements and round trips of each of the seven requests on one database."""
 
     database: str
-    statements: dict[str, list[str]]
+    requests: dict[str, counting.Counted]
 
 
 class Measured(msgspec.Struct, frozen=True):
     """Everything of one call."""
 
     results: list[Result]
-    counted: list[Counted]
+    counted: list[Counts]
 
 
 class _Place:
@@ -132,24 +132,24 @@ def _place(kind: str) -> Iterator[_Place]:
 def everything(options: Options) -> Measured:
     """Measure what is asked for, telling the screen what is under way."""
     results: list[Result] = []
-    counted: list[Counted] = []
+    counted: list[Counts] = []
     for kind in options.databases:
         with _place(kind) as place:
-            counted.append(Counted(kind, count_statements(place)))
+            counted.append(Counts(kind, count_statements(place)))
             results += _elsewhere(place, options)
             if options.effects:
                 results.append(_inside(place, options))
     return Measured(results, counted)
 
 
-def count_statements(place: _Place) -> dict[str, list[str]]:
+def count_statements(place: _Place) -> dict[str, counting.Counted]:
     """One life on a server that counts, after one that fills its caches."""
     target = place.folder / "statements"
     with serving(place.url, place.folder, worker=False, count=target) as process:
         for name in ("cold", "warm"):
             target.unlink(missing_ok=True)
             drive(process.port, place.shop, place.orders(1), clients=1, seconds=60, name=f"count-{name}")
-    found = [statements for request, statements in counting.read(target) if request.startswith("POST")]
+    found = [counted for counted in counting.read(target) if counted.request.startswith("POST")]
     return dict(zip(STEPS, found, strict=True))
 
 

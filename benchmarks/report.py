@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.lifecycle import STEPS
-from benchmarks.measure import Counted, Measured, Options, Result
+from benchmarks.measure import Counts, Measured, Options, Result
 
 COMMAND = "make bench"
 _PART = "<!-- measured: {name} -->"
@@ -83,17 +83,19 @@ def steps(results: list[Result]) -> str:
 
 
 def counts(measured: Measured) -> str:
-    """How many statements each request sends, without BEGIN and COMMIT."""
-    lines = [f"| statements | {' | '.join(STEPS)} | a life |", f"|---|{'---:|' * (len(STEPS) + 1)}"]
+    """How many statements each request sends, and how often it waits for the database."""
+    lines = [f"| statements (round trips) | {' | '.join(STEPS)} | a life |", f"|---|{'---:|' * (len(STEPS) + 1)}"]
     for found in measured.counted:
-        numbers = [len(found.statements[step]) for step in STEPS]
-        lines.append(f"| {found.database} | {' | '.join(map(str, numbers))} | {sum(numbers)} |")
+        numbers = [(len(one.statements), one.trips) for one in (found.requests[step] for step in STEPS)]
+        numbers.append((sum(sent for sent, _ in numbers), sum(trips for _, trips in numbers)))
+        cells = [str(sent) if found.database == "sqlite" else f"{sent} ({trips})" for sent, trips in numbers]
+        lines.append(f"| {found.database} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def statements(found: Counted) -> str:
+def statements(found: Counts) -> str:
     """The statements of each request by name."""
-    return "\n".join(f"- **{step}** ({len(sent)}): {'; '.join(sent)}" for step, sent in found.statements.items())
+    return "\n".join(f"- **{step}**: {'; '.join(one.statements)}" for step, one in found.requests.items())
 
 
 def into(page: Path, report: Report) -> None:

@@ -1,40 +1,46 @@
-"""Core statements compiled once per dialect and run on the transaction's own driver connection.
+"""Core statements compiled once per dialect and sent on the transaction's own driver connection (``rma.db.wire``).
 
-The two hot writes (file a return, apply a transition) go through here; everything else uses SQLAlchemy as usual.
-What SQLAlchemy knows about types (instants, JSON) stays in effect: its processors are looked up once.
+The hot writes (file a return, apply a transition) go through here; everything else uses SQLAlchemy as usual. What
+SQLAlchemy knows about types (instants, JSON) stays in effect: its processors are looked up once.
+
+Reads answer at once and several can share a round trip (``gather``). Writes are held back and go out in their order
+with the next read, before whatever SQLAlchemy runs on the same transaction, or with its commit.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from rma.db.columns import Instant, Json, canonical
 from rma.db.session import Work
+from rma.db.wire import Sent
 
 Processor = Callable[[Any], Any]
+_numbers = itertools.count(1)
 
 
 class _Plan(NamedTuple):
     sql: str
-    names: tuple[str, ...]
-    binds: tuple[tuple[str, Processor], ...]
+    name: bytes
+    binds: tuple[tuple[str, Processor | None], ...]
     constants: dict[str, Any]
     results: tuple[tuple[int, Processor], ...]
-    positional: bool
 
+    def sent(self, params: dict[str, Any], duplicate: type[Exception] | None = None) -> Sent:
+        """The statement with these values as the driver takes them."""
+        known = {**self.constants, **params} if self.constants else params
+        values = [known[name] if process is None else process(known[name]) for name, process in self.binds]
+        return Sent(self.sql, self.name, values, duplicate)
 
-def send(work: Work, sql: str, values: Any, *, rows: int = 1) -> Any:
-    """Every compiled statement of the program leaves here; the cursor that holds its answer.
-
-    With ``rows`` above one, ``values`` is a list of that many sets and the statement runs for each of them.
-    """
-    if rows == 1:
-        return work.raw.execute(sql, values)
-    cursor = work.raw.cursor()
-    cursor.executemany(sql, values)
-    return cursor
+    def converted(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Rows with the column types applied."""
+        return [_convert(self.results, row) for row in rows] if self.results else rows
 
 
 class Hot:
@@ -46,37 +52,42 @@ class Hot:
         self._statement = statement
         self._plans: dict[str, _Plan] = {}
 
-    def _plan(self, work: Work) -> _Plan:
+    def plan(self, work: Work) -> _Plan:
+        """The statement as it is sent to this work's database."""
         plan = self._plans.get(work.dialect.name)
         if plan is None:
             plan = self._plans[work.dialect.name] = _compile(self._statement, work.dialect)
         return plan
 
-    def run(self, work: Work, params: dict[str, Any]) -> int:
-        """Execute once; the number of rows it touched."""
-        plan = self._plan(work)
-        return int(send(work, plan.sql, _bind(plan, params)).rowcount)
+    def run(self, work: Work, params: dict[str, Any], *, duplicate: type[Exception] | None = None) -> None:
+        """Write by the end of the transaction, after what was written before and before what is read after.
+
+        ``duplicate`` is raised, then, where a row with the same key exists; else the driver's own error.
+        """
+        work.hold([self.plan(work).sent(params, duplicate)])
 
     def run_many(self, work: Work, rows: Sequence[dict[str, Any]]) -> None:
-        """Execute for each of these rows in one round trip."""
-        if len(rows) == 1:
-            self.run(work, rows[0])
-        elif rows:
-            plan = self._plan(work)
-            send(work, plan.sql, [_bind(plan, row) for row in rows], rows=len(rows))
+        """As ``run``, for each of these rows."""
+        if rows:
+            plan = self.plan(work)
+            work.hold([plan.sent(row) for row in rows])
 
     def rows(self, work: Work, params: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Execute and fetch all rows, with the column types applied."""
-        plan = self._plan(work)
-        found = send(work, plan.sql, _bind(plan, params)).fetchall()
-        if not plan.results:
-            return list(found)
-        return [_convert(plan.results, row) for row in found]
+        plan = self.plan(work)
+        return plan.converted(work.send([plan.sent(params)])[0].rows)
 
     def one(self, work: Work, params: dict[str, Any]) -> tuple[Any, ...] | None:
         """The first row, or None."""
         found = self.rows(work, params)
         return found[0] if found else None
+
+
+def gather(work: Work, *reads: tuple[Hot, dict[str, Any]]) -> list[list[tuple[Any, ...]]]:
+    """Execute these in their order, in one round trip where the database has any; the rows of each."""
+    plans = [(hot.plan(work), params) for hot, params in reads]
+    answers = work.send([plan.sent(params) for plan, params in plans])
+    return [plan.converted(answer.rows) for (plan, _), answer in zip(plans, answers, strict=True)]
 
 
 def insert(table: sa.Table, columns: Iterable[str] | None = None) -> Hot:
@@ -86,10 +97,11 @@ def insert(table: sa.Table, columns: Iterable[str] | None = None) -> Hot:
 
 
 def _compile(statement: Any, dialect: sa.Dialect) -> _Plan:
-    compiled = statement.compile(dialect=dialect)
-    positional = bool(compiled.positional)
-    names = tuple(compiled.positiontup) if positional else tuple(compiled.binds)
-    processors = compiled._bind_processors  # noqa: SLF001 - no public way to reuse a compiled statement
+    on_postgres = dialect.name == "postgresql"
+    compiled = statement.compile(dialect=_NUMBERED if on_postgres else dialect)
+    names = tuple(compiled.positiontup)
+    types = {name: compiled.binds[name].type for name in names}
+    make = _to_wire if on_postgres else _to_sqlite
     results = []
     for index, column in enumerate(getattr(statement, "exported_columns", ()) if statement.is_select else ()):
         if isinstance(column.type, sa.Float):
@@ -98,15 +110,66 @@ def _compile(statement: Any, dialect: sa.Dialect) -> _Plan:
         if processor is not None:
             results.append((index, processor))
     constants = {name: value for name, value in compiled.params.items() if value is not None}
-    return _Plan(str(compiled), names, tuple(processors.items()), constants, tuple(results), positional)
+    binds = tuple((name, make(types[name], dialect)) for name in names)
+    return _Plan(str(compiled), b"rma_%d" % next(_numbers), binds, constants, tuple(results))
 
 
-def _bind(plan: _Plan, params: dict[str, Any]) -> Any:
-    values = {**plan.constants, **params} if plan.constants else dict(params)
-    for name, process in plan.binds:
-        if name in values:
-            values[name] = process(values[name])
-    return [values[name] for name in plan.names] if plan.positional else values
+_NUMBERED = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+"""PostgreSQL's own spelling of parameters: ``$1``."""
+
+
+def _to_sqlite(type_: Any, dialect: sa.Dialect) -> Processor | None:
+    processor: Processor | None = type_.dialect_impl(dialect).bind_processor(dialect)
+    return processor
+
+
+def _to_wire(type_: Any, dialect: sa.Dialect) -> Processor:
+    """From a Python value to PostgreSQL's text format, straight for the types of ours."""
+    if isinstance(type_, Json):
+        return _json
+    processor: Processor | None = None
+    if isinstance(type_, sa.types.TypeDecorator) and not isinstance(type_, Instant):
+        processor = type_.dialect_impl(dialect).bind_processor(dialect)
+    return _text if processor is None else lambda value: _text(processor(value))
+
+
+def _json(value: Any) -> bytes | None:
+    return None if value is None else canonical(value)
+
+
+def _text(value: Any) -> bytes | None:
+    """The text format of a value: what PostgreSQL reads for the type that it knows the parameter to have."""
+    if value is None:
+        return None
+    write = _TEXTS.get(type(value))
+    if write is not None:
+        return write(value)
+    for kind, write in _TEXTS.items():
+        if isinstance(value, kind):
+            return write(value)
+    raise TypeError(f"no text format for a {type(value).__name__}")
+
+
+def _str(value: str) -> bytes:
+    if "\0" in value:
+        raise ValueError("a text for the database holds no NUL")
+    return value.encode()
+
+
+def _instant(value: datetime) -> bytes:
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return value.isoformat().encode()
+
+
+_TEXTS: dict[type, Callable[[Any], bytes]] = {
+    str: _str,
+    bool: lambda value: b"t" if value else b"f",
+    int: lambda value: b"%d" % value,
+    datetime: _instant,
+    date: lambda value: value.isoformat().encode(),
+    float: lambda value: repr(value).encode(),
+}
 
 
 def _convert(results: tuple[tuple[int, Processor], ...], row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from rma.db.wire import Answer, PostgresWire, Sent, SqliteWire, Wire
 from rma.domain import ids
 from rma.errors import Busy, Unavailable
 
@@ -52,28 +53,64 @@ class Work:
     that it needs them.
     """
 
-    __slots__ = ("_session", "after_commit", "conn", "dialect", "raw", "real_now", "wide")
+    __slots__ = ("_conn", "_held", "_session", "_wire", "after_commit", "dialect", "real_now", "wide")
 
     def __init__(self, conn: sa.Connection, *, wide: bool = False) -> None:
-        self.conn = conn
+        self._conn = conn
+        self._wire = _wire_of(conn)
+        self._held: list[Sent] = []
         self.wide = wide
         self.dialect = conn.dialect
-        self.raw: Any = conn.connection.driver_connection
         self.real_now = now()
         self.after_commit: list[Callable[[], None]] = []
         self._session: Session | None = None
 
     @property
+    def conn(self) -> sa.Connection:
+        """SQLAlchemy's connection; it sees what was written before. Ask for it anew for each statement."""
+        if self._held:
+            self.send([])
+        return self._conn
+
+    @property
     def session(self) -> Session:
-        """The ORM on this transaction's connection, for everything that is not hot."""
+        """The ORM on this transaction's connection, for everything that is not hot. It sees what was written before."""
         if self._session is None:
-            self._session = Session(bind=self.conn, expire_on_commit=False, autoflush=True)
+            self._session = Session(bind=self._conn, expire_on_commit=False, autoflush=True)
+        if self._held:
+            self.send([])
         return self._session
 
+    def send(self, batch: Sequence[Sent]) -> list[Answer]:
+        """Run these compiled statements, after those that are held back; their answers. See ``rma.db.hot``."""
+        if not self._held:
+            return self._wire.send(batch)
+        held, self._held = self._held, []
+        return self._wire.send([*held, *batch])[len(held) :]
+
+    def hold(self, batch: Sequence[Sent]) -> None:
+        """Run these compiled statements later in this transaction, in their order, if that saves round trips."""
+        if self._wire.gathers:
+            self._held += batch
+        else:
+            self._wire.send(batch)
+
     def flush(self) -> None:
-        """Write what the ORM holds back."""
+        """Write what is held back, here and in the ORM."""
+        if self._held:
+            self.send([])
+        self.flush_session()
+
+    def flush_session(self) -> None:
+        """Write what the ORM holds back, if it was used: after what is held back here."""
         if self._session is not None:
-            self._session.flush()
+            self.session.flush()
+
+    def finish(self) -> None:
+        """Write what is held back and end the transaction, or leave that to whoever began it."""
+        self.flush_session()
+        held, self._held = self._held, []
+        self._wire.commit(held)
 
     def new_id(self, prefix: str) -> str:
         """A new id of this kind."""
@@ -100,7 +137,7 @@ class Database:
         with writer, _translated(), self.engine.connect() as conn, conn.begin():
             work = Work(conn, wide=wide)
             yield work
-            work.flush()
+            work.finish()
         for act in work.after_commit:
             act()
 
@@ -159,6 +196,16 @@ def _sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", error), "sqlstate", None)
 
 
+def _wire_of(conn: sa.Connection) -> Wire:
+    """The wire of a driver connection: it knows what is prepared there, so it lives as long."""
+    kept = conn.info
+    wire: Wire | None = kept.get("wire")
+    if wire is None:
+        driver: Any = conn.connection.driver_connection
+        wire = kept["wire"] = SqliteWire(driver) if conn.dialect.name == "sqlite" else PostgresWire(driver)
+    return wire
+
+
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -200,6 +247,8 @@ def _sqlite(url: str) -> sa.Engine:
 def _postgresql(url: str, pool_size: int) -> sa.Engine:
     waits = {"lock_timeout": LOCK_WAIT_MS, "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS}
     options = " ".join(f"-c {name}={value}" for name, value in {**waits, "timezone": "UTC"}.items())
+    # psycopg prepares nothing: it would deallocate at every rollback, also what the wire has prepared
+    connect = {"options": options, "prepare_threshold": None}
     return sa.create_engine(
-        url, connect_args={"options": options}, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30
+        url, connect_args=connect, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30, pool_use_lifo=True
     )

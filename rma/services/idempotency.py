@@ -30,8 +30,7 @@ _FIND = hot.Hot(
         _table.c.scope == sa.bindparam("scope")
     )
 )
-_RAW_DUPLICATE = (sqlite3.IntegrityError, psycopg.IntegrityError)
-_DUPLICATE = (*_RAW_DUPLICATE, sa.exc.IntegrityError)
+_DUPLICATE = (sqlite3.IntegrityError, psycopg.IntegrityError, sa.exc.IntegrityError)
 MAX_KEY = 255
 
 
@@ -150,7 +149,7 @@ def erase(work: Work, subject: str) -> int:
 
 def _act_and_keep(work: Work, keyed: Keyed, act: Act) -> Answer:
     answer = act(work)
-    work.flush()
+    work.flush_session()
     row = {
         "scope": keyed.scope,
         "body_hash": keyed.body_hash,
@@ -160,10 +159,7 @@ def _act_and_keep(work: Work, keyed: Keyed, act: Act) -> Answer:
         "subject": answer.subject,
         "created_at": work.real_now,
     }
-    try:
-        _INSERT.run(work, row)
-    except _RAW_DUPLICATE as duplicate:
-        raise _TwinError from duplicate
+    _INSERT.run(work, row, duplicate=_TwinError)
     return answer
 
 

@@ -1,0 +1,170 @@
+"""How compiled statements reach the driver: one by one on SQLite, many in one round trip on PostgreSQL.
+
+On PostgreSQL statements are prepared by name, once a connection, and sent through libpq's pipeline: BEGIN with the
+first ones, writes with the next read, the last writes with COMMIT. That is the documented low level of psycopg
+(``psycopg.pq``); its cursors cost several times as much a statement, and a round trip each.
+"""
+
+from __future__ import annotations
+
+import select
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
+
+Row = tuple[Any, ...]
+_SQLITE_DUPLICATES = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
+_STALE = ("0A000", "26000")  # the plan does not fit the schema any more; there is no such prepared statement
+
+
+class Sent(NamedTuple):
+    """A statement with its values, ready for the driver. ``duplicate``: what to raise where its row exists already."""
+
+    sql: str
+    name: bytes
+    values: Sequence[Any]
+    duplicate: type[Exception] | None = None
+
+
+class Answer(NamedTuple):
+    """How many rows it touched, and those that it returned."""
+
+    touched: int
+    rows: list[Row]
+
+
+class Wire(Protocol):
+    """A connection's way for compiled statements, in one transaction at a time."""
+
+    def send(self, batch: Sequence[Sent]) -> list[Answer]:
+        """Run these in their order and answer for each; at the first that fails the rest is not run, and it raises."""
+        ...
+
+    def commit(self, batch: Sequence[Sent]) -> None:
+        """Run these and end the transaction, if that saves a round trip; else whoever began it commits."""
+        ...
+
+    @property
+    def gathers(self) -> bool:
+        """True if it pays to hold writes back and send them together."""
+        ...
+
+
+class SqliteWire:
+    """SQLite is a library: a statement costs no round trip, so each runs at once."""
+
+    gathers = False
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def send(self, batch: Sequence[Sent]) -> list[Answer]:
+        """Run these one by one."""
+        return [self._one(sent) for sent in batch]
+
+    def commit(self, batch: Sequence[Sent]) -> None:
+        """Run these; whoever began the transaction commits."""
+        self.send(batch)
+
+    def _one(self, sent: Sent) -> Answer:
+        try:
+            cursor = self._connection.execute(sent.sql, sent.values)
+        except sqlite3.IntegrityError as error:
+            if sent.duplicate is not None and error.sqlite_errorname in _SQLITE_DUPLICATES:
+                raise sent.duplicate(str(error)) from error
+            raise
+        return Answer(cursor.rowcount, cursor.fetchall())
+
+
+class PostgresWire:
+    """One PostgreSQL connection: what is prepared on it, and the pipeline."""
+
+    gathers = True
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+        self._pg = connection.pgconn
+        self._prepared: set[bytes] = set()
+        self._reading, self._writing = select.poll(), select.poll()
+        self._reading.register(self._pg.socket, select.POLLIN)
+        self._writing.register(self._pg.socket, select.POLLIN | select.POLLOUT)
+
+    def send(self, batch: Sequence[Sent]) -> list[Answer]:
+        """Run these in one round trip; a transaction is begun where none is under way."""
+        if self._pg.transaction_status == TransactionStatus.IDLE:
+            return self._exchange([_BEGIN, *batch])[1:]
+        return self._exchange(batch)
+
+    def commit(self, batch: Sequence[Sent]) -> None:
+        """Run these and COMMIT in one round trip."""
+        if self._pg.transaction_status == TransactionStatus.INTRANS:
+            self._exchange([*batch, _COMMIT])
+        elif batch:
+            self._exchange([_BEGIN, *batch, _COMMIT])
+
+    def _exchange(self, batch: Sequence[Sent]) -> list[Answer]:
+        pg = self._pg
+        expected: list[Sent | bytes] = []
+        pg.enter_pipeline_mode()
+        try:
+            for sent in batch:
+                if sent.name not in self._prepared and sent.name not in expected:
+                    pg.send_prepare(sent.name, sent.sql.encode())
+                    expected.append(sent.name)
+                pg.send_query_prepared(sent.name, sent.values)
+                expected.append(sent)
+            pg.pipeline_sync()
+            results = self._results()
+            pg.exit_pipeline_mode()
+        except BaseException:
+            self._connection.close()  # nobody knows what is still on its way
+            raise
+        return self._answers(expected, results)
+
+    def _results(self) -> list[Any]:
+        """One result a command, up to the end of the pipeline. Waits without holding up other threads."""
+        pg = self._pg
+        found: list[Any] = []
+        while True:
+            (self._writing if pg.flush() else self._reading).poll()
+            pg.consume_input()
+            while not pg.is_busy():
+                result = pg.get_result()
+                if result is None:
+                    continue
+                if result.status == ExecStatus.PIPELINE_SYNC:
+                    return found
+                found.append(result)
+
+    def _answers(self, expected: Sequence[Sent | bytes], results: Sequence[Any]) -> list[Answer]:
+        answers = []
+        loader = Transformer(self._connection)
+        for sent, result in zip(expected, results, strict=True):
+            if result.status == ExecStatus.TUPLES_OK:
+                loader.set_pgresult(result)
+                answers.append(Answer(result.ntuples, loader.load_rows(0, result.ntuples, tuple)))
+            elif result.status != ExecStatus.COMMAND_OK:
+                raise self._failure(sent, result)
+            elif isinstance(sent, bytes):
+                self._prepared.add(sent)
+            else:
+                answers.append(Answer(result.command_tuples or 0, []))
+        return answers
+
+    def _failure(self, sent: Sent | bytes, result: Any) -> Exception:
+        error = error_from_result(result)
+        if error.sqlstate in _STALE:
+            self._connection.close()  # the pool makes a new one, on which everything is prepared anew
+        duplicate = sent.duplicate if isinstance(sent, Sent) else None
+        if isinstance(error, psycopg.errors.UniqueViolation) and duplicate is not None:
+            return duplicate(str(error))
+        return error
+
+
+_BEGIN = Sent("BEGIN", b"rma_begin", ())
+_COMMIT = Sent("COMMIT", b"rma_commit", ())
