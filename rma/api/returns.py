@@ -6,7 +6,7 @@ from typing import Any
 
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
-from rma.services import doors, feed, filing, links, listing, replacements, returns
+from rma.services import decisions, doors, feed, filing, links, listing, replacements, returns
 from rma.services.filing import FileReturn
 from rma.services.idempotency import Answer
 from rma.services.listing import Filters
@@ -56,9 +56,12 @@ def show(call: Call) -> Answer:
 
 @routes.get("/returns/{id}/decision")
 def decision(call: Call) -> Answer:
-    """The whole trace of the decision: rule, version, inputs, result, article."""
+    """The whole trace of the decision: rule, version, inputs, result, article and words in every language.
+
+    `steps` tells who judged: the engine by rules and law, people with their reason, overrides marked as such.
+    """
     return call.read(
-        lambda work: ok(returns.decision(work, call.services, call.caller, call.path["id"], locale=call.locale))
+        lambda work: ok(decisions.show(work, call.services, call.caller, call.path["id"], locale=call.locale))
     )
 
 

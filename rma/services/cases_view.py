@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rma.domain import calendar, engine
+from rma.domain import calendar, engine, explain
 from rma.domain.asks import Settlement
 from rma.domain.components import Component, write_component
 from rma.domain.decision import Decision, LineDecision
@@ -36,6 +36,8 @@ def decision_line(line: LineDecision, currency: str, locale: str) -> dict[str, A
         "kind": line.kind,
         "decision": line.decision,
         "basis": line.basis,
+        "explanation": say(explain.sentence(line), locale),
+        "decided_by": explain.decided_by(line),
         "reasons": [why.reason(locale) for why in line.reasons],
         "overrode": [why.reason(locale) for why in line.overrode],
         "last_day": line.last_day,
@@ -53,20 +55,6 @@ def decision_line(line: LineDecision, currency: str, locale: str) -> dict[str, A
             "carrier_report": wanted.carrier_report,
         },
         "way_back_paid_by": line.way_back_paid_by,
-    }
-
-
-def trace_line(line: LineDecision, locale: str) -> dict[str, Any]:
-    """The whole trace of one line: every rule that was asked, of which version, what it saw and answered."""
-    return {
-        "order_line_id": line.order_line_id,
-        "quantity": line.quantity,
-        "decision": line.decision,
-        "basis": line.basis,
-        "reasons": [why.reason(locale) for why in line.reasons],
-        "overrode": [why.reason(locale) for why in line.overrode],
-        "last_day": line.last_day,
-        "trace": [msgspec.to_builtins(entry) for entry in line.trace],
     }
 
 

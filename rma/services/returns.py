@@ -10,7 +10,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain import units
 from rma.domain.claims import Outcome
-from rma.domain.decision import Decision
+from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Personal
 from rma.domain.money import parse_money, percent
 from rma.errors import FieldError, Invalid, NotFound, Refused
@@ -76,10 +76,10 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
     """The whole return: lines with numbers, children, next deadline; money and contact only for who may see them."""
     case = the_case(door)
     currency = case.row["currency"]
-    decided = {line.order_line_id: line for line in _decision(case.row["quote"]).lines}
+    decided = _decision(case.row["quote"]).lines
     lines = []
-    for line in case.lines:
-        judged = decided.get(line.order_line_id)
+    for index, line in enumerate(case.lines):
+        judged = _judged(decided, index, line)
         explained = cases_view.decision_line(judged, currency, locale) if judged is not None else {}
         lines.append({**explained, **cases_view.numbers(line), "offer": line.doc.get("offer")})
     view = {
@@ -93,6 +93,14 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
 
 
 def may_see_money(caller: Caller) -> bool:
+def _judged(decided: tuple[LineDecision, ...], index: int, line: Line) -> LineDecision | None:
+    """The decision on a line: they stand in the same order; a line that was added later has none of its own."""
+    same = decided[index] if index < len(decided) else None
+    if same is not None and same.order_line_id == line.order_line_id:
+        return same
+    return next((one for one in decided if one.order_line_id == line.order_line_id), None)
+
+
     """Receiving keys see neither money nor e-mail."""
     return caller.is_link or caller.may(
         "returns:read", "returns:write", "refunds:read", "refunds:approve", "refunds:propose"
@@ -106,19 +114,6 @@ def without_money(view: dict[str, Any]) -> dict[str, Any]:
         {k: v for k, v in r.items() if k in ("id", "state", "sku", "quantity")} for r in view["replacements"]
     ]
     return {**view, "lines": lines, "refunds": [], "replacements": replacements}
-
-
-def decision(work: Work, services: Services, caller: Caller, return_id: str, *, locale: str) -> dict[str, Any]:
-    """The whole trace: for every line every rule that was asked, with version, inputs, result and article."""
-    door = doors.open_case(work, services, caller, return_id, lock=False)
-    found = _decision(the_case(door).row["quote"])
-    return {
-        "return_id": the_case(door).id,
-        "policy_version": found.policy_version,
-        "law": found.law,
-        "decision": found.assessment,
-        "lines": [cases_view.trace_line(line, locale) for line in found.lines],
-    }
 
 
 def act(
