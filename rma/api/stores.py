@@ -54,6 +54,7 @@ def change(call: Call, data: ChangeStore) -> Answer:
     def act(work: Work) -> Answer:
         changed = stores.change(work, call.path["slug"], data, expected=call.if_match)
         work.after_commit.append(call.services.identities.forget)
+        work.after_commit.append(lambda: call.services.catalog.forget_store(changed.id))
         return _answer(changed)
 
     return call.write(act)

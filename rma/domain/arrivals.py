@@ -58,7 +58,7 @@ def arrivals(facts: Facts, *, filed_at: datetime, transit_days: int) -> Arrivals
         complete=all(
             found[line.id].units >= line.quantity - line.taken_undelivered
             for line in facts.lines
-            if line.kind == "goods"
+            if line.tangible
         ),
         estimated=any(one.estimated and one.last == last for one in found.values()),
         lines=found,

@@ -94,6 +94,11 @@ class LineFacts(msgspec.Struct, frozen=True, kw_only=True):
     attributes: frozenset[str] = frozenset()
     taken_undelivered: int = 0
 
+    @property
+    def tangible(self) -> bool:
+        """Whether something is delivered for it: goods, also those that come with a service (MSY art. 9/5)."""
+        return self.kind in ("goods", "goods_and_service")
+
     def worth(self, quantity: int) -> int:
         """About what was paid for so many units, rounded down: for comparing with a limit, never for a refund."""
         return self.total * quantity // self.quantity if self.quantity else 0

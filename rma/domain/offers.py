@@ -54,7 +54,7 @@ def offer(scene: Scene, line: LineFacts, asked: LineRequest, *, stand: Standing)
     """What the policy offers for the line, within the law."""
     terms = scene.policy.terms(asked.reason, asked.kind)
     outcomes = _outcomes(terms, stand)
-    with_customer = stand.delivered and line.kind == "goods" and asked.kind != "missing_item"
+    with_customer = stand.delivered and line.tangible and asked.kind != "missing_item"
     keeps = with_customer and _keeps(scene, line, asked)
     if keeps:
         outcomes = ("keep", *(one for one in outcomes if one != "keep"))

@@ -87,7 +87,7 @@ def standing(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
 
 def _by_choice(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
     """A withdrawal or a voluntary return; before delivery only the first is possible."""
-    if line.kind != "goods":
+    if not line.tangible:
         return _in_window(scene, line, asked, units=_Units(line.left, delivered=False))
     arrival = scene.arrivals.lines[line.id]
     goods = _goods_left(line, arrival)
@@ -116,7 +116,7 @@ def _in_window(scene: Scene, line: LineFacts, asked: LineRequest, *, units: _Uni
         verdict=_over(scene, line, asked, last_day=last_day, article=article) if late else PASS,
         last_day=last_day,
         starts=right.starts if right and statutory else offer.starts,
-        estimated=line.kind == "goods" and (scene.arrivals.estimated or (offer.guessed and not statutory)),
+        estimated=line.tangible and (scene.arrivals.estimated or (offer.guessed and not statutory)),
         article=article if statutory or late else None,
         exempt=exempt if not scene.facts.is_business else None,
     )
@@ -149,7 +149,7 @@ def _offer(scene: Scene, line: LineFacts, kind: Kind) -> _Window:
 def _anchor(scene: Scene, line: LineFacts) -> tuple[date | None, bool]:
     """The day from which the store counts, and whether it is a guess."""
     windows, facts = scene.policy.windows, scene.facts
-    if windows.anchor == "ordered" or line.kind != "goods":
+    if windows.anchor == "ordered" or not line.tangible:
         return scene.arrivals.ordered_on, False
     if windows.anchor == "delivered":
         return scene.arrivals.last, scene.arrivals.estimated

@@ -247,3 +247,12 @@ def test_d12_the_promise_binds() -> None:
     facts = order(None, ordered_at=at(given("D12")["order"]), promised_by=date(2026, 3, 6))
     found = one(facts, ask("not_delivered"), on=given("D12")["today"], law=TR)
     assert (found.decision, found.basis, found.trace[1].article) == ("accepted", "statutory", "MSY m.16/1")
+
+
+def test_a33_goods_with_a_service_are_goods() -> None:
+    """A33: goods and their installation in one contract count from delivery, and they come back."""
+    facts = order(given("A33")["delivered"], lines=(line(kind="goods_and_service"),))
+    found = one(facts, on="2026-06-24")
+    assert (found.decision, found.basis) == ("accepted", "statutory")
+    assert (found.last_day, found.goods_come_back) == (date.fromisoformat(expected("A33")["lenient"]), True)
+    assert not one(order(None, lines=(line(kind="goods_and_service"),)), on="2026-06-02").goods_come_back

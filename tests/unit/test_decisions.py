@@ -354,3 +354,20 @@ def test_each_rule_has_its_code(rule: dict[str, Any], changes: dict[str, Any], c
     assert (codes(found), found.decision) == ([code], result)
     passing = one(order(), ask("voluntary"), on="2026-07-01", by=policy(windows={"voluntary_days": 60}))
     assert passing.decision == "accepted"
+
+
+def test_who_was_told_late_has_longer() -> None:
+    """A customer who was told of the right after delivery has fourteen days from then, whatever the store's window."""
+    facts = order("2026-06-01", informed_on=date(2026, 7, 1))
+    late = one(facts, on="2026-07-15")
+    assert (late.decision, late.basis, late.last_day) == ("accepted", "statutory", date(2026, 7, 16))
+    assert one(facts, on="2026-07-17").decision == "refused"
+    assert one(order("2026-06-01", informed_on=date(2026, 6, 1)), on="2026-07-01").decision == "refused"
+
+
+def test_the_last_day_moves_over_holidays() -> None:
+    """What ends inside a bayram can be filed until the working day after it, by the clock of the customer."""
+    facts = order("2026-05-13", ordered_at=at("2026-05-01"))
+    assert one(facts, on="2026-06-01").basis == "statutory"
+    assert one(facts, on="2026-06-01").last_day == date(2026, 6, 1)
+    assert one(facts, on="2026-06-02").decision == "refused"
