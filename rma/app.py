@@ -48,6 +48,7 @@ from rma.providers import registry
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.settings import Settings
+from rma.web import withdrawal
 
 ROUTES: tuple[Routes, ...] = (
     stores.routes,
@@ -110,6 +111,7 @@ def create_app(
         [
             *Server(using, executor).handlers(everything),
             *_documentation(everything),
+            *withdrawal.handlers(using, executor),
             create_static_files_router("/static", [_STATIC]),
         ],
         exception_handlers={Exception: _problem},

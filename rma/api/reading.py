@@ -15,7 +15,7 @@ import msgspec
 from litestar.types import Receive
 
 from rma.domain import strict
-from rma.domain.texts import LANGUAGES
+from rma.domain.texts import LANGUAGES, wishes
 from rma.errors import FieldError, Invalid, TooLarge, Unreadable, UnsupportedMedia
 from rma.services.paging import DEFAULT_LIMIT, MAX_LIMIT, Ask
 
@@ -154,14 +154,7 @@ def read_cursor(text: str) -> str:
 @lru_cache(256)
 def language(header: str) -> str | None:
     """The language of ours that ``Accept-Language`` likes best, or None when it names none of them."""
-    wishes = []
-    for place, part in enumerate(header.split(",")[:20]):
-        tag, _, rest = part.strip().partition(";")
-        weight = rest.partition("q=")[2].strip() or "1"
-        code = tag.strip().partition("-")[0].lower()
-        if code in LANGUAGES and re.fullmatch(r"[01](\.\d{0,3})?", weight) and float(weight) > 0:
-            wishes.append((-float(weight), place, code))
-    return min(wishes)[2] if wishes else None
+    return next((code for code in wishes(header) if code in LANGUAGES), None)
 
 
 def version(header: bytes | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -11,6 +12,9 @@ Text = dict[str, str]
 LANGUAGES = ("tr", "en", "de")
 """The languages that every text of ours has."""
 
+_MOST_WISHES = 20
+_CODE = re.compile(r"[a-z]{2,3}")
+_WEIGHT = re.compile(r"[01](\.\d{0,3})?")
 _MONTHS = {
     "tr": "Ocak,Şubat,Mart,Nisan,Mayıs,Haziran,Temmuz,Ağustos,Eylül,Ekim,Kasım,Aralık",
     "en": "January,February,March,April,May,June,July,August,September,October,November,December",
@@ -42,6 +46,18 @@ def long_date(day: date, language: str) -> str:
     months = _MONTHS.get(language, _MONTHS["en"]).split(",")
     dot = "." if language == "de" else ""
     return f"{day.day}{dot} {months[day.month - 1]} {day.year}"
+
+
+def wishes(header: str) -> tuple[str, ...]:
+    """The languages of an ``Accept-Language`` header, the best liked first; what cannot be read is left out."""
+    found = []
+    for place, part in enumerate(header.split(",")[:_MOST_WISHES]):
+        tag, _, rest = part.strip().partition(";")
+        weight = rest.partition("q=")[2].strip() or "1"
+        code = tag.strip().partition("-")[0].lower()
+        if _CODE.fullmatch(code) and _WEIGHT.fullmatch(weight) and float(weight) > 0:
+            found.append((-float(weight), place, code))
+    return tuple(dict.fromkeys(code for _, _, code in sorted(found)))
 
 
 def filled(words: Mapping[str, str], **values: date | int | str) -> Text:

@@ -1,0 +1,182 @@
+"""What every page shares: who reads it in which language, how it is written, and what it says when something is wrong.
+
+A page is made by a plain function in a thread: a ``Visit`` in, an ``Html`` out. Nothing needs JavaScript or a cookie.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Method
+
+from rma import errors
+from rma.domain.texts import LANGUAGES, wishes
+from rma.errors import NotFound, RateLimited, RmaError, Unreadable
+from rma.services import pace
+from rma.services.context import Services
+from rma.web.words import Words, words
+
+MOST_BYTES = 100_000
+"""The largest form that is read."""
+KEPT = ("lang", "country")
+"""What goes from page to page in the address."""
+_FORM = "application/x-www-form-urlencoded"
+_STATUS: tuple[tuple[type[RmaError], int], ...] = (
+    (errors.Unreadable, 400),
+    (errors.Invalid, 422),
+    (errors.RateLimited, 429),
+    (errors.Unavailable, 503),
+    (errors.Busy, 503),
+    (errors.RmaError, 404),
+)
+_log = logging.getLogger(__name__)
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class Html(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer to a browser."""
+
+    body: bytes = b""
+    status: int = 200
+    media_type: str = "text/html"
+    headers: dict[str, str] = {}
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """One request of a browser. ``path`` holds the parameters of the address, ``form`` what was typed."""
+
+    services: Services
+    method: str
+    client: str
+    url: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    accept: str
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that the reader likes, best first; the one chosen on the page before all others."""
+        chosen = self.query.get("lang", "").lower()[:8]
+        return tuple(dict.fromkeys(filter(None, (chosen, *wishes(self.accept)))))
+
+    def language(self, fallback: str) -> str:
+        """The language that the page is written in."""
+        return next((one for one in self.languages if one in LANGUAGES), fallback)
+
+    def link(self, path: str, **changes: str) -> str:
+        """An address of ours that keeps the reader's choices."""
+        kept = {name: self.query[name][:8] for name in KEPT if self.query.get(name)} | changes
+        return f"{path}?{urlencode(kept)}" if kept else path
+
+
+View = Callable[[Visit], Html]
+
+
+def page(visit: Visit, template: str, *, store: str, language: str, status: int = 200, **values: Any) -> Html:  # noqa: ANN401
+    """A template filled in, in this language."""
+    known = words(language)
+    others = [(code, words(code).language, visit.link(visit.url, lang=code)) for code in LANGUAGES if code != language]
+    shown = {"w": known, "lang": language, "store": store, "others": others if visit.method == "GET" else [], **values}
+    text = _templates.get_template(template).render(shown)
+    return Html(body=text.encode(), status=status)
+
+
+def redirect(url: str) -> Html:
+    """See other: the browser goes there with GET, and a reload sends nothing again."""
+    return Html(status=303, headers={"location": url})
+
+
+def route(
+    method: Method, path: str, view: View, *, services: Services, executor: Executor, even: bool = False
+) -> HTTPRouteHandler:
+    """A page at an address. With ``even`` the time of its answer tells nothing (``pace``)."""
+
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        try:
+            visit = await _visit(request, services)
+        except RmaError as error:
+            return _response(_problem(None, error))
+        run = asyncio.get_running_loop().run_in_executor(executor, _answer, view, visit)
+        return _response(await (pace.evenly(run) if even else run))
+
+    name = f"{method} {path}"
+    return HTTPRouteHandler(path, http_method=method, name=name, status_code=200, request_max_body_size=MOST_BYTES)(
+        handle
+    )
+
+
+async def _visit(request: Request[Any, Any, Any], services: Services) -> Visit:
+    scope = request.scope
+    if "\x00" in scope["path"]:
+        raise NotFound("There is nothing at this address.")
+    form: dict[str, str] = {}
+    if scope["method"] == "POST":
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        body = await request.body()
+        if body and kind != _FORM:
+            raise Unreadable("This is no form.")
+        form = _pairs(body)
+    return Visit(
+        services=services,
+        method=scope["method"],
+        client=(scope["client"] or ("", 0))[0],
+        url=scope["path"],
+        path=scope["path_params"],
+        query=_pairs(scope["query_string"]),
+        form=form,
+        accept=request.headers.get("accept-language", ""),
+    )
+
+
+def _pairs(raw: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(raw.decode("ascii"), errors="strict", max_num_fields=500))
+    except ValueError:
+        raise Unreadable("This cannot be read.") from None
+
+
+def _answer(view: View, visit: Visit) -> Html:
+    try:
+        return view(visit)
+    except Exception as error:  # noqa: BLE001 - the edge: nothing may leave it but a page
+        return _problem(visit, error)
+
+
+def _problem(visit: Visit | None, error: Exception) -> Html:
+    """A page that says what to do next and tells nothing of the inside."""
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    if status == 500:  # noqa: PLR2004 - the one status that is our fault
+        _log.error("unexpected error", exc_info=error)
+    language = visit.language("en") if visit is not None else "en"
+    text = _templates.get_template("problem.html.j2").render(
+        w=words(language), lang=language, store="", others=[], title=_title(words(language), status), status=status
+    )
+    headers = {"retry-after": str(error.retry_after)} if isinstance(error, RateLimited) else {}
+    return Html(body=text.encode(), status=status, headers=headers)
+
+
+def _title(known: Words, status: int) -> str:
+    named = {404: known.problem.not_found, 429: known.problem.too_often, 503: known.problem.busy}
+    return named.get(status, known.problem.unreadable if status < 500 else known.problem.failed)  # noqa: PLR2004
+
+
+def _response(made: Html) -> Response[bytes]:
+    headers = {"cache-control": "no-store", **made.headers}
+    return Response(made.body, status_code=made.status, media_type=made.media_type, headers=headers)
