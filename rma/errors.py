@@ -9,6 +9,7 @@
     ├── Forbidden             known, but not allowed
     ├── NotFound              not there, or of another store
     ├── Refused               the state or a rule does not allow it (says why and what is allowed)
+    │   ├── TotalChanged      the facts changed since an amount was shown
     │   └── Busy              a twin of this request is still under way
     ├── Stale                 somebody changed it since it was read
     ├── TooLarge              more bytes than we take
@@ -126,6 +127,12 @@ class Refused(RmaError):
         super().__init__(detail, code=code)
         self.reasons = tuple(reasons)
         self.allowed = tuple(allowed)
+
+
+class TotalChanged(Refused):
+    """The facts changed since the total was shown; it is shown anew."""
+
+    code = "total_changed"
 
 
 class Busy(Refused):

@@ -20,11 +20,13 @@ _log = logging.getLogger(__name__)
 STATUS: dict[type[RmaError], tuple[int, str]] = {
     errors.Invalid: (422, "The request cannot be right"),
     errors.DefinitionError: (422, "The definition cannot be right"),
+    errors.Unlawful: (422, "The law does not allow it"),
     errors.Unreadable: (400, "The request cannot be read"),
     errors.Unauthenticated: (401, "Nobody we know"),
     errors.Forbidden: (403, "Not allowed"),
     errors.NotFound: (404, "Not found"),
     errors.Refused: (409, "Refused"),
+    errors.TotalChanged: (409, "The total changed"),
     errors.Busy: (409, "Still under way"),
     errors.Stale: (412, "Changed since it was read"),
     errors.TooLarge: (413, "Too large"),

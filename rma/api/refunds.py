@@ -11,9 +11,9 @@ import msgspec
 from rma.api import problems
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
-from rma.errors import RmaError
+from rma.errors import RmaError, TotalChanged
 from rma.services import approvals, listing
-from rma.services.approvals import Approve, OrderRefund, PatchRefund, Refuse, Resolve, Retry, TotalChangedError
+from rma.services.approvals import Approve, OrderRefund, PatchRefund, Refuse, Resolve, Retry
 from rma.services.idempotency import Answer
 from rma.services.listing import RefundFilters
 
@@ -81,7 +81,7 @@ def _shown_anew(call: Call, refund_id: str) -> Iterator[None]:
     """Propose what is right by now where the total that was shown is not."""
     try:
         yield
-    except TotalChangedError:
+    except TotalChanged:
         call.services.database.retrying(lambda work: approvals.renew(work, call.services, call.caller, refund_id))
         raise
 

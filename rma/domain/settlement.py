@@ -259,6 +259,8 @@ def _hand_part(sheet: Sheet, part: Part, path: str) -> Extra | None:
     if part.kind in ("return_freight", "interest", "goodwill"):
         if part.amount is None:
             raise Invalid.field(f"{path}.amount", "missing", "an amount is needed")
+        if part.order_line_id is not None:
+            _hand_target(sheet.priced, part, path)
         return Extra(kind=part.kind, amount=part.amount, why=part.why)
     target, units = _hand_target(sheet.priced, part, path)
     runs = sheet.free(target, units)

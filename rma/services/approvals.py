@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 import msgspec
@@ -13,12 +14,13 @@ from rma.domain.facts import RefundFacts
 from rma.domain.money import parse_money, wire
 from rma.domain.settlement import by_hand, settle
 from rma.domain.tenders import Transfer, check_transfers
-from rma.errors import Forbidden, Invalid, Reason, Refused
+from rma.errors import Forbidden, Invalid, Reason, Refused, TotalChanged
 from rma.services import approvers, books, cases_view, gather, refund_acts, refunds, settling
 from rma.services import case as cases
 from rma.services.caller import Caller
 from rma.services.case import store_now
 from rma.services.context import Services
+from rma.services.inputs import Prose, Word
 from rma.services.transition import Door, Subject
 
 
@@ -31,21 +33,21 @@ class Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Refuse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why finance does not pay this."""
 
-    reason: str
+    reason: Prose
 
 
 class PayoutIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a redirected transfer goes."""
 
-    iban: str
-    holder: str
+    iban: Word
+    holder: Word
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Send a failed transfer again, or over another tender with the customer's recorded consent."""
 
     transfer_id: str
-    tender: str | None = None
+    tender: Word | None = None
     payout: PayoutIn | None = None
     consent: dict[str, Any] | None = None
 
@@ -55,15 +57,15 @@ class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     transfer_id: str
     outcome: Literal["succeeded", "failed"]
-    proof: str
+    proof: Prose
 
 
 class TaxDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The document in the books: what kind, which number, of which day."""
 
-    kind: str
-    number: str
-    date: str
+    kind: Word
+    number: Word
+    date: date
 
 
 class PatchRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,13 +88,7 @@ class OrderRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Money back without goods, proposed by a person for a reason."""
 
     components: list[PartIn]
-    reason: str
-
-
-class TotalChangedError(Refused):
-    """The facts changed since the total was shown."""
-
-    code = "total_changed"
+    reason: Prose
 
 
 def approve(
@@ -130,7 +126,7 @@ def _check_still_right(door: Door, refund: Subject, found: books.Books, expected
     currency = refund.row["currency"]
     now_is = wire(today[0].total, currency)
     text = f"The refund is {now_is['amount']} {currency} by now; it was {wire(expected, currency)['amount']}."
-    raise TotalChangedError(
+    raise TotalChanged(
         text, reasons=[Reason(rule="total_as_shown", code="total_changed", text=text)], allowed=["approve"]
     )
 
@@ -154,7 +150,7 @@ def _same(door: Door, refund: Subject, today: Settlement) -> bool:
 
 
 def renew(work: Work, services: Services, caller: Caller, refund_id: str) -> None:
-    """After ``TotalChangedError``: the proposal shows what is right now; one that is worth nothing is withdrawn."""
+    """After ``TotalChanged``: the proposal shows what is right now; one that is worth nothing is withdrawn."""
     door, refund = _open(work, services, caller, refund_id)
     if refund.state != "proposed":
         return
@@ -219,7 +215,8 @@ def retry(
     """Send a failed transfer again; over another tender only with consent, and approved anew."""
     door, refund = _open(work, services, caller, refund_id)
     row = refunds.transfer_of(door, refund, data.transfer_id)
-    if row["state"] != "failed" and not (refund.state == "proposed" and row["state"] == "pending"):
+    waits = refund.state == "proposed" and row["state"] == "pending" and refund.row["doc"].get("redirected")
+    if row["state"] != "failed" and not waits:
         raise Refused(f"Only a failed transfer is retried; this one is {row['state']}.", code="transfer_not_failed")
     redirected = data.tender is not None and data.tender != row["tender"]
     if redirected and data.tender == "bank_transfer" and data.payout is None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from rma.db.session import Work
 from rma.domain import calendar, claims, units
 from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Personal
 from rma.domain.ids import rma_number
+from rma.domain.messages import is_address
 from rma.domain.policy import Policy
 from rma.errors import FieldError, Forbidden, Invalid
 from rma.services import assess, cases_view, links, settling
@@ -21,6 +23,7 @@ from rma.services.caller import Caller
 from rma.services.case import Case, Line, lock_order, read_order_row, store_now
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
+from rma.services.inputs import Instant, Prose, Word, happened
 from rma.services.transition import Door
 
 MAX_LINES = 500
@@ -37,7 +40,7 @@ class ConditionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReplacementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What shall come instead. ``unit_price`` only with ``returns:override``, for a sku not in the catalogue."""
 
-    sku: str
+    sku: Word
     quantity: int | None = None
     unit_price: dict[str, str] | None = None
 
@@ -45,13 +48,13 @@ class ReplacementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LineIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One line of a request; ``kind`` falls back to the return's."""
 
-    order_line_id: str
+    order_line_id: Word
     quantity: int
     kind: claims.Kind | None = None
-    reason: str | None = None
-    note: str | None = None
+    reason: Word | None = None
+    note: Prose | None = None
     condition: ConditionIn | None = None
-    noticed_at: datetime | None = None
+    noticed_at: Instant | None = None
     damage: Literal["visible", "hidden"] | None = None
     outcome: claims.Outcome | None = None
     replacement: ReplacementIn | None = None
@@ -60,15 +63,36 @@ class LineIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class PayoutIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where money goes that cannot go back the way it came."""
 
-    iban: str
-    holder: str
+    iban: Word
+    holder: Word
 
 
 class ContactIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to reach the customer about this return, where it differs from the order."""
 
-    email: str | None = None
-    phone: str | None = None
+    email: Word | None = None
+    phone: Word | None = None
+
+
+class AddressIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Where the goods are, where that is not where the order went."""
+
+    line1: Word
+    city: Word
+    name: Word | None = None
+    line2: Word | None = None
+    postcode: Word | None = None
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
+    phone: Word | None = None
+
+
+class PickupIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """When the carrier may come, and what it should know."""
+
+    date: date
+    from_time: time | None = None
+    to_time: time | None = None
+    note: Prose | None = None
 
 
 class OverrideIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,12 +104,12 @@ class OverrideIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FileReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A return as it is asked for; the same body asks for a quote."""
 
-    order_number: str
+    order_number: Word
     lines: list[LineIn]
     kind: claims.Kind = "withdrawal"
     method: claims.Method | None = None
-    from_address: dict[str, Any] | None = None
-    pickup: dict[str, Any] | None = None
+    from_address: AddressIn | None = None
+    pickup: PickupIn | None = None
     advance: bool = False
     payout: PayoutIn | None = None
     contact: ContactIn | None = None
@@ -155,6 +179,8 @@ def read_request(
         errors.append(FieldError("lines", "required", "A return has at least one line."))
     if len(data.lines) > MAX_LINES:
         errors.append(FieldError("lines", "too_many", f"A return has at most {MAX_LINES} lines."))
+    if data.contact is not None and data.contact.email is not None and not is_address(data.contact.email):
+        errors.append(FieldError("contact.email", "email", "This is no e-mail address."))
     if data.override is not None and not data.override.reason.strip():
         errors.append(FieldError("override.reason", "required", "An override needs a reason."))
     if errors:
@@ -179,8 +205,7 @@ def _own_return(policy: Policy, decision: Decision, data: FileReturn) -> list[Fi
 def _line_errors(i: int, line: LineIn, now: datetime) -> list[FieldError]:
     errors = []
     if line.noticed_at is not None:
-        fault = calendar.future(f"lines[{i}].noticed_at", line.noticed_at, now)
-        errors += [fault] if fault else []
+        errors += happened(f"lines[{i}].noticed_at", line.noticed_at, now)
     if line.outcome == "exchange" and line.replacement is None:
         errors.append(FieldError(f"lines[{i}].replacement", "required", "An exchange names what shall come instead."))
     if line.replacement is not None and line.outcome != "exchange":
@@ -224,7 +249,7 @@ def _new_case(
         "email": data.contact.email if data.contact else None,
         "phone": data.contact.phone if data.contact else None,
     }
-    contact |= {"from_address": data.from_address, "payout": msgspec.to_builtins(data.payout) if data.payout else None}
+    contact |= {"from_address": msgspec.to_builtins(data.from_address), "payout": msgspec.to_builtins(data.payout)}
     email = contact["email"] or (view.person.email if view.person else None)
     row: dict[str, Any] = {
         "id": work.new_id("ret"),
@@ -271,7 +296,7 @@ def _remembered(view: OrderView, decision: Decision, data: FileReturn, caller: C
         "country": view.country,
         "region": view.region,
         "advance": data.advance,
-        "pickup": data.pickup,
+        "pickup": msgspec.to_builtins(data.pickup),
         "locale": view.order.locale,
         "override": data.override is not None,
         "fixers": [caller.actor] if fixed else [],

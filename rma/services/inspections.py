@@ -17,7 +17,17 @@ from rma.services import cases_view, doors
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
-from rma.services.line_effects import accept, overturn, overturnable, reject, remember, reserve_missing, the_case
+from rma.services.inputs import Prose
+from rma.services.line_effects import (
+    accept,
+    overturn,
+    overturnable,
+    refused,
+    reject,
+    remember,
+    reserve_missing,
+    the_case,
+)
 from rma.services.transition import Door
 
 _inspections = tables.table(tables.Inspection)
@@ -41,7 +51,7 @@ Disposition = Literal[
 class DeductionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is held back, and why: an amount or a percentage of the units' price."""
 
-    reason: str
+    reason: Prose
     amount: dict[str, str] | None = None
     percent: str | None = None
 
@@ -55,8 +65,8 @@ class JudgedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     disposition: Disposition
     verdict: Literal["accept", "part", "reject"]
     deduction: DeductionIn | None = None
-    reason: str | None = None
-    note: str | None = None
+    reason: Prose | None = None
+    note: Prose | None = None
     evidence_ids: list[str] = []
 
 
@@ -182,6 +192,9 @@ def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
     if line is None:
         raise LookupError(item.line_id)
     _make_room(door, line, item)
+    if refused(line) and item.verdict != "reject":
+        text = f"The rules refused line {line.id}: reject it, or dispute the return so that a person decides."
+        raise Refused(text, code="line_refused", allowed=["dispute"])
     chosen = reject(line, item.quantity) if item.verdict == "reject" else accept(line, item.quantity)
     if item.deduction is not None:
         _deduct(door, caller, line, item.deduction, chosen)

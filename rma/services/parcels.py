@@ -12,6 +12,7 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.claims import Method
+from rma.domain.money import parse_money
 from rma.domain.vocabulary import PARCEL_TRIGGERS
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
 from rma.services import cases_view, doors
@@ -19,6 +20,7 @@ from rma.services.caller import Caller
 from rma.services.case import key_of
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
+from rma.services.inputs import Grams, Instant, Word, happened
 from rma.services.line_effects import send_all_back, the_case
 from rma.services.transition import Door, Subject, effect
 
@@ -37,8 +39,15 @@ Status = Literal["label_ready", "handed_over", "in_transit", "delivered", "expir
 class ParcelLineIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Units of a return line in this parcel."""
 
-    line_id: str
+    line_id: Word
     quantity: int
+
+
+class CostIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the customer paid to send it, and the number of the receipt."""
+
+    amount: dict[str, str]
+    receipt: Word | None = None
 
 
 class NewParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,21 +55,21 @@ class NewParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     direction: Literal["inbound"] = "inbound"
     method: Method
-    carrier: str | None = None
+    carrier: Word | None = None
     lines: list[ParcelLineIn] | None = None
-    weight_g: int | None = None
-    tracking: str | None = None
-    handed_over_at: datetime | None = None
-    cost: dict[str, Any] | None = None
+    weight_g: Grams | None = None
+    tracking: Word | None = None
+    handed_over_at: Instant | None = None
+    cost: CostIn | None = None
 
 
 class ParcelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a carrier says of a parcel. It may come late, twice or out of order."""
 
     status: Status
-    at: datetime
-    source_id: str
-    carrier_status: str | None = None
+    at: Instant
+    source_id: Word
+    carrier_status: Word | None = None
 
 
 def create(work: Work, services: Services, caller: Caller, return_id: str, data: NewParcel) -> dict[str, Any]:
@@ -79,7 +88,7 @@ def create(work: Work, services: Services, caller: Caller, return_id: str, data:
         lines=_lines(data),
         extra={
             "tracking": data.tracking,
-            "doc": {"weight_g": data.weight_g, "cost": data.cost},
+            "doc": {"weight_g": data.weight_g, "cost": msgspec.to_builtins(data.cost)},
         },
     )
     if data.handed_over_at is not None:
@@ -101,8 +110,7 @@ def _check(door: Door, data: NewParcel) -> None:
     if data.method == "none" or (offered and data.method not in offered):
         errors.append(FieldError("method", "not_offered", f"Offered here: {', '.join(sorted(offered - {'none'}))}."))
     if data.handed_over_at is not None:
-        fault = calendar.future("handed_over_at", data.handed_over_at, door.now)
-        errors += [fault] if fault else []
+        errors += happened("handed_over_at", data.handed_over_at, door.now)
     for i, line in enumerate(data.lines or []):
         found = case.line(line.line_id)
         if found is None:
@@ -110,8 +118,18 @@ def _check(door: Door, data: NewParcel) -> None:
         elif not 1 <= line.quantity <= found.expected:
             message = f"From 1 to {found.expected} units are expected of this line."
             errors.append(FieldError(f"lines[{i}].quantity", "quantity", message))
+    if data.cost is not None:
+        errors += _cost_faults(data.cost, case.row["currency"])
     if errors:
         raise Invalid("The parcel cannot be right.", errors=errors)
+
+
+def _cost_faults(cost: CostIn, currency: str) -> list[FieldError]:
+    try:
+        amount = parse_money(cost.amount, currency, path="cost.amount")
+    except Invalid as fault:
+        return list(fault.errors)
+    return [] if amount >= 0 else [FieldError("cost.amount.amount", "negative", "Nobody is paid for sending a parcel.")]
 
 
 def open_parcel(
@@ -142,9 +160,8 @@ def tell(work: Work, services: Services, caller: Caller, parcel_id: str, data: P
     door, subject = doors.open_child(work, services, caller, "parcel", parcel_id)
     if _HEARD.one(work, {"parcel": parcel_id, "source": data.source_id}) is not None:
         return cases_view.parcel(subject)
-    fault = calendar.future("at", data.at, door.now)
-    if fault:
-        raise Invalid(fault.message, errors=[fault])
+    if faults := happened("at", data.at, door.now):
+        raise Invalid(faults[0].message, errors=faults)
     hear(door, subject, data, role="carrier")
     door.close()
     return cases_view.parcel(subject)

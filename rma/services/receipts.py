@@ -15,10 +15,12 @@ from rma.services import cases_view, doors, parcels, scanning
 from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
+from rma.services.inputs import Prose, Word
 from rma.services.line_effects import count_on, give_up, remember, the_case
 from rma.services.transition import Door
 
 _receipts = tables.table(tables.Receipt)
+_evidence = tables.table(tables.Evidence)
 _INSERT = hot.insert(_receipts)
 _FIND = hot.Hot(
     sa.select(_receipts.c.id, _receipts.c.return_id, _receipts.c.doc, _receipts.c.undone_at).where(
@@ -31,10 +33,10 @@ class ReceivedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Units of one line that came, named by the line or by the sku on them."""
 
     quantity: int
-    line_id: str | None = None
-    sku: str | None = None
+    line_id: Word | None = None
+    sku: Word | None = None
     grade: str | None = None
-    serial: str | None = None
+    serial: Word | None = None
 
 
 class MissingIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,19 +49,19 @@ class MissingIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class UnexpectedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Something in the parcel that the return does not name."""
 
-    sku: str | None = None
-    description: str | None = None
-    evidence_id: str | None = None
+    sku: Word | None = None
+    description: Prose | None = None
+    evidence_id: Word | None = None
     quantity: int = 1
 
 
 class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One scan session. ``scan`` is any code; ``finished`` closes the parcel, not the return."""
 
-    scan_id: str
-    scan: str | None = None
-    return_id: str | None = None
-    parcel_id: str | None = None
+    scan_id: Word
+    scan: Word | None = None
+    return_id: Word | None = None
+    parcel_id: Word | None = None
     lines: list[ReceivedIn] = []
     missing: list[MissingIn] = []
     unexpected: list[UnexpectedIn] = []
@@ -130,6 +132,7 @@ def _check(door: Door, data: NewReceipt) -> None:
         for i, item in enumerate(data.unexpected)
         if item.quantity < 1
     ]
+    errors += _strange(door, data)
     if not (data.lines or data.missing or data.unexpected or data.finished):
         message = "A receipt says something: lines, missing, unexpected or finished."
         errors.append(FieldError("lines", "required", message))
@@ -157,6 +160,27 @@ def _missing_errors(case: Case, i: int, gone: MissingIn) -> list[FieldError]:
     if not 1 <= gone.quantity <= line.expected - line.received - line.missing:
         return [FieldError(f"missing[{i}].quantity", "quantity", "More than is still awaited, or less than 1.")]
     return []
+
+
+def _strange(door: Door, data: NewReceipt) -> list[FieldError]:
+    """Parcels and files that are not of this return."""
+    case, errors = the_case(door), []
+    if data.parcel_id is not None and all(child.id != data.parcel_id for child in case.children):
+        errors.append(FieldError("parcel_id", "unknown", "The return has no such parcel."))
+    named = {item.evidence_id for item in data.unexpected if item.evidence_id is not None}
+    known = evidence_of(door.work, door.store.id, named, return_id=case.id) if named else set()
+    for i, item in enumerate(data.unexpected):
+        if item.evidence_id is not None and item.evidence_id not in known:
+            errors.append(FieldError(f"unexpected[{i}].evidence_id", "unknown", "The return has no such file."))
+    return errors
+
+
+def evidence_of(work: Work, store_id: str, ids: set[str], *, return_id: str | None = None) -> set[str]:
+    """Which of these are files of the store, or of one return."""
+    query = sa.select(_evidence.c.id).where(_evidence.c.store_id == store_id, _evidence.c.id.in_(ids))
+    if return_id is not None:
+        query = query.where(_evidence.c.return_id == return_id)
+    return set(work.conn.execute(query).scalars())
 
 
 def _line_of(door: Door, item: ReceivedIn) -> Line | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain import calendar, pricing, units
+from rma.domain import pricing, units
 from rma.domain.merging import add_delivery
 from rma.domain.money import parse_money
 from rma.domain.order import Delivered, Delivery, with_line
@@ -20,6 +19,7 @@ from rma.services import cases_view, differences, doors, settling
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
+from rma.services.inputs import Instant, Prose, Word, happened
 from rma.services.line_effects import ranges, remember, settle_number, the_case
 from rma.services.refunds import propose_differences, propose_refund
 from rma.services.transition import Door, Subject, effect
@@ -33,19 +33,19 @@ ENDED = frozenset({"delivered", "released"})
 class ReplacementAct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What happened to a replacement, and when."""
 
-    at: datetime | None = None
-    carrier: str | None = None
-    tracking: str | None = None
-    reason: str | None = None
-    sku: str | None = None
+    at: Instant | None = None
+    carrier: Word | None = None
+    tracking: Word | None = None
+    reason: Prose | None = None
+    sku: Word | None = None
 
 
 class PaymentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the customer paid for the difference of an exchange; ``provider`` is who could pay it back."""
 
-    reference: str
+    reference: Word
     amount: dict[str, str]
-    tender: str
+    tender: Word
     provider: str | None = None
 
 
@@ -61,10 +61,8 @@ def act(
 ) -> dict[str, Any]:
     """``order``, ``ship``, ``deliver``, ``out_of_stock`` or ``release``, by the store's own system or people."""
     door, subject = doors.open_child(work, services, caller, "replacement", replacement_id, order=True)
-    if data.at is not None:
-        fault = calendar.future("at", data.at, door.now)
-        if fault:
-            raise Invalid(fault.message, errors=[fault])
+    if faults := happened("at", data.at, door.now):
+        raise Invalid(faults[0].message, errors=faults)
     at = data.at or door.now
     news = {"carrier": data.carrier, "tracking": data.tracking, f"{trigger}_at": msgspec.to_builtins(at)}
     subject.set(doc={**subject.row["doc"], **{k: v for k, v in news.items() if v is not None}})

@@ -19,7 +19,8 @@ from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.filing import ReplacementIn
-from rma.services.line_effects import needed, the_case
+from rma.services.inputs import Prose
+from rma.services.line_effects import needed, overrule, refused, the_case
 from rma.services.transition import Door, Subject, effect
 
 _decision = msgspec.json.Decoder(Decision).decode
@@ -29,9 +30,9 @@ WORST, BEST = 1, 5
 class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body of an action; which fields a trigger needs stands in the workflow."""
 
-    reason: str | None = None
+    reason: Prose | None = None
     score: int | None = None
-    comment: str | None = None
+    comment: Prose | None = None
     consent: dict[str, Any] | None = None
 
 
@@ -40,14 +41,14 @@ class ProductScore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     order_line_id: str
     score: int
-    comment: str | None = None
+    comment: Prose | None = None
 
 
 class FeedbackIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """From 1 (bad) to 5 (very good)."""
 
     score: int
-    comment: str | None = None
+    comment: Prose | None = None
     lines: list[ProductScore] = []
 
 
@@ -92,7 +93,6 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
     return view if may_see_money(caller) else without_money(view)
 
 
-def may_see_money(caller: Caller) -> bool:
 def _judged(decided: tuple[LineDecision, ...], index: int, line: Line) -> LineDecision | None:
     """The decision on a line: they stand in the same order; a line that was added later has none of its own."""
     same = decided[index] if index < len(decided) else None
@@ -101,6 +101,7 @@ def _judged(decided: tuple[LineDecision, ...], index: int, line: Line) -> LineDe
     return next((one for one in decided if one.order_line_id == line.order_line_id), None)
 
 
+def may_see_money(caller: Caller) -> bool:
     """Receiving keys see neither money nor e-mail."""
     return caller.is_link or caller.may(
         "returns:read", "returns:write", "refunds:read", "refunds:approve", "refunds:propose"
@@ -140,6 +141,8 @@ def act(
         )
     if trigger in ("reopen", "appeal", "dispute"):
         case.facts(reopened=True)
+    if trigger in ("reopen", "appeal", "approve", "waive_goods"):
+        overrule(case)
     if trigger in ("reopen", "appeal"):
         _count_holders(door)
     if trigger == "ask_customer":
@@ -156,9 +159,7 @@ def _count_holders(door: Door) -> None:
     case = the_case(door)
     holders: list[str] = []
     for line in case.lines:
-        if line.doc.get("decision") != "refused" and units.count(door.own_order().free(line.order_line_id)) < needed(
-            line
-        ):
+        if not refused(line) and units.count(door.own_order().free(line.order_line_id)) < needed(line):
             holders += door.order.holders(line.order_line_id, other_than=case.id) or ("?",)
     case.facts(units_held_by=holders)
 

@@ -14,6 +14,7 @@ from rma.errors import Invalid, NotFound, Refused
 from rma.services import doors, log, receipts
 from rma.services.caller import Caller
 from rma.services.context import Services
+from rma.services.inputs import Prose, Word
 from rma.services.inspections import Disposition
 from rma.services.paging import Ask, Page, cut
 from rma.services.receipts import NewReceipt, ReceivedIn
@@ -24,12 +25,12 @@ _unexpected = tables.table(tables.Unexpected)
 class UnknownParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A parcel on a shelf: what can be read on it and what is in it."""
 
-    shelf: str | None = None
-    sender: str | None = None
-    tracking: str | None = None
-    skus: list[str] = []
-    description: str | None = None
-    evidence_id: str | None = None
+    shelf: Word | None = None
+    sender: Word | None = None
+    tracking: Word | None = None
+    skus: list[Word] = []
+    description: Prose | None = None
+    evidence_id: Word | None = None
 
 
 class MatchParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,6 +56,9 @@ class Dispose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def record_parcel(work: Work, services: Services, caller: Caller, data: UnknownParcel) -> dict[str, Any]:
     """Keep a parcel that no code belongs to."""
     del services
+    named = {data.evidence_id} if data.evidence_id is not None else set()
+    if named and not receipts.evidence_of(work, caller.store_id, named):
+        raise Invalid.field("evidence_id", "unknown", "There is no such file.")
     doc = msgspec.to_builtins(data)
     row = tables.Unexpected(
         id=work.new_id("unx"),

@@ -89,7 +89,7 @@ def test_what_the_carrier_is_told_is_where_the_goods_are_and_go(desk: Desk) -> N
     desk.services.ports = _with_carrier(desk, _Plain(seen))
     desk.change(tables.Store, desk.store_id, test_mode=False)
     desk.services.catalog.forget_store(desk.store_id)
-    home = {"name": "Ayşe Y.", "line1": "İş Cad. 2", "city": "Ankara", "x": 1}
+    home = {"name": "Ayşe Y.", "line1": "İş Cad. 2", "city": "Ankara"}
     filed = desk.file(from_address=home, method="pick_up", pickup={"date": "2026-12-01"})
     desk.parcel(filed, "pick_up", carrier="plain", weight_g=900)
     desk.run()
