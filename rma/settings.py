@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     """How long a key revoked by another process may still work here."""
     idempotency_hours: Annotated[int, Field(ge=24)] = 48
     """How long an answer is kept for a repeated request."""
+    even_seconds: Annotated[float, Field(ge=0, le=5)] = 0.25
+    """The beat on which public answers leave whose time would tell whether an order exists; 0 sends them at once."""
     access_log: bool = True
     cors_origins: tuple[str, ...] = ()
     """Origins of browsers' pages that may call the API; none unless told."""

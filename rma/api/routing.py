@@ -32,7 +32,7 @@ _EMPTY = b"{}"
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A handler and everything that is known about its route.
 
-    ``data`` is the struct its JSON body is read into. With ``beat`` the time of its answer tells nothing (``pace``).
+    ``data`` is the struct its JSON body is read into. With ``even`` the time of its answer tells nothing (``pace``).
     """
 
     method: str
@@ -47,7 +47,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     query: type[msgspec.Struct] | None = None
     writes: bool = True
     inline: bool = False
-    beat: float | None = None
+    even: bool = False
     media_type: str = "application/json"
 
     @property
@@ -87,7 +87,7 @@ class Routes:
         return self._add("GET", path, options)
 
     def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        """A route that does something. Options: as ``get``, and ``status``, ``writes``, ``body``, ``beat``."""
+        """A route that does something. Options: as ``get``, and ``status``, ``writes``, ``body``, ``even``."""
         return self._add("POST", path, options)
 
     def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
@@ -173,7 +173,7 @@ class Server:
         if endpoint.inline:
             return endpoint.run(call)
         run = asyncio.get_running_loop().run_in_executor(self._executor, endpoint.run, call)
-        return await (run if endpoint.beat is None else pace.evenly(run, endpoint.beat))
+        return await (pace.evenly(run, self._services.settings.even_seconds) if endpoint.even else run)
 
     async def _admit(self, endpoint: Endpoint, scope: HTTPScope) -> Call:
         """The call, if this caller may make it."""

@@ -12,7 +12,6 @@ from rma.services import withdrawal_desk as desk
 from rma.services import withdrawals
 from rma.services.context import Work
 from rma.services.idempotency import Answer
-from rma.services.pace import BEAT
 from rma.services.paging import Page
 from rma.services.withdrawal_desk import Filters, MatchIn, WithdrawalView
 from rma.services.withdrawal_function import Buttons, buttons, store_of
@@ -30,7 +29,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     buttons: Buttons
 
 
-@routes.post("/stores/{slug}/withdrawals", answers=Begun, status=201, writes=False, beat=BEAT)
+@routes.post("/stores/{slug}/withdrawals", answers=Begun, status=201, writes=False, even=True)
 def begin(call: Call, data: Declaration) -> Answer:
     """The first step: nothing is declared yet. No key, and no reason, is needed."""
     typed = checked(data)
@@ -46,7 +45,7 @@ def begin(call: Call, data: Declaration) -> Answer:
     return call.services.database.retrying(act)
 
 
-@routes.post("/stores/{slug}/withdrawals/{token}/confirm", answers=Receipt, writes=False, beat=BEAT)
+@routes.post("/stores/{slug}/withdrawals/{token}/confirm", answers=Receipt, writes=False, even=True)
 def confirm(call: Call) -> Answer:
     """The second step declares it. The answer is the receipt and nothing else; it also goes out by mail at once."""
     withdrawals.admit(call.services, call.client)

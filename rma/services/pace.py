@@ -10,17 +10,17 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 T = TypeVar("T")
-BEAT = 0.25
-"""Seconds. Filing a return takes a small part of it."""
 
 
 def rest(elapsed: float, beat: float) -> float:
-    """The seconds from ``elapsed`` to the next whole beat; at least one beat passes."""
+    """The seconds from ``elapsed`` to the next whole beat; at least one beat passes, where there is one at all."""
+    if not beat:
+        return 0.0
     beats = max(1, -int(-elapsed // beat))
     return max(0.0, beats * beat - elapsed)
 
 
-async def evenly(act: Awaitable[T], beat: float = BEAT) -> T:
+async def evenly(act: Awaitable[T], beat: float) -> T:
     """What ``act`` gives or raises, on the beat."""
     clock = asyncio.get_running_loop().time
     started = clock()

@@ -1,18 +1,15 @@
-"""The function to withdraw online: the words on its two buttons, and how long it must be seen (CRD art. 11a)."""
+"""The function to withdraw online: whose it is, and the words on its two buttons (CRD art. 11a)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain import calendar
-from rma.domain.law import Labels, LawProfile
-from rma.domain.law_dates import withdrawal_end
+from rma.domain.law import Labels
 from rma.errors import NotFound
 from rma.services import law
 from rma.services.catalog import StoreInfo
@@ -48,14 +45,6 @@ def buttons(store: StoreInfo, languages: Sequence[str], *, country: str | None =
     words = {one.language: one for one in _labels(store, country)}
     chosen = next((words[one] for one in languages if one in words), next(iter(words.values())))
     return Buttons(language=chosen.language, withdraw=chosen.withdraw, confirm=chosen.confirm)
-
-
-def visible_until(profile: LawProfile, delivered: date, *, informed: date | None = None) -> datetime | None:
-    """The instant up to which the function must be seen: 24:00 of the last day, rolled. None without such a right."""
-    end = withdrawal_end(profile, delivered, informed=informed)
-    if end is None or profile.timezone is None:
-        return None
-    return calendar.last_instant(end.binding, profile.timezone) + timedelta(seconds=1)
 
 
 def _labels(store: StoreInfo, country: str | None) -> Sequence[Labels]:

@@ -114,7 +114,7 @@ def route(
         except RmaError as error:
             return _response(_problem(None, error))
         run = asyncio.get_running_loop().run_in_executor(executor, _answer, view, visit)
-        return _response(await (pace.evenly(run) if even else run))
+        return _response(await (pace.evenly(run, services.settings.even_seconds) if even else run))
 
     name = f"{method} {path}"
     return HTTPRouteHandler(path, http_method=method, name=name, status_code=200, request_max_body_size=MOST_BYTES)(
