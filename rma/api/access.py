@@ -112,6 +112,7 @@ POST   /policies                                         | policies:write
 POST   /policies/{version}/publish                       | policies:write
 POST   /policies/{version}/restore                       | policies:write
 POST   /policies/{version}/lint                          | policies:write
+POST   /policies/{version}/replay                        | policies:write
 GET    /workflows                                        | any
 POST   /workflows                                        | workflows:write
 POST   /workflows/{id}/publish                           | workflows:write

@@ -7,12 +7,13 @@ from typing import Any
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
 from rma.errors import NotFound
-from rma.services import policies
+from rma.services import policies, policy_replay
 from rma.services.context import Work
 from rma.services.idempotency import Answer
 from rma.services.paging import Page
 from rma.services.policies import PolicyRow, PolicyView, PublishPolicy
 from rma.services.policy_lint import Linted, LintPolicy
+from rma.services.policy_replay import Replayed, ReplayPolicy
 
 routes = Routes(tag="Policies")
 
@@ -85,6 +86,15 @@ def lint(call: Call, data: LintPolicy) -> Answer:
     """
     version = _number(call.path["version"])
     return call.read(lambda work: ok(policies.lint(work, call.services, call.caller, version, data)))
+
+
+@routes.post("/policies/{version}/replay", answers=Replayed, writes=False)
+def replay(call: Call, data: ReplayPolicy) -> Answer:
+    """A version over the last real returns: what it would change, in cases and in money. Nothing is written."""
+    version = _number(call.path["version"])
+    return call.read(
+        lambda work: ok(policy_replay.replay(work, call.services, call.caller, version, data, locale=call.locale))
+    )
 
 
 def _number(text: str) -> int:

@@ -1,4 +1,4 @@
-"""``rma workflows`` and ``rma policy``: check, draw and publish what a store is run by."""
+"""``rma workflows``: check, draw and publish the machines that a store is run by."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import typer
 from rma.cli import out, places
 
 workflows = typer.Typer(help="Workflows: check, draw and publish TOML files.", no_args_is_help=True)
-policy = typer.Typer(help="Policies: publish a store's rules.", no_args_is_help=True)
 Language = Annotated[str, typer.Option("--lang", help="The language of its labels: tr, en or de.")]
 
 
-@policy.callback()
-def _policy() -> None:
-    """Policies: publish a store's rules."""
+@workflows.callback()
+def _workflows() -> None:
+    """Workflows: check, draw and publish TOML files."""
 
 
 @workflows.command("check")
@@ -80,47 +79,3 @@ def publish_workflow(file: places.InFile, *, store: places.StoreSlug, json: out.
         out.data(made)
     else:
         out.line(f"{made.name} is published as version {made.version}.")
-
-
-@policy.command("publish")
-def publish_policy(
-    file: places.InFile,
-    *,
-    store: places.StoreSlug,
-    effective_from: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="With a zone: 2027-01-01T00:00:00+03:00. Now unless told.")
-    ] = None,
-    json: out.Json = False,
-) -> None:
-    """Publish a policy file (TOML, or JSON if its name ends so) as the store's next version.
-
-    It holds for orders placed from then on; an order keeps the version that held when it was placed.
-    """
-    from rma.domain import strict
-    from rma.services import policies as use_case
-
-    document = _document(file)
-    wish = strict.convert({"effective_from": effective_from}, use_case.PublishPolicy)
-    with places.services() as services:
-        caller = places.caller_of(services.database, store)
-
-        def act(work: Any) -> use_case.PolicyView:  # noqa: ANN401 - a transaction, imported late
-            made = use_case.draft(work, caller, document, source=file.name)
-            return use_case.publish(work, services, caller, made.version, wish=wish)
-
-        made = services.database.retrying(act)
-    if json:
-        out.data(made)
-    else:
-        out.line(f"The policy {made.name!r} is published as version {made.version}.")
-
-
-def _document(file: Path) -> dict[str, Any]:
-    from rma.domain import policy as reading
-    from rma.domain import strict
-
-    raw = file.read_bytes()
-    if file.suffix.lower() == ".json":
-        found: dict[str, Any] = strict.decode(raw, dict[str, Any])
-        return found
-    return reading.body(file.name, raw)

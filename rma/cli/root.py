@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rma.cli import database, definitions, history, labels, orders, out, serving, stores
+from rma.cli import database, definitions, history, labels, law, orders, out, policies, serving, stores
 from rma.errors import RmaError
 
 USAGE = 2
@@ -19,7 +19,8 @@ app.add_typer(stores.app, name="store")
 app.add_typer(stores.keys, name="keys")
 app.add_typer(orders.app, name="orders")
 app.add_typer(definitions.workflows, name="workflows")
-app.add_typer(definitions.policy, name="policy")
+app.add_typer(policies.app, name="policy")
+app.add_typer(law.app, name="law")
 serving.register(app)
 history.register(app)
 labels.register(app)

@@ -118,13 +118,17 @@ def read_person(text: str) -> Person | None:
 
 def view_order(work: Work, store: StoreInfo, row: dict[str, Any]) -> OrderView:
     """Read an order's row and what its returns hold: one statement."""
+    return view_of(store, row, [Hold(*cells) for cells in _HOLDS.rows(work, {"order_id": row["id"]})])
+
+
+def view_of(store: StoreInfo, row: dict[str, Any], holds: list[Hold]) -> OrderView:
+    """The order of a row and of what its returns hold, both read already."""
     order = _READ_ORDER(row["doc"])
     frozen = _READ_PRICED(row["frozen"]) if row["frozen"] else None
     person = _READ_PERSON(row["person"])
     region = law.region_of(order.country, person.ship_to if person else None)
     timezone = law.timezone(store, order.country, region=region)
     ordered_on = calendar.local_date(order.ordered_at, timezone)
-    holds = [Hold(*cells) for cells in _HOLDS.rows(work, {"order_id": row["id"]})]
     return OrderView(
         row=row,
         order=order,
@@ -141,6 +145,13 @@ def order_facts(
     work: Work, store: StoreInfo, view: OrderView, policy: Policy, *, now: datetime, but: str = ""
 ) -> claims.Facts:
     """What a decision looks at. ``but`` is the return whose own holds do not count (it is being judged again)."""
+    return facts_of(store, view, now=now, but=but, earlier=_earlier(work, store, view, policy, now))
+
+
+def facts_of(
+    store: StoreInfo, view: OrderView, *, now: datetime, but: str = "", earlier: tuple[date, ...] = ()
+) -> claims.Facts:
+    """The same with the days of the customer's earlier returns, read already."""
     order = view.order
     informed = order.withdrawal_information_given_at
     standing = {h.return_id for h in view.holds if h.state not in _STANDS_NOT and h.return_id != but}
@@ -159,7 +170,27 @@ def order_facts(
         lines=tuple(_line_facts(view, line.id, but) for line in order.lines),
         deliveries=tuple(_delivery(d) for d in order.deliveries),
         returns_on_order=len(standing),
-        earlier_returns=_earlier(work, store, view, policy, now),
+        earlier_returns=earlier,
+    )
+
+
+def asked_again(line: Any, evidence: tuple[str, ...]) -> claims.LineRequest:
+    """What a stored return line asked for when it was filed, with the kinds of the files that it holds by now."""
+    doc = line.doc
+    told = doc.get("condition") or {}
+    noticed = doc.get("noticed_at")
+    return claims.LineRequest(
+        order_line_id=line.order_line_id,
+        quantity=line.requested,
+        kind=doc.get("filed_kind", line.kind),
+        reason=line.reason,
+        outcome=line.outcome,
+        damage=doc.get("damage"),
+        noticed_on=datetime.fromisoformat(noticed).date() if noticed else None,
+        evidence=evidence,
+        opened=bool(told.get("opened")),
+        used=bool(told.get("used")),
+        installed=bool(told.get("installed")),
     )
 
 

@@ -20,9 +20,9 @@ from rma.services.assess import OrderView
 
 _refunds = tables.table(tables.Refund)
 _transfers = tables.table(tables.Transfer)
-_NAMES = ("id", "return_id", "state", "components", "total", "approvals")
+NAMES = ("id", "return_id", "state", "components", "total", "approvals")
 _REFUNDS = hot.Hot(
-    sa.select(*(_refunds.c[name] for name in _NAMES))
+    sa.select(*(_refunds.c[name] for name in NAMES))
     .where(_refunds.c.order_id == sa.bindparam("order_id"))
     .order_by(_refunds.c.id)
 )
@@ -95,8 +95,8 @@ def read(work: Work, view: OrderView, *, but: str = "", held: Sequence[Held] = (
     """
     left_out = {but, *(row["id"] for row, _ in held)}
     rows = [row for row in _REFUNDS.rows(work, {"order_id": view.row["id"]}) if row[0] not in left_out]
-    rows += [tuple(row[name] for name in _NAMES) for row, _ in held if row["id"] != but]
-    decided = tuple(_decided(row) for row in sorted(rows, key=lambda row: str(row[0])) if row[2] != "refused")
+    rows += [tuple(row[name] for name in NAMES) for row, _ in held if row["id"] != but]
+    decided = tuple(decided_of(row) for row in sorted(rows, key=lambda row: str(row[0])) if row[2] != "refused")
     committed: Counter[str] = Counter()
     for refund_id, payment, amount in _COMMITTED.rows(work, {"order_id": view.row["id"]}) if decided else ():
         if refund_id not in left_out and payment is not None:
@@ -117,7 +117,8 @@ def _promised(transfers: Sequence[Mapping[str, Any]]) -> Counter[str]:
     return found
 
 
-def _decided(row: tuple[Any, ...]) -> Decided:
+def decided_of(row: tuple[Any, ...]) -> Decided:
+    """A refund from its row: id, return, state, components, total and approvals, in this order."""
     refund_id, return_id, state, components, total, _approvals = row
     read_components = msgspec.convert(components, tuple[Component, ...])
     return Decided(refund_id, return_id, state, read_components, total, state not in ("proposed", "refused"))

@@ -7,7 +7,7 @@ on a file: the worst that missing or useless evidence does to it is a person who
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime
+from datetime import datetime
 from typing import IO, Any, Literal, get_args
 
 import msgspec
@@ -228,20 +228,10 @@ def _request(door: Door, case: Case) -> claims.Request:
     """What was asked when the return was filed, with the files it holds today; the notice counts, not this day."""
     held = _rows(door.work, case.id)
     lines = tuple(
-        claims.LineRequest(
-            order_line_id=line.order_line_id, quantity=line.requested, kind=line.doc.get("filed_kind", line.kind),
-            reason=line.reason, outcome=line.outcome, damage=line.doc.get("damage"), noticed_on=_noticed(line),
-            evidence=tuple(row.kind for row in held if row.line_id in (None, line.id)),
-            **{name: bool((line.doc.get("condition") or {}).get(name)) for name in ("opened", "used", "installed")},
-        )
+        assess.asked_again(line, tuple(row.kind for row in held if row.line_id in (None, line.id)))
         for line in case.lines
-    )  # fmt: skip
+    )
     return claims.Request(lines=lines, filed_at=case.noticed_at, method=case.row["method"])
-
-
-def _noticed(line: Line) -> date | None:
-    noticed_at = line.doc.get("noticed_at")
-    return datetime.fromisoformat(noticed_at).date() if noticed_at else None
 
 
 def _asked_by_person(door: Door) -> bool:

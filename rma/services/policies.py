@@ -184,6 +184,17 @@ def _put_in_force(
     return _view(row)
 
 
+def document(work: Work, caller: Caller, version: int) -> dict[str, Any]:
+    """The file of a version, as JSON. ``NotFound`` for one that the store does not have."""
+    return dict(_get(work, caller.store_id, version).body)
+
+
+def published_versions(work: Work, store_id: str) -> list[int]:
+    """Every version that ever was put in force, or shall be."""
+    query = sa.select(_policies.c.version).where(_policies.c.store_id == store_id, _policies.c.state == PUBLISHED)
+    return list(work.conn.execute(query).scalars())
+
+
 def read_version(text: str) -> int | None:
     """The number of a version as an address holds it, or None for what can be none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
