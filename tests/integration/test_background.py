@@ -141,7 +141,12 @@ def test_one_that_works_again_is_forgiven(running: list[Background]) -> None:
 def test_work_that_was_done_makes_everybody_look_again(running: list[Background]) -> None:
     """A chore that did something is asked again at once, and so are the others: nobody waits for a tick."""
     worker, follower = Counter(work=3), Counter()
-    _start(running, Chore("worker", worker), Chore("follower", follower, lane="elsewhere"))
+
+    def once_followed() -> int:
+        assert follower.wait_for(1)
+        return worker()
+
+    _start(running, Chore("worker", once_followed), Chore("follower", follower, lane="elsewhere"))
     assert worker.wait_for(4)
     assert follower.wait_for(2)
 
