@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -48,7 +49,11 @@ class Profiles(msgspec.Struct, frozen=True, kw_only=True):
 @cache
 def laws() -> Laws:
     """Every shipped text and country. Raises ``DefinitionError`` naming a faulty file and the paths in it."""
-    root = folder("workflows") / "law"
+    return read_folder(folder("workflows") / "law")
+
+
+def read_folder(root: Path) -> Laws:
+    """Every text and country in a folder. Raises ``DefinitionError`` naming a faulty file and the paths in it."""
     return load_laws({path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*.toml"))})
 
 
