@@ -163,6 +163,17 @@ def test_s18_what_cannot_be_is_refused(shop: Shop) -> None:
     assert "appeal" in problem["allowed"]
 
 
+def test_a38_a_policy_below_the_law_is_not_published(shop: Shop) -> None:
+    """A38: a window of seven days is below the law's fourteen: it is drafted, and refused with the article."""
+    body = shop.owner.get("/policies/current")["policy"]
+    body["windows"] = {**body["windows"], "withdrawal_days": 7}
+    version = shop.owner.post("/policies", body)["version"]
+    problem = shop.owner.refused(f"/policies/{version}/publish", {}, status=422)
+    assert "withdrawal_days" in str(problem["errors"])
+    assert "MSY m.9/1" in problem["detail"]
+    assert shop.owner.get("/policies/current")["version"] != version
+
+
 def test_s33_two_requests_for_the_last_unit(shop: Shop) -> None:
     """S33: of eight requests at once for the last unit exactly one succeeds; the others say that nothing is left."""
     shop.order("1001")

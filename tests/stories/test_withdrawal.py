@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.support.shop import Shop, codes, want
+from tests.support.snapshots import Json
 
 
 def test_withdrawal_in_time_is_paid_back_and_ends_with_feedback(shop: Shop) -> None:
@@ -61,6 +64,36 @@ def test_one_day_late_is_refused_with_the_last_day(shop: Shop) -> None:
     assert codes(line)
     assert "12 Mart 2026" in shop.customer(late).get(f"/returns/{late['id']}")["lines"][0]["reasons"][0]["text"]
     assert shop.show(late)["refunds"] == []
+
+
+def declare(shop: Shop, number: str, **typed: Any) -> Json:
+    """Declare a withdrawal in two steps, without a key; the receipt."""
+    wish = {"name": "Ayşe Yılmaz", "order_number": number, "electronic_address": "ayse@example.com"} | typed
+    at = f"/stores/{shop.slug}/withdrawals"
+    token = shop.stranger.post(at, wish)["token"]
+    receipt: Json = shop.stranger.post(f"{at}/{token}/confirm")
+    return receipt
+
+
+def test_s30_a_withdrawal_declared_twice_without_a_reason_or_for_an_unknown_order(shop: Shop) -> None:
+    """S30: twice is one record and one receipt by mail; no reason is needed; an unknown order is answered the same."""
+    shop.order("1001", shop.line("1", quantity=2))
+    known = declare(shop, "1001")
+    again = declare(shop, "1001")
+    assert set(known) == set(again)
+    unknown = declare(shop, "9999")
+    assert set(unknown) == set(known)
+    shop.advance("PT1M")
+    records = shop.support.items("/withdrawals")
+    assert sorted(record["order_number"] for record in records) == ["1001", "9999"]
+    assert [record["state"] for record in records if record["order_number"] == "9999"] == ["unmatched"]
+    told = shop.outbox("withdrawal_acknowledged")
+    assert len([message for message in told if "1001" in message["text"]]) == 1
+    [case] = shop.support.items("/returns")
+    assert (case["order_number"], case["kind"]) == ("1001", "withdrawal")
+    other = declare(shop, "1001", lines=[{"line": "1", "quantity": 1}])
+    assert set(other) == set(known)
+    assert len(shop.support.items("/withdrawals")) == 3
 
 
 def test_the_law_counts_from_the_goods_where_no_carrier_spoke(shop: Shop) -> None:

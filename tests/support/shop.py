@@ -36,9 +36,11 @@ _PERSONS = {"support": "destek", "finance": "ayla", "second": "bora"}
 class Client:
     """Somebody who speaks to the API: answers are JSON, and an unexpected status fails the test with what was said."""
 
-    def __init__(self, http: httpx.Client, authorization: str, *, language: str = "en") -> None:
+    def __init__(self, http: httpx.Client, authorization: str | None, *, language: str = "en") -> None:
         self._http = http
-        self._headers = {"Authorization": authorization, "Accept-Language": language}
+        self._headers = {"Accept-Language": language}
+        if authorization is not None:
+            self._headers["Authorization"] = authorization
 
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
         """Any request; a POST gets an Idempotency-Key of its own."""
@@ -140,6 +142,11 @@ class Shop:
     def owner(self) -> Client:
         """Who writes policies and workflows."""
         return self.key("owner")
+
+    @cached_property
+    def stranger(self) -> Client:
+        """Somebody without a key."""
+        return Client(self._program.http, None)
 
     def key(self, role: str) -> Client:
         """A fresh key with the scopes of a role."""
