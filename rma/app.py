@@ -47,6 +47,7 @@ from rma.providers import labels as printing
 from rma.providers import registry
 from rma.services.context import Services
 from rma.services.idempotency import Answer
+from rma.services.law import laws
 from rma.settings import Settings
 from rma.web import withdrawal
 
@@ -76,8 +77,12 @@ _DOCS_PAGE = _STATIC / "swagger-ui" / "page.html"
 
 
 def create_services(settings: Settings, *, database: Database | None = None) -> Services:
-    """Everything that the use cases of one process work with. The database must have been migrated."""
+    """Everything that the use cases of one process work with. The database must have been migrated.
+
+    ``DefinitionError`` for a faulty file of the law: nobody shall find out at the first return.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    laws()
     return Services(
         settings=settings,
         database=database or Database(settings.database, pool_size=settings.threads),

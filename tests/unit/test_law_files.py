@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
+from pathlib import Path
+
 import pytest
 
 from rma.domain.law_files import load_laws
@@ -98,6 +102,18 @@ def test_every_fault_of_a_file_is_told_at_once() -> None:
     changed = _changed(OLD_TR, "Europe/Istanbul", "Nowhere")
     text = changed[OLD_TR].replace(b'record = "tax"', b'record = "withdrawal"')
     assert _refused({OLD_TR: text})[1] == {"counting.timezone": "value", "retention[1]": "twice"}
+
+
+def test_the_example_of_the_documentation_can_be_read(checkout: Path) -> None:
+    """The new text that the page on correcting the law shows holds from its day, with what it changes."""
+    page = (checkout / "docs" / "how-to" / "correct-the-law.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    read = load_laws(files() | {"tr-2027-07-01.toml": block.encode()})
+    newer, older = (read.of("TR", date.fromisoformat(day)) for day in ("2027-07-01", "2027-06-30"))
+    assert newer.send_back is not None
+    assert older.send_back is not None
+    assert (newer.send_back.days, older.send_back.days) == (15, 14)
+    assert newer.withdrawal == older.withdrawal
 
 
 def test_a_text_that_amends_says_only_what_changes() -> None:
