@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rma.services.catalog import StoreInfo
     from rma.services.transition import Door, Subject
 
+_PAID_OR_NOT = frozenset({"succeeded", "refused"})
+_NOT_OWED = frozenset({"delivered", "released"})
 NUMBERS = ("requested", "expected", "received", "missing", "accepted", "rejected", "settled")
 
 
@@ -102,6 +104,20 @@ def _balance(plan: Plan, currency: str, valid_until: datetime) -> dict[str, Any]
         "due_to_customer": wire(plan.settlement.total, currency),
         "due_from_customer": wire(plan.settlement.due_from_customer, currency),
         "valid_until": valid_until,
+    }
+
+
+def still_due(door: Door, case: Case) -> dict[str, Any]:
+    """What is open now: refunds proposed or under way, and what the customer still owes for replacements."""
+    moving = [t for s in door.children("refund") if s.state not in _PAID_OR_NOT for t in door.transfers(s)]
+    awaited = [s.row for s in door.children("replacement") if s.state not in _NOT_OWED]
+    currency = case.row["currency"]
+    return {
+        "due_to_customer": wire(sum(t["amount"] for t in moving if t["state"] != "succeeded"), currency),
+        "due_from_customer": wire(
+            sum(max(0, row["due_from_customer"] - row["doc"].get("paid", 0)) for row in awaited), currency
+        ),
+        "valid_until": None,
     }
 
 

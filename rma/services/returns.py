@@ -89,6 +89,7 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
         "parcels": [cases_view.parcel(s) for s in door.children("parcel")],
         "refunds": [cases_view.refund(door, s, locale=locale) for s in door.children("refund")],
         "replacements": [cases_view.replacement(s, currency) for s in door.children("replacement")],
+        "balance": cases_view.still_due(door, case),
     }
     return view if may_see_money(caller) else without_money(view)
 
@@ -114,7 +115,7 @@ def without_money(view: dict[str, Any]) -> dict[str, Any]:
     replacements = [
         {k: v for k, v in r.items() if k in ("id", "state", "sku", "quantity")} for r in view["replacements"]
     ]
-    return {**view, "lines": lines, "refunds": [], "replacements": replacements}
+    return {**view, "lines": lines, "refunds": [], "replacements": replacements, "balance": None}
 
 
 def act(
