@@ -18,6 +18,7 @@ from rma.domain.money import Money, parse_money
 from rma.domain.offers import EvidenceWanted
 from rma.domain.texts import say, text
 from rma.domain.verdict import Why
+from rma.services.labels import carrier_name
 from rma.services.message_scene import Query, Scene, name_of
 
 Facts = dict[str, Any]
@@ -132,7 +133,7 @@ def _ready_parcel(scene: Scene) -> Any | None:
 def _code(parcel: Any | None) -> Facts:
     if parcel is None:
         return {}
-    return {"carrier": parcel.carrier or "", "code": parcel.code or "", "tracking": parcel.tracking or ""}
+    return {"carrier": carrier_name(parcel.carrier), "code": parcel.code or "", "tracking": parcel.tracking or ""}
 
 
 def _received(scene: Scene) -> Facts | None:
@@ -274,7 +275,7 @@ def _exchange(*states: str) -> Teller:
             return (
                 None if due is None or owed <= 0 else facts | {"amount": Money(owed, scene.case.currency), "due": due}
             )
-        tracking = {"carrier": found.doc.get("carrier") or "", "tracking": found.doc.get("tracking") or ""}
+        tracking = {"carrier": carrier_name(found.doc.get("carrier")), "tracking": found.doc.get("tracking") or ""}
         return facts | (tracking if scene.row.kind == "exchange_shipped" else {})
 
     return tell
