@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
@@ -54,26 +55,25 @@ def run(
     console: Console,
     run_id: str = "demo",
 ) -> tuple[Tally, ...]:
-    """Play the plans one after the other against the server behind ``http`` and show a progress bar.
+    """Play the plans side by side against the server behind ``http`` and show a progress bar for each.
 
     ``keys`` is store slug to role to secret, with the roles of :data:`rma.demo.plan.ROLES`. Labels are written to
-    ``folder``/<slug>. A refusal or fault of the server is counted, not raised; httpx errors (server gone) are raised.
+    ``folder``/<slug>. A refusal or fault of the server is counted, not raised; Unavailable is when it does not answer.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    tallies: list[Tally] = []
-    with Progress(*columns, console=console) as progress:
-        for plan in plans:
-            task = progress.add_task(plan.spec.name, total=Story.length(plan))
+    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(len(plans)) as stores:
 
-            def advance(steps: int, task: TaskID = task) -> None:
-                progress.advance(task, steps)
-
+        def tell(plan: StorePlan, task: TaskID) -> Tally:
             api = Api(http, keys=keys[plan.spec.slug], run=run_id)
+            story = Story(plan, api=api, folder=folder, advance=lambda steps: progress.advance(task, steps))
             started = time.perf_counter()
-            tally = Story(plan, api=api, folder=folder, advance=advance).play()
-            tally.seconds = time.perf_counter() - started
-            tallies.append(tally)
-    return tuple(tallies)
+            try:
+                return story.play()
+            finally:
+                story.tally.seconds = time.perf_counter() - started
+
+        tasks = [progress.add_task(plan.spec.name, total=Story.length(plan)) for plan in plans]
+        return tuple(stores.map(tell, plans, tasks))
 
 
 def play(
@@ -100,13 +100,13 @@ def play(
     with server() as base_url:
         with connect(base_url) as http:
             tallies = run(plans, http=http, keys=keys, folder=data_dir / "labels", console=console)
-        report.after(console, tallies)
+        report.after(console, tallies, log=data_dir / "server.log")
         console.print(f"[bold]The whole story took {time.perf_counter() - started:.1f} s.[/]")
         report.links(console, base_url=base_url, data=data_dir, tallies=tallies, keys_file=keys_file)
         if hold is not None:
             console.print("Serving until Ctrl-C.")
             hold()
-    return 1 if any(tally.troubles or tally.bad_orders for tally in tallies) else 0
+    return 1 if any(tally.failed for tally in tallies) else 0
 
 
 def write_keys(keys: Keys, folder: Path) -> Path:

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from rma.demo.client import texts
 from rma.demo.plan import Filing, Json
+from rma.demo.reasons import Why, whys
 
 _NO_PARCEL = "none"
 
@@ -17,7 +17,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What the quote left of a filing: the body to file (None when every line is refused), and why not the rest."""
 
     body: Json | None
-    refused: tuple[str, ...]
+    refused: tuple[Why, ...]
     bases: tuple[str, ...]
 
 
@@ -54,8 +54,7 @@ def choose(filing: Filing, quote: Json) -> Asked:
     wanted = body(filing)
     answers = {str(line["order_line_id"]): line for line in quote["lines"]}
     lines = [line for line in wanted["lines"] if answers[line["order_line_id"]]["decision"] != "refused"]
-    reasons = [text for line in quote["lines"] if line["decision"] == "refused" for text in _why(line)]
-    refused = tuple(dict.fromkeys(reasons))
+    refused = whys(why for line in quote["lines"] if line["decision"] == "refused" for why in line["reasons"])
     if not lines:
         return Asked(body=None, refused=refused, bases=())
     kept = [answers[line["order_line_id"]] for line in lines]
@@ -63,12 +62,6 @@ def choose(filing: Filing, quote: Json) -> Asked:
     wanted["method"] = _method(filing.manner.method, kept)
     bases = tuple(str(answer.get("basis") or "none") for answer in kept)
     return Asked(body=wanted, refused=refused, bases=bases)
-
-
-def _why(answer: Json) -> tuple[str, ...]:
-    last = answer.get("last_day")
-    found = texts(answer.get("reasons") or ()) or ("no reason given",)
-    return tuple(text.replace(str(last), "…") if last else text for text in found)
 
 
 def _offered(line: Json, answer: Json) -> Json:

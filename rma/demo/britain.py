@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 from rma.demo import chance, dates, snapshots
-from rma.demo.matching import WHY, Match, Matching, match
+from rma.demo.matching import WHY, Match, Matching, Part, match
 from rma.demo.plan import Filing, FilingLine, Manner, Snapshot, StorePlan, StoreSpec
 from rma.demo.retail import DROPPED, Cleaned, Row, Sale, clean
 
@@ -22,6 +23,8 @@ _KINDS = (
     (10, ("defective", ("defective",))),
     (7, ("wrong_item", ("wrong_item",))),
 )
+_BEFORE_DELIVERY = Manner(kind="withdrawal", reason="changed_mind", note="I would like to cancel this, please.")
+_POLICY = {"refunds": {"auto_approve_below": "25.00", "second_person_above": "250.00"}}
 _OUTCOMES = ((74, "refund"), (14, "exchange"), (12, "store_credit"))
 _METHODS = ((60, "drop_off_code"), (30, "printed_label"), (10, "own_carrier"))
 _GOOD = (
@@ -51,12 +54,14 @@ def plan(rows: Iterable[Row], *, today: date) -> StorePlan:
     matching = match(cleaned.sales, cleaned.credits)
     weeks = dates.weeks_to_last_week(dates.last_day(_instants(cleaned)), today)
     first = dates.shift(min(sale.at for sale in cleaned.sales), weeks).date()
-    early = _before_delivery(cleaned, matching, weeks)
+    sales = {sale.number: sale for sale in cleaned.sales}
+    early = [found for found in matching.matches if _is_early(found, sales, weeks)]
+    orders = _orders(cleaned.sales, weeks=weeks, early=_before_delivery(early))
     return StorePlan(
         spec=_spec(first),
         products=snapshots.products(cleaned.sales),
-        orders=tuple(sorted(_orders(cleaned.sales, weeks=weeks, early=early), key=lambda order: order.at)),
-        filings=tuple(_filing(found, weeks) for found in matching.matches),
+        orders=tuple(sorted(orders, key=lambda order: order.at)),
+        filings=tuple(_filing(found, weeks, early=found in early) for found in matching.matches),
         about=_about(cleaned, matching, weeks),
         left_out=tuple((DROPPED[code], count) for code, count in cleaned.dropped.items() if count),
         unmatched=_explained(matching),
@@ -82,18 +87,23 @@ def _spec(first: date) -> StoreSpec:
         domain="gifts-uk.example",
         return_addresses=(home,),
         clock_start=dates.evening(first - timedelta(days=1), snapshots.ZONE),
+        policy=_POLICY,
     )
 
 
-def _before_delivery(cleaned: Cleaned, matching: Matching, weeks: int) -> Mapping[str, Mapping[str, int]]:
-    """Units a line that were credited before the parcel could be at the door, of each such order."""
-    sales = {sale.number: sale for sale in cleaned.sales}
+def _is_early(found: Match, sales: Mapping[str, Sale], weeks: int) -> bool:
+    """Whether it was credited before the day the parcel is at the door: a cancellation, nothing came back."""
+    at = dates.in_zone(dates.shift(found.at, weeks), snapshots.ZONE)
+    door = snapshots.delivered_at(sales[found.order_number], weeks)
+    return dates.slot(at, snapshots.ZONE) < dates.slot(door, snapshots.ZONE)
+
+
+def _before_delivery(matches: Iterable[Match]) -> Mapping[str, Mapping[str, int]]:
+    """Units a line of each order that were cancelled on the way."""
     early: dict[str, Counter[str]] = {}
-    for found in matching.matches:
-        door = snapshots.delivered_at(sales[found.order_number], weeks)
-        if dates.in_zone(dates.shift(found.at, weeks), snapshots.ZONE) < door:
-            units = early.setdefault(found.order_number, Counter())
-            units.update({part.line_id: part.quantity for part in found.parts})
+    for found in matches:
+        units = early.setdefault(found.order_number, Counter())
+        units.update({part.line_id: part.quantity for part in found.parts})
     return early
 
 
@@ -110,8 +120,8 @@ def _orders(sales: Iterable[Sale], *, weeks: int, early: Mapping[str, Mapping[st
             yield Snapshot(at=snapshots.delivered_at(sale, weeks), body=body)
 
 
-def _filing(found: Match, weeks: int) -> Filing:
-    manner = _manner(found.credit, found.order_number)
+def _filing(found: Match, weeks: int, *, early: bool) -> Filing:
+    manner = _BEFORE_DELIVERY if early else _manner(found.credit, found.order_number)
     return Filing(
         source=found.credit,
         at=dates.in_zone(dates.shift(found.at, weeks), snapshots.ZONE),
@@ -121,11 +131,17 @@ def _filing(found: Match, weeks: int) -> Filing:
                 order_line_id=part.line_id,
                 quantity=part.quantity,
                 replacement=part.sku if manner.outcome == "exchange" else None,
+                credited=_pence(part),
             )
             for part in found.parts
         ),
         manner=manner,
     )
+
+
+def _pence(part: Part) -> int:
+    """What the retailer credited for these units, half a penny up."""
+    return int((part.price * part.quantity * 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _manner(*about: str) -> Manner:

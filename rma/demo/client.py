@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import msgspec
 
 from rma.demo.plan import Json
+from rma.demo.reasons import Why, whys
+from rma.errors import Unavailable
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 20
 PAGE = 200
+_SHOWN = 300
 
 
 class Problem(Exception):
-    """The server refused or failed. ``status`` is HTTP's; ``reasons`` are texts for people, empty when none came."""
+    """The server refused, failed, or answered what the contract does not say; the text names request and answer.
 
-    def __init__(self, *, status: int, code: str, detail: str, reasons: Sequence[str] = ()) -> None:
-        super().__init__(f"{status} {code}: {detail}")
+    ``status`` is HTTP's; ``reasons`` say why to people, empty when none came.
+    """
+
+    def __init__(self, request: str, *, status: int, code: str, detail: str, reasons: Sequence[Why] = ()) -> None:
+        super().__init__(f"{request}: {status} {code}: {detail}")
         self.status = status
         self.code = code
         self.detail = detail
         self.reasons = tuple(reasons)
+
+
+class Reply(dict[str, Any]):
+    """An object of an answer. Asked for what it does not hold, it raises a :class:`Problem` that shows the answer."""
+
+    __slots__ = ("request", "status")
+
+    def __init__(self, content: Mapping[str, Any], *, request: str, status: int) -> None:
+        super().__init__(content)
+        self.request = request
+        self.status = status
+
+    def __missing__(self, name: str) -> NoReturn:
+        shown = json.dumps(self, ensure_ascii=False)
+        short = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} …"
+        text = f"the answer has no {name!r}: {short}"
+        raise Problem(self.request, status=self.status, code="unexpected_answer", detail=text)
 
 
 class Api:
@@ -112,14 +136,10 @@ class Api:
 
     # --- money ----------------------------------------------------------------------------------------------------
 
-    def refund(self, refund_id: str) -> Json:
-        """One refund with its transfers."""
-        return self._json("GET", f"/refunds/{refund_id}", role="finance")
-
     def approve(self, refund: Json, *, role: str) -> Json:
         """Approve exactly the total that was shown."""
         body = {"expected_total": refund["total"]}
-        key = f"{refund['id']}-{refund.get('version', 0)}-{role}"
+        key = f"{refund['id']}-{refund['version']}-{role}"
         return self._json("POST", f"/refunds/{refund['id']}/approve", role=role, json=body, key=key)
 
     def retry(self, refund_id: str, transfer_id: str, *, key: str) -> Json:
@@ -137,9 +157,19 @@ class Api:
         """Every refund of the store."""
         return self._pages("/refunds", role="finance")
 
-    def mails(self) -> int:
-        """How many rendered messages wait in the test store's outbox (the first page's count at least)."""
-        return sum(1 for _ in self._pages("/outbox", role="owner"))
+    def mails(self) -> Iterator[Json]:
+        """Every message of the store with what became of it."""
+        return self._pages("/outbox", role="owner")
+
+    def policy(self, changes: Mapping[str, Json]) -> Json:
+        """Publish the policy in force with some sections changed; it holds for orders from now on."""
+        standing = self._json("GET", "/policies/current", role="owner")
+        body = {**standing["policy"]}
+        for section, values in changes.items():
+            body[section] = {**body.get(section, {}), **values}
+        draft = self._json("POST", "/policies", role="owner", json=body, key="policy")
+        path = f"/policies/{draft['version']}/publish"
+        return self._json("POST", path, role="owner", json={}, key="policy-publish")
 
     def clock(self, now: datetime) -> Json:
         """Move the store's clock forward to ``now`` and wait for what follows from it."""
@@ -165,7 +195,19 @@ class Api:
 
     def _json(self, method: str, path: str, **how: Any) -> Json:  # noqa: ANN401 - handed on to httpx
         response = self._send(method, path, **how)
-        return msgspec.json.decode(response.content, type=dict[str, Any]) if response.content else {}
+        request, status = f"{method} {path}", response.status_code
+
+        def reply(content: Json) -> Reply:
+            return Reply(content, request=request, status=status)
+
+        try:
+            found = json.loads(response.content or b"{}", object_hook=reply)
+        except ValueError:
+            found = None
+        if not isinstance(found, Reply):
+            detail = f"the answer is no JSON object: {response.text[:_SHOWN]}"
+            raise Problem(request, status=status, code="unexpected_answer", detail=detail)
+        return found
 
     def _send(
         self,
@@ -183,9 +225,13 @@ class Api:
         if key:
             sent["Idempotency-Key"] = hashlib.sha256(f"{self._run}\x00{key}".encode()).hexdigest()
         self.requests += 1
-        response = self._http.request(method, f"/api/v1{path}", headers=sent, **rest)
+        try:
+            response = self._http.request(method, f"/api/v1{path}", headers=sent, **rest)
+        except httpx.TransportError as error:
+            fault = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise Unavailable(f"{method} {path} got no answer ({fault}).", code="no_answer") from error
         if response.is_error:
-            raise _problem(response)
+            raise _problem(f"{method} {path}", response)
         return response
 
 
@@ -195,12 +241,7 @@ def token(link: Any) -> str | None:  # noqa: ANN401 - a token, or an address tha
     return text.replace("#", "/").replace("=", "/").rsplit("/", 1)[-1] if isinstance(text, str) and text else None
 
 
-def texts(reasons: Sequence[Json]) -> tuple[str, ...]:
-    """What a person reads of reasons."""
-    return tuple(str(reason.get("text") or reason.get("code") or reason.get("rule")) for reason in reasons)
-
-
-def _problem(response: httpx.Response) -> Problem:
+def _problem(request: str, response: httpx.Response) -> Problem:
     try:
         body = response.json()
     except ValueError:
@@ -208,10 +249,11 @@ def _problem(response: httpx.Response) -> Problem:
     fields = "; ".join(_fault(error) for error in body.get("errors") or ())
     detail = str(body.get("detail") or response.text[:200])
     return Problem(
+        request,
         status=response.status_code,
         code=str(body.get("code") or "no_problem_body"),
         detail=f"{detail} ({fields})" if fields else detail,
-        reasons=texts(body.get("reasons") or ()),
+        reasons=whys(body.get("reasons") or ()),
     )
 
 

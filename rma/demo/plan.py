@@ -31,7 +31,10 @@ class KeySpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A test-mode store to make. Its clock must start at ``clock_start``, before its first order."""
+    """A test-mode store to make. Its clock must start at ``clock_start``, before its first order.
+
+    ``policy`` is what it changes of the standard policy: section to key to value.
+    """
 
     slug: str
     name: str
@@ -42,6 +45,7 @@ class StoreSpec(msgspec.Struct, frozen=True, kw_only=True):
     domain: str
     return_addresses: tuple[Json, ...]
     clock_start: datetime
+    policy: Mapping[str, Json] = {}
 
     @property
     def keys(self) -> tuple[KeySpec, ...]:
@@ -65,11 +69,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FilingLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of one order line; ``replacement`` is the sku wanted instead, for an exchange."""
+    """Units of one order line; ``replacement`` is the sku wanted instead, for an exchange.
+
+    ``credited`` is what the retailer gave back for them in real life, in minor units; 0 where there was no retailer.
+    """
 
     order_line_id: str
     quantity: int
     replacement: str | None = None
+    credited: int = 0
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):

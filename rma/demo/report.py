@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -38,13 +38,15 @@ def before(console: Console, plans: Sequence[StorePlan], *, data: str) -> None:
         _counts(console, "credited lines that belong to no sale here", plan.unmatched)
 
 
-def after(console: Console, tallies: Sequence[Tally]) -> None:
-    """What happened in each store."""
+def after(console: Console, tallies: Sequence[Tally], *, log: Path | None = None) -> None:
+    """What happened in each store; where something went wrong, also where to look (``log``: the server's)."""
     for tally in tallies:
         console.print(_summary(tally))
-        _top(console, "refused because", tally.refused)
-        _top(console, "lines left out of accepted returns because", tally.reasons)
-        _troubles(console, tally)
+        _top(console, "refused because", tally.refused, tally.examples)
+        _top(console, "lines left out of accepted returns because", tally.left_out, tally.examples)
+        if tally.ledger.credited:
+            _ledger(console, tally)
+        _troubles(console, tally, log)
 
 
 def links(console: Console, *, base_url: str, data: Path, tallies: Sequence[Tally], keys_file: Path | None) -> None:
@@ -84,9 +86,10 @@ def _figures(tally: Tally) -> list[tuple[str, str]]:
         ("refunded", f"{format_amount(tally.refunded, tally.currency)} {tally.currency}"),
         ("by tender", ", ".join(f"{k} {format_amount(v, tally.currency)}" for k, v in tally.paid.most_common()) or "–"),
         ("approved by two people", f"{tally.paid_by_two:,}"),
+        ("sent again after a failure", f"{tally.retried:,}"),
         ("feedback", heard),
         ("label PDFs", f"{tally.labels:,}"),
-        ("mails in the outbox", f"{tally.mails:,}"),
+        ("mails", _list(tally.mails) or "none"),
         ("returns stand at", _list(tally.states)),
         ("took", f"{tally.seconds:.1f} s, {tally.requests:,} requests, {tally.days} evenings"),
     ]
@@ -105,18 +108,31 @@ def _counts(console: Console, title: str, counts: Sequence[tuple[str, int]]) -> 
         console.print(f"  {count:>7,}  {text}", highlight=False)
 
 
-def _top(console: Console, title: str, counts: Counter[str]) -> None:
+def _top(console: Console, title: str, counts: Counter[str], examples: Mapping[str, str]) -> None:
     if not counts:
         return
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column(justify="right")
     table.add_column()
-    for text, count in counts.most_common(TOP):
-        table.add_row(f"{count:,}", text)
+    for code, count in counts.most_common(TOP):
+        text = examples.get(code, code)
+        table.add_row(f"{count:,}", f"{code}: {text}" if count == 1 else f"{code}, for example: {text}")
     console.print(table)
 
 
-def _troubles(console: Console, tally: Tally) -> None:
+def _ledger(console: Console, tally: Tally) -> None:
+    """From what the retailer credited to what was refunded."""
+    table = Table(title=f"what was credited and what was refunded, {tally.currency}", title_justify="left")
+    table.show_header = False
+    table.add_column()
+    table.add_column(justify="right")
+    for name, amount in tally.ledger.rows():
+        if amount:
+            table.add_row(name, format_amount(amount, tally.currency))
+    console.print(table)
+
+
+def _troubles(console: Console, tally: Tally, log: Path | None) -> None:
     faults = [*(f"order: {fault}" for fault in tally.bad_orders)]
     faults += [f"{trouble.source} at {trouble.step}: {trouble.text}" for trouble in tally.troubles]
     if not faults:
@@ -124,3 +140,6 @@ def _troubles(console: Console, tally: Tally) -> None:
     console.print(f"[red]{len(faults)} things went wrong[/], for example:")
     for fault in faults[:TOP]:
         console.print(f"  {fault}", highlight=False, markup=False)
+    if log is not None:
+        text = f"  What the server says of it stands in {log}; put it right there and play the demo again."
+        console.print(text, highlight=False, soft_wrap=True)

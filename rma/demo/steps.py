@@ -1,7 +1,8 @@
 """What the people of a shop do with one return: look at its state, do the one thing that is due, look again.
 
 Each step looks at the return as the server shows it and answers in how many days the case should be looked at again
-(0: at once), or None when there is nothing for it to do.
+(0: at once), or None when there is nothing for it to do. What the server answers to a step is folded into the view, so
+that the return is read again only where an answer does not say what came of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rma.demo.tally import Tally
 
 ENDED = frozenset({"declined", "expired", "cancelled", "closed"})
 _WAITING_FOR_GOODS = frozenset({"awaiting_parcel", "in_transit", "arrived", "inspecting", "settling"})
+_FOLDED = ("state", "lines", "refunds")
 _WITH_LABEL = frozenset({"drop_off_code", "printed_label", "pick_up"})
 _REVIEWS = 3
 _RETRIES = 2
@@ -26,7 +28,10 @@ _RETRIES = 2
 
 @dataclass(slots=True)
 class Case:
-    """One filed return that the story follows."""
+    """One filed return that the story follows.
+
+    ``known`` is the return as it stands where nobody else has a hand in it until the next look, else None.
+    """
 
     filing: Filing
     id: str
@@ -40,6 +45,7 @@ class Case:
     labelled: set[str] = field(default_factory=set)
     counted: set[str] = field(default_factory=set)
     blocked: set[str] = field(default_factory=set)
+    known: Json | None = None
     settled_on: date | None = None
 
 
@@ -61,6 +67,11 @@ class Shop:
 Step = Callable[[Shop, Case, Json], int | None]
 
 
+def fold(view: Json, answer: Json) -> None:
+    """Take over what an answer says about the whole return."""
+    view.update({name: answer[name] for name in _FOLDED if name in answer})
+
+
 def evidence(shop: Shop, case: Case, view: Json) -> int | None:
     """The customer sends the photo that was asked for."""
     if view["state"] != "awaiting_evidence" or case.evidence_sent:
@@ -68,8 +79,9 @@ def evidence(shop: Shop, case: Case, view: Json) -> int | None:
     case.evidence_sent = True
     who = {"link": case.link} if case.link else {"role": "shop"}
     shop.api.evidence(case.id, photo(case.filing.key), who=who, key=f"{case.id}-photo")
-    if shop.api.view(case.id)["state"] == "awaiting_evidence":
-        shop.api.act(case.id, "submit_evidence", who=who, key=f"{case.id}-evidence", reason="Photo added.")
+    fold(view, shop.api.view(case.id))
+    if view["state"] == "awaiting_evidence":
+        fold(view, shop.api.act(case.id, "submit_evidence", who=who, key=f"{case.id}-evidence", reason="Photo added."))
     return 0
 
 
@@ -78,9 +90,9 @@ def review(shop: Shop, case: Case, view: Json) -> int | None:
     if view["state"] != "in_review" or case.reviews >= _REVIEWS:
         return None
     case.reviews += 1
-    shop.tally.reviewed += 1
+    shop.tally.count("reviewed")
     key = f"{case.id}-approve-{case.reviews}"
-    shop.api.act(case.id, "approve", who={"role": "support"}, key=key, reason="Looked at it: fine.")
+    fold(view, shop.api.act(case.id, "approve", who={"role": "support"}, key=key, reason="Looked at it: fine."))
     return 1
 
 
@@ -115,21 +127,21 @@ def label(shop: Shop, case: Case, view: Json) -> int | None:
         number = "" if len(case.labelled) == 1 else f"-{len(case.labelled)}"
         shop.folder.mkdir(parents=True, exist_ok=True)
         (shop.folder / f"{case.rma_number}{number}.pdf").write_bytes(pdf)
-        shop.tally.labels += 1
+        shop.tally.count("labels")
     return 0 if fresh else None
 
 
 def carry(shop: Shop, _case: Case, view: Json) -> int | None:
-    """The carrier takes a parcel over, and two days later has delivered it."""
+    """The carrier takes a parcel over, and two days later has delivered it; labels are scanned on the way too."""
     for parcel in view["parcels"]:
         if _ready(parcel):
-            shop.api.parcel_event(parcel["id"], "handed_over", at=shop.at(11))
+            parcel.update(shop.api.parcel_event(parcel["id"], "handed_over", at=shop.at(11)))
             return 2
         if parcel["state"] in {"handed_over", "in_transit"}:
-            if parcel["state"] == "handed_over":
+            if parcel["state"] == "handed_over" and parcel["method"] == "printed_label":
                 shop.api.parcel_event(parcel["id"], "in_transit", at=shop.at(3, days_ago=1))
-            shop.api.parcel_event(parcel["id"], "delivered", at=shop.at(10))
-            shop.tally.sent_back += parcel["direction"] == "outbound"
+            parcel.update(shop.api.parcel_event(parcel["id"], "delivered", at=shop.at(10)))
+            shop.tally.count("sent_back", int(parcel["direction"] == "outbound"))
             return 0
     return None
 
@@ -145,15 +157,8 @@ def receive(shop: Shop, case: Case, view: Json) -> int | None:
     lines = [{"line_id": line["id"], "quantity": _missing(line)} for line in view["lines"] if _missing(line)]
     if late and lines:
         lines[0]["quantity"] = max(1, int(lines[0]["quantity"]) - late)
-    shop.api.receipt(
-        {
-            "return_id": case.id,
-            "parcel_id": parcel["id"],
-            "lines": lines,
-            "finished": not late,
-            "scan_id": f"scan-{parcel['id']}",
-        }
-    )
+    seen = {"return_id": case.id, "parcel_id": parcel["id"], "lines": lines, "scan_id": f"scan-{parcel['id']}"}
+    fold(view, shop.api.receipt({**seen, "finished": True}))
     return 0
 
 
@@ -162,7 +167,7 @@ def inspect(shop: Shop, case: Case, view: Json) -> int | None:
     lines = [_judged(case, line) for line in view["lines"] if _unjudged(line)]
     if not lines or view["state"] not in {"inspecting", "settling"}:
         return None
-    shop.api.inspect(case.id, lines, key=f"{case.id}-inspect-{len(case.counted)}-{len(lines)}")
+    fold(view, shop.api.inspect(case.id, lines, key=f"{case.id}-inspect-{len(case.counted)}-{len(lines)}"))
     return 0
 
 
@@ -171,27 +176,25 @@ def approve(shop: Shop, _case: Case, view: Json) -> int | None:
     proposed = [refund for refund in view["refunds"] if refund["state"] == "proposed"]
     if not proposed:
         return None
-    for short in proposed:
-        refund = shop.api.refund(short["id"])
-        if not refund.get("approvals"):
-            shop.api.approve(refund, role="finance")
-            refund = shop.api.refund(short["id"])
+    for refund in proposed:
+        if not refund["approvals"]:
+            refund.update(shop.api.approve(refund, role="finance"))
         if refund["state"] == "proposed":
-            shop.api.approve(refund, role="second")
-            shop.tally.paid_by_two += 1
+            refund.update(shop.api.approve(refund, role="second"))
+            shop.tally.count("paid_by_two")
     return 1
 
 
 def retry(shop: Shop, case: Case, view: Json) -> int | None:
     """Finance sends a failed transfer once more."""
-    failed = [refund for refund in view["refunds"] if refund["state"] in {"failed", "partly_succeeded"}]
+    stuck = [refund for refund in view["refunds"] if refund["state"] in {"failed", "partly_succeeded"}]
+    failed = [(refund, t) for refund in stuck for t in refund["transfers"] if t["state"] == "failed"]
     if not failed or case.retries >= _RETRIES:
         return None
     case.retries += 1
-    for short in failed:
-        for transfer in shop.api.refund(short["id"])["transfers"]:
-            if transfer["state"] == "failed":
-                shop.api.retry(short["id"], transfer["id"], key=f"{transfer['id']}-retry-{case.retries}")
+    for refund, transfer in failed:
+        shop.api.retry(refund["id"], transfer["id"], key=f"{transfer['id']}-retry-{case.retries}")
+        shop.tally.count("retried")
     return 1
 
 
@@ -202,16 +205,13 @@ def replace(shop: Shop, case: Case, view: Json) -> int | None:
         if state == "awaiting_payment":
             shop.api.pay(case.id, view["balance"]["due_from_customer"], key=key)
             return 1
-        if state == "reserved" and case.idle >= 1 and view["state"] == "settling":
-            shop.api.replacement(replacement["id"], "order", {}, key=key)
-            return 0
         if state == "ordered":
             body = {"carrier": "demo-express", "tracking": f"OUT-{case.rma_number}", "at": shop.at(9).isoformat()}
-            shop.api.replacement(replacement["id"], "ship", body, key=key)
+            replacement.update(shop.api.replacement(replacement["id"], "ship", body, key=key))
             return 2
         if state == "shipped":
             shop.api.replacement(replacement["id"], "deliver", {"at": shop.at(10).isoformat()}, key=key)
-            shop.tally.exchanges += 1
+            shop.tally.count("exchanges")
             return 1
     return None
 
@@ -224,7 +224,7 @@ def feedback(shop: Shop, case: Case, view: Json) -> int | None:
     if case.settled_on is None:
         case.settled_on = shop.today
         return 3
-    shop.api.feedback(case.id, link=case.link, score=manner.score, comment=manner.comment)
+    fold(view, shop.api.feedback(case.id, link=case.link, score=manner.score, comment=manner.comment))
     shop.tally.scores.append(manner.score)
     return 0
 
@@ -232,7 +232,6 @@ def feedback(shop: Shop, case: Case, view: Json) -> int | None:
 STEPS: Mapping[str, Step] = {
     "evidence": evidence,
     "review": review,
-    "parcel": announce,
     "label": label,
     "carrier": carry,
     "receipt": receive,
@@ -240,8 +239,14 @@ STEPS: Mapping[str, Step] = {
     "approval": approve,
     "retry": retry,
     "replacement": replace,
+    "parcel": announce,
     "feedback": feedback,
 }
+
+
+UNDISTURBED = frozenset({"carrier", "replacement", "feedback"})
+"""Steps after which a return stays as it is until the next look: goods are on their way, or a customer makes up their
+mind."""
 
 
 def _parcels(view: Json, direction: str) -> Iterator[Json]:
@@ -268,7 +273,8 @@ def _missing(line: Json) -> int:
 
 
 def _unjudged(line: Json) -> int:
-    return int(line["received"]) - int(line["accepted"]) - int(line["rejected"])
+    """Units that came and were not looked at; units that need not come are accepted without having come."""
+    return max(0, int(line["received"]) - int(line["accepted"]) - int(line["rejected"]))
 
 
 def _judged(case: Case, line: Json) -> Json:

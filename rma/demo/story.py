@@ -1,24 +1,32 @@
-"""The story of one store: its clock stops once a day, in the evening, and everything due by then is done over HTTP."""
+"""The story of one store: its clock stops once a day, in the evening, and everything due by then is done over HTTP.
+
+What happens on one evening to different orders is done side by side; what happens to one order keeps its sequence.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from rma.demo import asking, dates
 from rma.demo.client import Api, Problem, token
+from rma.demo.ledger import account
 from rma.demo.plan import Filing, Json, Snapshot, StorePlan
-from rma.demo.steps import ENDED, STEPS, Case, Shop
+from rma.demo.reasons import Why
+from rma.demo.steps import ENDED, STEPS, UNDISTURBED, Case, Shop
 from rma.demo.tally import Tally, Trouble
 from rma.domain.money import parse_amount
 
 IDLE_LOOKS = 8
 ROUNDS = 12
 TAIL_DAYS = 60
+HANDS = 4
 
 Progress = Callable[[int], None]
+Item = TypeVar("Item")
 Due = TypeVar("Due", Snapshot, Filing)
 
 
@@ -33,6 +41,7 @@ class Story:
         self._advance = advance
         self._zone = spec.timezone
         self._cases: list[Case] = []
+        self._bodies: dict[str, Json] = {}
         self._shop = Shop(
             api=api, tally=self.tally, zone=spec.timezone, folder=folder / spec.slug, today=spec.clock_start.date()
         )
@@ -43,31 +52,42 @@ class Story:
         return len(plan.orders) + 2 * len(plan.filings)
 
     def play(self) -> Tally:
-        """Run through all days. Never stops at a refusal or failure of the server: those are counted and shown."""
+        """Run through all days. What the server refuses or fails at is counted with its words and shown at the end.
+
+        Raises Unavailable when the server does not answer at all.
+        """
+        if self._plan.spec.policy:
+            self._api.policy(self._plan.spec.policy)
         self.tally.bad_orders.extend(self._api.import_products(self._plan.products))
         orders = _by_day(self._plan.orders, self._zone)
         filings = _by_day(self._plan.filings, self._zone)
         day = self._plan.spec.clock_start.date()
         last = max([*orders, *filings]) + timedelta(days=TAIL_DAYS)
-        while day <= last and (orders or filings or self._cases):
-            day += timedelta(days=1)
-            due = [case for case in self._cases if case.next_look <= day]
-            if day in orders or day in filings or due:
-                self._evening(day, orders=orders.pop(day, []), filings=filings.pop(day, []), due=due)
-        self._count()
+        with ThreadPoolExecutor(HANDS, thread_name_prefix=self._plan.spec.slug) as hands:
+            while day <= last and (orders or filings or self._cases):
+                day += timedelta(days=1)
+                due = [case for case in self._cases if case.next_look <= day]
+                if day in orders or day in filings or due:
+                    self._evening(hands, day, orders=orders.pop(day, []), filings=filings.pop(day, []), due=due)
+        self._end(day)
         return self.tally
 
-    def _evening(self, day: date, *, orders: Sequence[Snapshot], filings: Sequence[Filing], due: list[Case]) -> None:
+    def _evening(
+        self,
+        hands: ThreadPoolExecutor,
+        day: date,
+        *,
+        orders: Sequence[Snapshot],
+        filings: Sequence[Filing],
+        due: Sequence[Case],
+    ) -> None:
         self._shop.today = day
         self.tally.days += 1
         self._api.clock(dates.evening(day, self._zone))
         if orders:
             self._import(day, orders)
-        for case in due:
-            self._look(case)
-        for filing in filings:
-            self._file(filing)
-            self._advance(1)
+        _each(hands, self._look, due, apart=lambda case: case.filing.order_number)
+        _each(hands, self._file, filings, apart=lambda filing: filing.order_number)
         self._cases = [case for case in self._cases if not self._ended(case)]
 
     def _import(self, day: date, orders: Sequence[Snapshot]) -> None:
@@ -85,22 +105,25 @@ class Story:
                 self._refused(asked.refused)
                 return
             answer = self._api.file(asked.body, key=filing.key)
+            case = self._case(filing, answer)
         except Problem as problem:
             if problem.reasons:
                 self._refused(problem.reasons)
             else:
                 self._trouble(filing.key, "filing", problem)
+                self._advance(2)
             return
-        self.tally.filed += 1
-        self.tally.bases.update(set(asked.bases))
-        self.tally.reasons.update(asked.refused)
-        case = self._case(filing, answer)
+        self.tally.count("filed")
+        self.tally.note("bases", set(asked.bases))
+        self.tally.why("left_out", asked.refused)
+        self._bodies[filing.key] = asked.body
         self._cases.append(case)
-        self._look(case)
-
-    def _refused(self, reasons: Sequence[str]) -> None:
-        self.tally.refused[reasons[0] if reasons else "no reason given"] += 1
         self._advance(1)
+        self._follow(case, answer)
+
+    def _refused(self, reasons: Sequence[Why]) -> None:
+        self.tally.why("refused", reasons[:1] or (Why(code="unnamed", text="No reason was given."),))
+        self._advance(2)
 
     def _case(self, filing: Filing, answer: Json) -> Case:
         return Case(
@@ -114,25 +137,37 @@ class Story:
     # --- following ------------------------------------------------------------------------------------------------
 
     def _look(self, case: Case) -> None:
-        """Do what is due for one case this evening, and note when to look again."""
+        """Read the return where it may have moved on, and do what is due for it this evening."""
+        try:
+            view = case.known or self._api.view(case.id)
+        except Problem as problem:
+            self._trouble(f"{case.filing.key} {case.rma_number}", "reading", problem)
+            case.idle = IDLE_LOOKS
+            return
+        self._follow(case, view)
+
+    def _follow(self, case: Case, view: Json) -> None:
+        """Do what is due, one step after the other, and note when to look again."""
+        case.known = None
         for _ in range(ROUNDS):
-            view = self._api.view(case.id)
             if view["state"] in ENDED:
                 case.idle = IDLE_LOOKS
                 return
-            days = self._step(case, view)
+            name, days = self._step(case, view)
             if days is None:
                 case.idle += 1
                 break
             case.idle = 0
             if days:
                 case.next_look = self._shop.today + timedelta(days=days)
+                case.known = view if name in UNDISTURBED and days > 1 else None
                 return
         quiet = view["state"] == "awaiting_feedback" and case.filing.manner.score is None
         case.idle = IDLE_LOOKS if quiet else case.idle
         case.next_look = self._shop.today + timedelta(days=1)
 
-    def _step(self, case: Case, view: Json) -> int | None:
+    def _step(self, case: Case, view: Json) -> tuple[str, int | None]:
+        """The first step that has something to do, by its name, and in how many days to look again."""
         for name, step in STEPS.items():
             if name in case.blocked:
                 continue
@@ -143,8 +178,8 @@ class Story:
                 self._trouble(f"{case.filing.key} {case.rma_number}", name, problem)
                 continue
             if days is not None:
-                return days
-        return None
+                return name, days
+        return "", None
 
     def _ended(self, case: Case) -> bool:
         if case.idle < IDLE_LOOKS:
@@ -153,29 +188,51 @@ class Story:
         return True
 
     def _trouble(self, source: str, step: str, problem: Problem) -> None:
-        text = "; ".join((str(problem), *problem.reasons))
+        text = "; ".join((str(problem), *(reason.text for reason in problem.reasons)))
         self.tally.troubles.append(Trouble(source=source, step=step, text=text))
-        if step == "filing":
-            self._advance(1)
 
     # --- the end --------------------------------------------------------------------------------------------------
 
+    def _end(self, day: date) -> None:
+        """Let the last evening's work end, then ask the server, not our memory, what became of everything."""
+        try:
+            self._api.clock(dates.evening(day + timedelta(days=1), self._zone))
+            self._count()
+        except Problem as problem:
+            self._trouble("the store", "counting", problem)
+        self._advance(sum(1 for _ in self._cases))
+        self.tally.requests = self._api.requests
+        self.tally.label_folder = self._shop.folder if self.tally.labels else None
+
     def _count(self) -> None:
-        """Ask the server, not our memory, what became of everything."""
         tally = self.tally
         tally.states.update(str(view["state"]) for view in self._api.all_returns())
-        for refund in self._api.all_refunds():
+        refunds = list(self._api.all_refunds())
+        for refund in refunds:
             tally.refunds[refund["state"]] += 1
             for transfer in refund["transfers"]:
                 if transfer["state"] == "succeeded":
                     amount = parse_amount(transfer["amount"]["amount"], tally.currency, path="amount")
                     tally.paid[transfer["tender"]] += amount
-        try:
-            tally.mails = self._api.mails()
-        except Problem as problem:
-            self._trouble("the store", "outbox", problem)
-        tally.requests = self._api.requests
-        tally.label_folder = self._shop.folder if tally.labels else None
+        tally.unpaid = sum(refund["state"] not in {"succeeded", "refused"} for refund in refunds)
+        tally.ledger = account(self._plan.filings, self._bodies, refunds, tally.currency)
+        tally.mails.update(str(mail["state"]) for mail in self._api.mails())
+
+
+def _each(
+    hands: ThreadPoolExecutor, act: Callable[[Item], None], items: Iterable[Item], *, apart: Callable[[Item], Hashable]
+) -> None:
+    """Do ``act`` for each item: side by side, but one after the other where ``apart`` says the same."""
+    groups: dict[Hashable, list[Item]] = {}
+    for item in items:
+        groups.setdefault(apart(item), []).append(item)
+
+    def run(group: Sequence[Item]) -> None:
+        for item in group:
+            act(item)
+
+    for _ in hands.map(run, groups.values()):
+        pass
 
 
 def _by_day(items: Sequence[Due], zone: str) -> dict[date, list[Due]]:

@@ -23,6 +23,7 @@ QUIET_ORDERS = 24
 _SPAN_DAYS = 56
 _SHIPPING = Decimal("79.90")
 _FREE_FROM = Decimal("1500.00")
+_POLICY = {"refunds": {"auto_approve_below": "500.00", "second_person_above": "10000.00"}}
 _CARRIERS = ("yurtici", "aras")
 _BY_SKU = {goods.sku: goods for goods in GOODS}
 
@@ -75,6 +76,7 @@ def _spec(first: date) -> StoreSpec:
         domain="carsi.example",
         return_addresses=(home,),
         clock_start=dates.evening(first - timedelta(days=1), ZONE),
+        policy=_POLICY,
     )
 
 

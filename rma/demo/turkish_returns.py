@@ -133,4 +133,9 @@ RETURNS = (
         title="book-without-tax", ordered_before=25, days_after=10, bought=(("KTP-TUTUN", 2),), back=(("1", 1),),
         manner=Manner(kind="withdrawal", reason="unwanted_gift", note="Hediye gelmiş, iki tane oldu."),
     ),
+    Scene(
+        title="bank-gives-no-answer", ordered_before=22, days_after=5, bought=(("CYD-PSLM", 1),), back=(("1", 1),),
+        bank="timeout-after",
+        manner=Manner(kind="withdrawal", reason="not_as_expected", note="Mutfağıma büyük geldi.", score=5),
+    ),
 )  # fmt: skip

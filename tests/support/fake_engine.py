@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,8 @@ class FakeEngine:
         self.returns: dict[str, Json] = {}
         self.refunds: dict[str, Json] = {}
         self.log: list[tuple[str, str, str]] = []
+        self.policy: Json = {"name": "Standard", "refunds": {"promise_days": 5}}
+        self._lock = threading.Lock()
         self._failing = failing
         self._second_above = second_above
 
@@ -44,6 +47,10 @@ class FakeEngine:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request."""
+        with self._lock:
+            return self._answer(request)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v1")
         self.log.append((request.method, path, request.headers["Authorization"]))
         for method, pattern, handle in self._routes():
@@ -59,6 +66,9 @@ class FakeEngine:
     def _routes(self) -> tuple[tuple[str, str, Any], ...]:
         one = r"/returns/(\w+)"
         return (
+            ("GET", "/policies/current", lambda _: {"version": 1, "policy": self.policy}),
+            ("POST", "/policies", self._draft),
+            ("POST", "/policies/2/publish", lambda _: {"version": 2}),
             ("POST", "/test-clock", self._clock),
             ("POST", "/products/import", self._import_products),
             ("POST", "/orders/import", self._import_orders),
@@ -79,7 +89,7 @@ class FakeEngine:
             ("GET", r"/refunds/(\w+)", lambda _, key: self.refunds[key]),
             ("POST", r"/refunds/(\w+)/approve", self._approve),
             ("POST", r"/refunds/(\w+)/retry", self._retry),
-            ("GET", "/outbox", lambda _: {"items": [{}, {}], "next_cursor": None}),
+            ("GET", "/outbox", lambda _: {"items": [{"state": "sent"}, {"state": "obsolete"}], "next_cursor": None}),
         )
 
     # --- orders and clock -----------------------------------------------------------------------------------------
@@ -96,6 +106,10 @@ class FakeEngine:
                 self._send(refund)
             self._settle(view)
         return {"now": now.isoformat(), "fired": 0, "effects_pending": 0}
+
+    def _draft(self, request: httpx.Request) -> Json:
+        self.policy = json.loads(request.content)
+        return {"version": 2}
 
     def _import_products(self, request: httpx.Request) -> Json:
         self.products |= {row["sku"]: row for row in map(json.loads, request.content.splitlines())}
@@ -200,7 +214,7 @@ class FakeEngine:
                 raise Refusal(422, "too_many")
         next(found for found in view["parcels"] if found["id"] == body["parcel_id"])["state"] = "counted"
         view["state"] = "inspecting"
-        return {}
+        return {"state": view["state"], "lines": view["lines"]}
 
     def _inspect(self, request: httpx.Request, key: str) -> Json:
         view = self.returns[key]
@@ -226,7 +240,7 @@ class FakeEngine:
         if request.headers["Authorization"] != f"Link {self.slug}-{key}":
             raise Refusal(401, "unauthenticated")
         self.returns[key]["state"] = "closed"
-        return {}
+        return {"state": "closed"}
 
     def _settle(self, view: Json) -> None:
         open_units = any(line["expected"] > line["accepted"] + line["rejected"] for line in view["lines"])
@@ -245,6 +259,7 @@ class FakeEngine:
             "id": key,
             "state": "proposed",
             "total": total,
+            "components": [{"kind": "goods", "gross": total}],
             "transfers": [transfer],
             "approvals": [],
             "version": 1,

@@ -96,7 +96,9 @@ def test_nothing_is_filed_before_it_is_ordered_and_known() -> None:
         for filing in plan.filings:
             order = orders[filing.order_number]
             bought = {line["id"]: line["quantity"] for line in order.body["lines"]}
-            assert plan.spec.clock_start < order.at <= filing.at
+            zone = plan.spec.timezone
+            assert plan.spec.clock_start < order.at
+            assert dates.slot(order.at, zone) <= dates.slot(filing.at, zone)
             assert all(line.quantity <= bought[line.order_line_id] for line in filing.lines)
 
 
