@@ -3,7 +3,7 @@
 The hot writes (file a return, apply a transition) go through here; everything else uses SQLAlchemy as usual. What
 SQLAlchemy knows about types (instants, JSON) stays in effect: its processors are looked up once.
 
-Reads answer at once and several can share a round trip (``gather``). Writes are held back and go out in their order
+Reads answer at once and several can share a round trip (``ahead``). Writes are held back and go out in their order
 with the next read, before whatever SQLAlchemy runs on the same transaction, or with its commit.
 """
 
@@ -75,7 +75,9 @@ class Hot:
     def rows(self, work: Work, params: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Execute and fetch all rows, with the column types applied."""
         plan = self.plan(work)
-        return plan.converted(work.send([plan.sent(params)])[0].rows)
+        sent = plan.sent(params)
+        known = work.known(sent)
+        return plan.converted((work.send([sent])[0] if known is None else known).rows)
 
     def one(self, work: Work, params: dict[str, Any]) -> tuple[Any, ...] | None:
         """The first row, or None."""
@@ -83,11 +85,15 @@ class Hot:
         return found[0] if found else None
 
 
-def gather(work: Work, *reads: tuple[Hot, dict[str, Any]]) -> list[list[tuple[Any, ...]]]:
-    """Execute these in their order, in one round trip where the database has any; the rows of each."""
-    plans = [(hot.plan(work), params) for hot, params in reads]
-    answers = work.send([plan.sent(params) for plan, params in plans])
-    return [plan.converted(answer.rows) for (plan, _), answer in zip(plans, answers, strict=True)]
+Read = tuple[Hot, dict[str, Any]]
+
+
+def ahead(work: Work, *reads: Read) -> None:
+    """Execute these in their order and in one round trip, for who asks the same before anything else is written.
+
+    They are statements like any other: what one of them locks is locked before the next one reads.
+    """
+    work.read_ahead([hot.plan(work).sent(params) for hot, params in reads])
 
 
 def insert(table: sa.Table, columns: Iterable[str] | None = None) -> Hot:

@@ -53,12 +53,13 @@ class Work:
     that it needs them.
     """
 
-    __slots__ = ("_conn", "_held", "_session", "_wire", "after_commit", "dialect", "real_now", "wide")
+    __slots__ = ("_ahead", "_conn", "_held", "_session", "_wire", "after_commit", "dialect", "real_now", "wide")
 
     def __init__(self, conn: sa.Connection, *, wide: bool = False) -> None:
         self._conn = conn
         self._wire = _wire_of(conn)
         self._held: list[Sent] = []
+        self._ahead: dict[tuple[Any, ...], Answer] = {}
         self.wide = wide
         self.dialect = conn.dialect
         self.real_now = now()
@@ -68,8 +69,7 @@ class Work:
     @property
     def conn(self) -> sa.Connection:
         """SQLAlchemy's connection; it sees what was written before. Ask for it anew for each statement."""
-        if self._held:
-            self.send([])
+        self._settle()
         return self._conn
 
     @property
@@ -77,9 +77,14 @@ class Work:
         """The ORM on this transaction's connection, for everything that is not hot. It sees what was written before."""
         if self._session is None:
             self._session = Session(bind=self._conn, expire_on_commit=False, autoflush=True)
+        self._settle()
+        return self._session
+
+    def _settle(self) -> None:
+        """Whoever works beside the compiled statements finds everything written, and may write."""
+        self._ahead.clear()
         if self._held:
             self.send([])
-        return self._session
 
     def send(self, batch: Sequence[Sent]) -> list[Answer]:
         """Run these compiled statements, after those that are held back; their answers. See ``rma.db.hot``."""
@@ -90,10 +95,22 @@ class Work:
 
     def hold(self, batch: Sequence[Sent]) -> None:
         """Run these compiled statements later in this transaction, in their order, if that saves round trips."""
+        self._ahead.clear()
         if self._wire.gathers:
             self._held += batch
         else:
             self._wire.send(batch)
+
+    def read_ahead(self, batch: Sequence[Sent]) -> None:
+        """Run these reads in one round trip and remember their answers until something is written."""
+        asked = {(sent.name, *sent.values): sent for sent in batch}
+        new = {key: sent for key, sent in asked.items() if key not in self._ahead}
+        if new:
+            self._ahead.update(zip(new, self.send(list(new.values())), strict=True))
+
+    def known(self, sent: Sent) -> Answer | None:
+        """What this read answered when it was read ahead, once; None if it was not."""
+        return self._ahead.pop((sent.name, *sent.values), None) if self._ahead else None
 
     def flush(self) -> None:
         """Write what is held back, here and in the ORM."""

@@ -116,8 +116,13 @@ def read_person(text: str) -> Person | None:
     return person
 
 
+def reads(order_id: str) -> list[hot.Read]:
+    """What ``view_order`` asks for, for who reads it ahead with more."""
+    return [(_HOLDS, {"order_id": order_id})]
+
+
 def view_order(work: Work, store: StoreInfo, row: dict[str, Any]) -> OrderView:
-    """Read an order's row and what its returns hold: one statement."""
+    """Read an order's row and what its returns hold: one statement, unless read ahead."""
     return view_of(store, row, [Hold(*cells) for cells in _HOLDS.rows(work, {"order_id": row["id"]})])
 
 

@@ -88,6 +88,11 @@ Held = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
 """A refund's row with its transfers, as a door holds them before they are written."""
 
 
+def reads(order_id: str) -> list[hot.Read]:
+    """What ``read`` asks for, for who reads it ahead with more."""
+    return [(_REFUNDS, {"order_id": order_id}), (_COMMITTED, {"order_id": order_id})]
+
+
 def read(work: Work, view: OrderView, *, but: str = "", held: Sequence[Held] = ()) -> Books:
     """The order's books, without the refund ``but`` (the one that is being decided): two statements.
 

@@ -226,6 +226,11 @@ def lock_order(work: Work, store_id: str, number: str) -> dict[str, Any]:
     return dict(zip([*_ORDER_NAMES, "clock_offset"], row, strict=True))
 
 
+def order_reads(store_id: str, number: str) -> list[hot.Read]:
+    """What ``lock_order`` asks for, for who reads it ahead with more."""
+    return [(_LOCK_ORDER, {"store": store_id, "number": number})]
+
+
 def lock_order_of(work: Work, store_id: str, return_id: str) -> dict[str, Any]:
     """The order that a return belongs to, locked: to be called before the return itself is locked."""
     column, key = key_of(return_id)
@@ -251,6 +256,8 @@ def read_order_row(work: Work, store_id: str, number: str) -> dict[str, Any]:
 def load(work: Work, store_id: str, return_id: str, *, lock: bool = True) -> Case:
     """The return with its lines and children, locked unless told otherwise. ``NotFound`` also for another store's."""
     column, key = key_of(return_id)
+    if column == "id":
+        hot.ahead(work, *reads(store_id, key, lock=lock))
     rows = (_LOCK if lock else _READ)[column].rows(work, {"store": store_id, "key": key})
     if not rows:
         raise NotFound("There is no such return.")
@@ -259,6 +266,13 @@ def load(work: Work, store_id: str, return_id: str, *, lock: bool = True) -> Cas
     lines = [Line(dict(zip(_LINE_NAMES, found[width:-1], strict=True))) for found in rows]
     children = [Child(*found) for found in _CHILDREN.rows(work, {"return_id": row["id"]})]
     return Case(row=row, lines=lines, children=children, clock_offset=rows[0][-1])
+
+
+def reads(store_id: str, return_id: str, *, lock: bool = True, order: bool = False) -> list[hot.Read]:
+    """What ``load`` asks for (after ``lock_order_of`` where ``order`` says so), for who reads it ahead with more."""
+    case = ((_LOCK if lock else _READ)["id"], {"store": store_id, "key": return_id})
+    first = [(_LOCK_ORDER_OF, {"store": store_id, "id": return_id})] if order else []
+    return [*first, case, (_CHILDREN, {"return_id": return_id})]
 
 
 def save(work: Work, case: Case) -> None:

@@ -29,6 +29,12 @@ SELECT = {
     for kind, table in TABLES.items()
     for key in ("id", "return_id")
 }
+RETURN_OF = {
+    kind: hot.Hot(
+        sa.select(table.c.return_id).where(table.c.store_id == sa.bindparam("store"), table.c.id == sa.bindparam("key"))
+    )
+    for kind, table in TABLES.items()
+}
 _TRANSFER_CHANGES = [
     "tender",
     "payment_id",

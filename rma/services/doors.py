@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import sqlalchemy as sa
-
-from rma.db import tables
+from rma.db import hot
 from rma.db.session import Work
 from rma.domain import engine
 from rma.domain.engine import Step
@@ -18,8 +17,6 @@ from rma.services.case import store_now
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
 
-_returns = tables.table(tables.Return)
-
 
 def open_case(
     work: Work,
@@ -30,13 +27,18 @@ def open_case(
     order: bool = False,
     lock: bool = True,
     if_match: int | None = None,
+    more: Sequence[hot.Read] = (),
 ) -> Door:
     """A door on a return: locks order → return where ``order`` (or an earlier run) says so, else the return alone.
 
     A link opens its own return only; everything else is ``NotFound``. ``Stale`` if the caller read another version.
+    ``more`` is read ahead under the locks: what this act is going to ask for besides.
     """
     store = services.catalog.store(work, caller.store_id)
-    order_row = cases.lock_order_of(work, store.id, return_id) if lock and (order or work.wide) else None
+    order = lock and (order or work.wide)
+    if cases.key_of(return_id)[0] == "id":
+        hot.ahead(work, *cases.reads(store.id, return_id, lock=lock, order=order), *more)
+    order_row = cases.lock_order_of(work, store.id, return_id) if order else None
     case = cases.load(work, store.id, return_id, lock=lock)
     if caller.link_return_id is not None and caller.link_return_id != case.id:
         raise NotFound("There is no such return.")
@@ -49,16 +51,23 @@ def open_case(
 
 
 def open_child(
-    work: Work, services: Services, caller: Caller, kind: str, child_id: str, *, order: bool = False, lock: bool = True
+    work: Work,
+    services: Services,
+    caller: Caller,
+    kind: str,
+    child_id: str,
+    *,
+    order: bool = False,
+    lock: bool = True,
+    more: Sequence[hot.Read] = (),
 ) -> tuple[Door, Subject]:
-    """A door on the return of a child, and that child."""
-    table = children.TABLES[kind]
-    found = work.conn.execute(
-        sa.select(table.c.return_id).where(table.c.store_id == caller.store_id, table.c.id == child_id)
-    ).scalar()
+    """A door on the return of a child, and that child. ``more`` as ``open_case`` takes it."""
+    named = {"store": caller.store_id, "key": child_id}
+    found = children.RETURN_OF[kind].one(work, named)
     if found is None:
         raise NotFound(f"There is no such {kind}.")
-    door = open_case(work, services, caller, found, order=order, lock=lock)
+    more = [(children.SELECT[kind, "id"], named), *more]
+    door = open_case(work, services, caller, found[0], order=order, lock=lock, more=more)
     return door, door.child(kind, child_id)
 
 

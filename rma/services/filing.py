@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from rma.db import hot
 from rma.db.session import Work
 from rma.domain import calendar, claims, units
 from rma.domain.decision import Decision, LineDecision
@@ -17,7 +18,7 @@ from rma.domain.ids import rma_number
 from rma.domain.messages import is_address
 from rma.domain.policy import Policy
 from rma.errors import FieldError, Forbidden, Invalid
-from rma.services import assess, cases_view, links, settling
+from rma.services import assess, books, cases_view, links, settling
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
 from rma.services.case import Case, Line, lock_order, read_order_row, store_now
@@ -144,6 +145,7 @@ def file(
     store = services.catalog.store(work, caller.store_id)
     row = lock_order(work, store.id, data.order_number)
     now = store_now(work, row["clock_offset"])
+    hot.ahead(work, *assess.reads(row["id"]), *books.reads(row["id"]))
     view = assess.view_order(work, store, row)
     request = read_request(data, caller, now, timezone=view.timezone, noticed_at=noticed_at)
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)

@@ -34,6 +34,15 @@ _inspections = tables.table(tables.Inspection)
 _INSERT = hot.insert(_inspections)
 _evidence = tables.table(tables.Evidence)
 _products = tables.table(tables.Product)
+_RESTOCK = hot.Hot(
+    sa.update(_products)
+    .where(
+        _products.c.store_id == sa.bindparam("store"),
+        _products.c.sku == sa.bindparam("which"),
+        _products.c.stock.is_not(None),
+    )
+    .values(stock=_products.c.stock + sa.bindparam("quantity"))
+)
 Disposition = Literal[
     "restock",
     "restock_b",
@@ -236,8 +245,4 @@ def _deduct(door: Door, caller: Caller, line: Line, item: DeductionIn, chosen: u
 
 
 def _restock(door: Door, sku: str, quantity: int) -> None:
-    door.work.conn.execute(
-        sa.update(_products)
-        .where(_products.c.store_id == door.store.id, _products.c.sku == sku, _products.c.stock.is_not(None))
-        .values(stock=_products.c.stock + quantity)
-    )
+    _RESTOCK.run(door.work, {"store": door.store.id, "which": sku, "quantity": quantity})

@@ -157,8 +157,9 @@ def open_parcel(
 
 def tell(work: Work, services: Services, caller: Caller, parcel_id: str, data: ParcelNews) -> dict[str, Any]:
     """Hear what a carrier says; a ``source_id`` that was heard changes nothing."""
-    door, subject = doors.open_child(work, services, caller, "parcel", parcel_id)
-    if _HEARD.one(work, {"parcel": parcel_id, "source": data.source_id}) is not None:
+    heard = {"parcel": parcel_id, "source": data.source_id}
+    door, subject = doors.open_child(work, services, caller, "parcel", parcel_id, more=[(_HEARD, heard)])
+    if _HEARD.one(work, heard) is not None:
         return cases_view.parcel(subject)
     if faults := happened("at", data.at, door.now):
         raise Invalid(faults[0].message, errors=faults)

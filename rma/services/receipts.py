@@ -11,7 +11,7 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain.events import Personal
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
-from rma.services import cases_view, doors, parcels, scanning
+from rma.services import cases_view, children, doors, parcels, scanning
 from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
@@ -74,7 +74,8 @@ def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) ->
     if heard is not None:
         return dict(heard[2]["answer"]), False
     return_id, parcel_id = _where(work, caller, data)
-    door = doors.open_case(work, services, caller, return_id)
+    boxes = (children.SELECT["parcel", "return_id"], {"store": caller.store_id, "key": return_id})
+    door = doors.open_case(work, services, caller, return_id, more=[boxes])
     _check(door, data)
     counted: list[dict[str, Any]] = []
     unexpected = [_unexpected(door, item.sku, item) for item in data.unexpected]

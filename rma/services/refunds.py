@@ -11,19 +11,22 @@ from typing import Any
 
 import msgspec
 
+from rma.db import hot
 from rma.db.session import Work
 from rma.domain import calendar, units
 from rma.domain.asks import Ask, Settlement
 from rma.domain.components import Component
 from rma.domain.settlement import settle
 from rma.errors import NotFound, RmaError
-from rma.services import books, children, differences, gather, line_money, refund_dues, settling
+from rma.services import assess, books, children, differences, gather, line_money, refund_dues, settling
 from rma.services import case as cases
 from rma.services.case import Case, store_now
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
 from rma.services.line_effects import ranges, remember, settle_number, the_case
 from rma.services.transition import Door, Subject, effect
+
+_COLUMNS = [column.name for column in children.TABLES["refund"].columns]
 
 
 def open_door(
@@ -40,7 +43,9 @@ def open_door(
     known = find(work, store_id, refund_id)
     store = services.catalog.store(work, store_id)
     order = None
-    if money or work.wide or known["return_id"] is None:
+    with_order = money or work.wide or known["return_id"] is None
+    hot.ahead(work, *_reads(store_id, known, with_order=with_order))
+    if with_order:
         order = cases.lock_order(work, store_id, known["order_number"])
     case = cases.load(work, store_id, known["return_id"]) if known["return_id"] else None
     offset = case.clock_offset if case is not None else (order or {})["clock_offset"]
@@ -51,11 +56,22 @@ def open_door(
 
 def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:
     """A refund's row, not locked. ``NotFound`` for another store's."""
-    table = children.TABLES["refund"]
-    row = work.conn.execute(table.select().where(table.c.store_id == store_id, table.c.id == refund_id)).first()
+    row = children.SELECT["refund", "id"].one(work, {"store": store_id, "key": refund_id})
     if row is None:
         raise NotFound("There is no such refund.")
-    return dict(row._mapping)
+    return dict(zip(_COLUMNS, row, strict=True))
+
+
+def _reads(store_id: str, refund: dict[str, Any], *, with_order: bool) -> list[hot.Read]:
+    """Everything that is asked of a refund, under its locks: order → return, then what they hold."""
+    found = [(children.SELECT["refund", "id"], {"store": store_id, "key": refund["id"]})]
+    found.append((children.TRANSFERS_OF, {"refund_id": refund["id"]}))
+    if refund["return_id"]:
+        found = [*cases.reads(store_id, refund["return_id"]), *found]
+    if not with_order:
+        return found
+    of_order = [*assess.reads(refund["order_id"]), *books.reads(refund["order_id"])]
+    return [*cases.order_reads(store_id, refund["order_number"]), *found, *of_order]
 
 
 # -- proposing --------------------------------------------------------------------------------------------------------
@@ -66,6 +82,8 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
     """Propose what is owed for units accepted since the last proposal; nothing where that is zero."""
     case = the_case(door)
     propose_differences(door)
+    if not any(line.doc.get("accepted_units") for line in case.lines):
+        return
     held = [(s.row, door.transfers(s)) for s in door.children("refund") if s.new or s.dirty]
     found = books.read(door.work, door.own_order(), held=held)
     shares = settling.shares_of_case(door, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain.ids import read_rma_number, secret_hash
 
@@ -12,6 +12,14 @@ _returns = tables.table(tables.Return)
 _parcels = tables.table(tables.Parcel)
 _lines = tables.table(tables.ReturnLine)
 _links = tables.table(tables.Link)
+_RETURN = {
+    name: hot.Hot(
+        sa.select(_returns.c.id).where(
+            _returns.c.store_id == sa.bindparam("store"), _returns.c[name] == sa.bindparam("key")
+        )
+    )
+    for name in ("rma_number", "id")
+}
 ENDED = ("closed", "declined", "cancelled", "expired")
 
 
@@ -31,9 +39,8 @@ def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | No
 
 def _by_number(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
     number = read_rma_number(text) or read_rma_number("-".join(text.split("-")[:3]))
-    condition = _returns.c.rma_number == number if number else _returns.c.id == text
-    found = work.conn.execute(sa.select(_returns.c.id).where(_returns.c.store_id == store_id, condition)).scalar()
-    return (found, None) if found else None
+    found = _RETURN["rma_number" if number else "id"].one(work, {"store": store_id, "key": number or text})
+    return (found[0], None) if found else None
 
 
 def _by_parcel(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:

@@ -24,8 +24,8 @@ from rma.domain.facts import TRANSFER_MOVES, Facts
 from rma.domain.policy import Policy
 from rma.domain.vocabulary import EFFECTS
 from rma.errors import NotFound, Refused
+from rma.services import assess, books, children, deadlines, gather, log
 from rma.services import case as cases
-from rma.services import children, deadlines, gather, log
 from rma.services.assess import OrderView, view_order
 from rma.services.case import Case, Child
 from rma.services.catalog import StoreInfo
@@ -182,6 +182,8 @@ class Door:
                 self.order_row = cases.read_order_row(self.work, self.store.id, self.case.row["order_number"])
             if self.order_row is None:
                 raise LookupError("this door has no order")
+            key = self.order_row["id"]
+            hot.ahead(self.work, *assess.reads(key), *books.reads(key))
             self._order = view_order(self.work, self.store, self.order_row)
         return self._order
 
@@ -342,24 +344,21 @@ class Door:
 
     def _write_case(self, case: Case) -> None:
         row = case.row
-        head, n = row["head"], row["events_n"]
         row.update(version=row["version"] + (not case.new), updated_at=self.now)
         self._tell_changes(case)
-        if case.new:
-            cases.save(self.work, case)
-            case.changed = True
-        row["head"], row["events_n"] = log.append(
+        events, row["head"], row["events_n"] = log.prepare(
             self.work,
             self.drafts,
             store_id=self.store.id,
             stream=case.id,
             actor=self.actor,
-            head=head,
-            n=n,
+            head=row["head"],
+            n=row["events_n"],
             return_id=case.id,
         )
         self.drafts = []
         cases.save(self.work, case)
+        log.write(self.work, events)
 
     def _tell_changes(self, case: Case) -> None:
         """The last event of the act tells what became of the lines, so that the log alone leads to their numbers."""

@@ -97,12 +97,20 @@ def test_a_read_sees_what_was_written_before_it(database: Database) -> None:
     assert [cells[1] for cells in _stored(database)] == [4]
 
 
-def test_several_reads_answer_in_their_order(database: Database) -> None:
-    """Reads that were gathered answer each with its own rows, after the writes before them."""
+def test_what_was_read_ahead_answers_as_if_it_were_asked_now(database: Database) -> None:
+    """Reads that were made ahead answer each with its own rows, after the writes before them, until the next write."""
+    keys = ("b", "none", "a")
     with database.write() as work:
         _insert.run_many(work, [_row("a", n=1), _row("b", n=2)])
-        found = hot.gather(work, (_by_id, {"key": "b"}), (_by_id, {"key": "none"}), (_by_id, {"key": "a"}))
-    assert found == [[("b", 2)], [], [("a", 1)]]
+        hot.ahead(work, *((_by_id, {"key": key}) for key in keys))
+        assert [_by_id.rows(work, {"key": key}) for key in keys] == [[("b", 2)], [], [("a", 1)]]
+        assert _by_id.one(work, {"key": "a"}) == ("a", 1)
+        hot.ahead(work, (_by_id, {"key": "a"}), (_by_id, {"key": "b"}))
+        _set_n.run(work, {"key": "a", "value": 3})
+        assert _by_id.one(work, {"key": "a"}) == ("a", 3)
+        hot.ahead(work, (_by_id, {"key": "b"}))
+        work.conn.execute(sa.update(_things).values(n=4))
+        assert _by_id.one(work, {"key": "b"}) == ("b", 4)
 
 
 def test_what_fails_at_the_end_undoes_everything(database: Database) -> None:
