@@ -62,6 +62,7 @@ def _accepted(*, labelled: bool) -> Callable[[Data], bool]:
 
 
 _RULES: dict[str, tuple[_Rule, ...]] = {
+    "withdrawal.declared": (_rule("withdrawal_reported", once=True),),
     "return.requested": (
         _rule("return_requested", _accepted(labelled=True)),
         _rule("return_approved", _accepted(labelled=False)),

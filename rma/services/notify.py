@@ -70,11 +70,6 @@ def insert(work: Work, row: dict[str, Any]) -> None:
     _INSERT.run(work, row)
 
 
-def insert_many(work: Work, rows: Sequence[dict[str, Any]]) -> None:
-    """Write some message rows with one statement."""
-    _INSERT.run_many(work, rows)
-
-
 def domain(services: Services) -> str:
     """The domain of Message-IDs and of the sender: that of our public address, if it has a name."""
     host = urlsplit(services.settings.url).hostname or ""

@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from rma.db import tables
 from rma.db.session import Work
 from rma.domain import withdrawals
-from rma.domain.withdrawals import Left, Number
+from rma.domain.withdrawals import Declaration, Left, Number
 from rma.errors import NotFound, Reason, Refused, Stale
 from rma.services import notify, withdrawal_filing
+from rma.services import withdrawal_letters as letters
 from rma.services import withdrawals as public
 from rma.services.caller import Caller
 from rma.services.case import store_now
+from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
 
@@ -124,18 +126,24 @@ def match(
     if order is None:
         raise NotFound(f"There is no order {data.order_number}.")
     now, declared = store_now(work, row.clock_offset), public.content_of(row)
-    other = order.email and order.email != withdrawals.search_form(declared.electronic_address)
-    mail = public.report(work, services, store, row, order, now=now) if other else None
-    if mail is not None and not _is_told(work, store.id, mail["dedupe"]):
-        notify.insert(work, mail)
+    if _unheard(work, store.id, order, declared):
+        notify.insert(work, _word(work, services, store, row, order, now=now))
     filed = withdrawal_filing.file(work, services, caller, declared, order=order, at=row.declared_at, locale=row.locale)
     public.note_match(work, store, row.id, filed, version=row.version, actor=caller.actor, now=now)
     return show(work, caller, withdrawal_id, locale=locale)
 
 
-def _is_told(work: Work, store_id: str, dedupe: str) -> bool:
-    same = sa.and_(_messages.c.store_id == store_id, _messages.c.dedupe == dedupe)
-    return work.conn.execute(sa.select(_messages.c.id).where(same)).first() is not None
+def _unheard(work: Work, store_id: str, order: Any, declared: Declaration) -> bool:
+    """Whether the order's mailbox is another one, and was not told when the withdrawal was declared."""
+    if not order.email or order.email == withdrawals.search_form(declared.electronic_address):
+        return False
+    typed = withdrawal_filing.find_order(work, store_id, declared.order_number)
+    return typed is None or typed.id != order.id
+
+
+def _word(work: Work, services: Services, store: StoreInfo, row: Any, order: Any, *, now: datetime) -> dict[str, Any]:
+    values = {"kind": letters.REPORTED, "dedupe": f"{row.id}:{letters.REPORTED}:{order.id}", "created_at": now}
+    return notify.new_row(work, services, store, **values)
 
 
 def _locked(work: Work, caller: Caller, withdrawal_id: str) -> Any:

@@ -63,6 +63,7 @@ def file(
         made = filing.file(work, services, caller, asked, locale=locale, noticed_at=at)
         work.flush()
     except (Invalid, Refused) as refusal:
+        work.flush()  # nothing of it may be held back and written later
         savepoint.rollback()
         del work.after_commit[callbacks:]
         return msgspec.structs.replace(seen, left=left, why=refusal.code)

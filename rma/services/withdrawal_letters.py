@@ -13,13 +13,13 @@ from rma.db.session import Work
 from rma.domain.events import Draft
 from rma.domain.messages import MessageFacts, StoreCard, is_address
 from rma.domain.texts import Text, say, text
-from rma.domain.withdrawals import Declaration, DeclaredLine
-from rma.services import log
+from rma.domain.withdrawals import Declaration, DeclaredLine, search_form
+from rma.services import log, withdrawal_filing
 from rma.services.catalog import StoreInfo
 from rma.services.letters import Letter, sender
 from rma.services.message_scene import TOKEN
 
-ACKNOWLEDGED = "withdrawal_acknowledged"
+ACKNOWLEDGED, REPORTED = "withdrawal_acknowledged", "withdrawal_reported"
 _rows = tables.table(tables.Withdrawal)
 _orders = tables.table(tables.Order)
 _read = msgspec.json.Decoder(Declaration).decode
@@ -39,7 +39,7 @@ _LINE: Text = text(tr="satır", en="line", de="Position")
 
 def subject(row: Any) -> str | None:
     """The id of the withdrawal that a message row is about, or None."""
-    cause = str(row["dedupe"] if isinstance(row, dict) else row.dedupe).partition(":")[0]
+    cause = str(row["dedupe"] if isinstance(row, dict) else row.dedupe).partition(":")[0].partition("@")[0]
     return cause if cause.startswith("wdr_") else None
 
 
@@ -52,12 +52,12 @@ def letter(work: Work, store: StoreInfo, row: Any, *, url: str) -> Letter:
         store=StoreCard(name=store.name, email=sender(row), timezone=store.timezone, url=page),
         at=None if found is None else found.declared_at,
     )
-    told = None if found is None else _told(work, row, found, page)
+    told, to = (None, None) if found is None or found.content is None else _told(work, row, found, page)
     if told is not None:
         facts = msgspec.structs.replace(facts, **told)
-    to = row.recipient if row.recipient and is_address(row.recipient) else None
-    why_not = "obsolete" if told is None else None if to is not None else "no_address"
-    return Letter(facts=facts, locale=row.locale, to=to, why_not=why_not)
+    known = to if to and is_address(to) else None
+    why_not = "obsolete" if told is None else None if known is not None else "no_address"
+    return Letter(facts=facts, locale=row.locale, to=known, why_not=why_not)
 
 
 def written(declared: Declaration, locale: str) -> list[tuple[str, str]]:
@@ -80,15 +80,24 @@ def note_sent(work: Work, row: Any, at: datetime) -> None:
     log.append_to(work, "withdrawals", subject(row) or "", drafts, store_id=row.store_id, actor="system")
 
 
-def _told(work: Work, row: Any, found: Any, page: str) -> dict[str, Any] | None:
-    if found.content is None:
-        return None
+def _told(work: Work, row: Any, found: Any, page: str) -> tuple[dict[str, Any] | None, str | None]:
+    """The facts and whom they go to; nothing where the order has the same address, or is not there."""
+    declared = _read(found.content)
     if row.kind == ACKNOWLEDGED:
-        parts = [f"{label}: {_indented(value)}" for label, value in written(_read(found.content), row.locale)]
-        return {"text": "\n".join(parts), "link": f"{page}/withdraw/{TOKEN}"}
-    query = sa.select(_orders.c.number).where(_orders.c.id == row.dedupe.rpartition(":")[2])
-    number = work.conn.execute(query).scalar()
-    return None if number is None else {"order_number": number, "link": f"{page}/withdraw"}
+        parts = [f"{label}: {_indented(value)}" for label, value in written(declared, row.locale)]
+        return {"text": "\n".join(parts), "link": f"{page}/withdraw/{TOKEN}"}, row.recipient
+    order = _order(work, row, declared)
+    if order is None or not order.email or order.email == search_form(declared.electronic_address):
+        return None, None
+    return {"order_number": order.number, "link": f"{page}/withdraw"}, order.email
+
+
+def _order(work: Work, row: Any, declared: Declaration) -> Any | None:
+    """The order that staff matched, else the one whose number was typed."""
+    matched = row.dedupe.rpartition(":")[2]
+    if not matched.startswith("ord_"):
+        return withdrawal_filing.find_order(work, row.store_id, declared.order_number)
+    return work.conn.execute(sa.select(_orders.c.number, _orders.c.email).where(_orders.c.id == matched)).first()
 
 
 def _indented(value: str) -> str:

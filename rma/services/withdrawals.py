@@ -30,7 +30,7 @@ from rma.services.withdrawal_filing import Filed
 from rma.services.withdrawal_function import store_of
 
 TYPED, MATCHED, UNMATCHED, REPEATED = "typed", "matched", "unmatched", "repeated"
-ACKNOWLEDGED, REPORTED = "withdrawal_acknowledged", "withdrawal_reported"
+ACKNOWLEDGED = "withdrawal_acknowledged"
 KEPT_UNCONFIRMED = timedelta(days=7)
 _rows = tables.table(tables.Withdrawal)
 _stores = tables.table(tables.Store)
@@ -151,19 +151,16 @@ def note_match(
     log.append_to(work, "withdrawals", withdrawal_id, drafts, store_id=store.id, actor=actor)
 
 
-def report(work: Work, services: Services, store: StoreInfo, row: Any, order: Any, *, now: datetime) -> dict[str, Any]:
-    """The message to the order's own mailbox, where somebody withdrew with another one."""
-    dedupe = f"{row.id}:{REPORTED}:{order.id}"
-    values = {"kind": REPORTED, "dedupe": dedupe, "recipient": order.email, "locale": row.locale, "created_at": now}
-    return notify.new_row(work, services, store, **values)
-
-
 def content_of(row: Any) -> Declaration:
     """What was typed. ``NotFound`` once it was erased."""
     return _content(row)
 
 
 def _declare(work: Work, services: Services, store: StoreInfo, row: Any, declared: Declaration) -> None:
+    """Everything but the filing is the same for an order that is there and for one that is not.
+
+    The mailbox of an order with another address is told by whoever reads the event (``domain.occasions``).
+    """
     now = store_now(work, row.clock_offset)
     at = now.replace(microsecond=0)
     changes = {"state": UNMATCHED, "dedupe": withdrawals.fingerprint(declared), "declared_at": at}
@@ -174,10 +171,7 @@ def _declare(work: Work, services: Services, store: StoreInfo, row: Any, declare
     address = withdrawals.search_form(declared.electronic_address)
     mine = order is not None and order.email is not None and withdrawals.search_form(order.email) == address
     values = {"kind": ACKNOWLEDGED, "dedupe": f"{row.id}:{ACKNOWLEDGED}", "recipient": declared.electronic_address}
-    mails = [notify.new_row(work, services, store, **values, locale=row.locale, created_at=now)]
-    if order is not None and order.email and not mine:
-        mails.append(report(work, services, store, row, order, now=now))
-    notify.insert_many(work, mails)
+    notify.insert(work, notify.new_row(work, services, store, **values, locale=row.locale, created_at=now))
     if mine:
         caller = Caller(store_id=store.id, store_slug=store.slug, locale=store.locale, timezone=store.timezone)
         filed = withdrawal_filing.file(work, services, caller, declared, order=order, at=at, locale=row.locale)

@@ -10,7 +10,7 @@ from rma.domain.events import TYPES
 from rma.domain.messages import KINDS
 from rma.domain.occasions import kinds_by_event, notices
 
-ELSEWHERE = {"store_message", "credit_issued", "withdrawal_acknowledged", "withdrawal_reported"}
+ELSEWHERE = {"store_message", "credit_issued", "withdrawal_acknowledged"}
 """Written by a person, or made by acts that say so themselves."""
 
 
