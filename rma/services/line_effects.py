@@ -33,8 +33,23 @@ def the_case(door: Door) -> Case:
     return door.case
 
 
+def refused(line: Line) -> bool:
+    """True for a line that the rules refused and that no person has taken up since."""
+    return bool(line.doc.get("decision") == "refused")
+
+
 def _live(door: Door) -> Iterator[Line]:
-    return (line for line in the_case(door).lines if line.doc.get("decision") != "refused")
+    return (line for line in the_case(door).lines if not refused(line))
+
+
+def overrule(case: Case) -> None:
+    """A person takes up what the rules refused: lines whose goods have come, or all where the rules left none."""
+    everything = all(refused(line) for line in case.lines)
+    for line in case.lines:
+        if refused(line) and (everything or line.received):
+            remember(line, decision="needs_review")
+            if line.doc.get("goods_come_back"):
+                line.set(expected=max(line.expected, line.requested if everything else line.received))
 
 
 @effect("reserve_units")
@@ -47,8 +62,8 @@ def reserve_missing(door: Door) -> None:
     """The same, under the order's lock, for units that came after they had been given up."""
     case = the_case(door)
     taken: dict[str, Ranges] = {}
-    for line in _live(door):
-        need = needed(line)
+    for line in case.lines:
+        need = needed(line) if not refused(line) else line.received - units.count(line.reserved)
         if need <= 0:
             continue
         free = units.subtract(door.own_order().free(line.order_line_id), taken.get(line.order_line_id, ()))
@@ -74,6 +89,11 @@ def free_units(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
     """Give back every unit that no money is on its way for: nothing comes of the others any more."""
     for line in the_case(door).lines:
         line.set(reserved=units.intersect(line.reserved, _on_its_way(door, line)))
+        kept = units.union(line.reserved, line.consumed)
+        accepted = units.intersect(ranges(line, "accepted_units"), kept)
+        line.set(accepted=units.count(accepted))
+        remember(line, accepted_units=accepted)
+        waive(line, units.intersect(ranges(line, "waived_units"), kept))
 
 
 def _on_its_way(door: Door, line: Line) -> Ranges:
@@ -160,12 +180,22 @@ def accept(line: Line, quantity: int, *, waived: bool = False) -> Ranges:
     accepted, rejected = ranges(line, "accepted_units"), ranges(line, "rejected_units")
     held = units.union(line.reserved, ranges(line, "anew_units"))
     loose = units.subtract(held, units.union(accepted, rejected))
+    before = ranges(line, "waived_units")
     known = 0 if waived else max(0, quantity - units.count(loose))
+    if quantity - known > units.count(loose) or known > units.count(before):
+        text = f"This return does not hold {quantity} units of line {line.id} that wait for a judgement."
+        raise Refused(text, code="units_not_held", reasons=[Reason(rule="units", code="units_not_held", text=text)])
     chosen = units.take(loose, quantity - known)
     remember(line, accepted_units=units.union(accepted, chosen))
-    remember(line, waived=line.doc.get("waived", 0) + (quantity if waived else -known))
+    waive(line, units.union(before, chosen) if waived else units.subtract(before, units.take(before, known)))
     line.set(accepted=line.accepted + quantity - known)
     return chosen
+
+
+def waive(line: Line, waived: Ranges) -> None:
+    """These accepted units of a line, and no others, need not come."""
+    if waived or line.doc.get("waived"):
+        remember(line, waived_units=waived, waived=units.count(waived))
 
 
 def reject(line: Line, quantity: int) -> Ranges:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.domain import engine, events
+from rma.domain import engine, events, units
 from rma.domain.vocabulary import ROLES
 from rma.services import assess, children, doors, gather, replay
 from rma.services.caller import Caller
@@ -102,26 +102,36 @@ def _money(floor: Floor) -> Iterator[str]:
             left = payment.captured - payment.refunded
             if out[order.id, payment.id] > left:
                 yield f"{order.number}: {out[order.id, payment.id]} go out of {payment.id}, which took {left}"
-    yield from _refunds(standing, transfers)
+    yield from _sums(standing, transfers)
+    yield from _values(floor, list(standing.values()))
     yield from _sent(floor)
 
 
-def _refunds(standing: dict[str, Any], transfers: list[Any]) -> Iterator[str]:
-    paid: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+def _sums(standing: dict[str, Any], transfers: list[Any]) -> Iterator[str]:
     sums: Counter[str] = Counter()
     for row in transfers:
         sums[row.refund_id] += row.amount
     for row in standing.values():
-        if sums[row.id] != row.total + row.doc.get("bonus", 0) and sums[row.id] != row.total:
+        if sums[row.id] not in (row.total, row.total + row.doc.get("bonus", 0)):
             yield f"{row.id}: its transfers make {sums[row.id]}, its total is {row.total}"
-        for part in row.components:
-            if part["kind"] == "goods":
-                for first, last in part["units"]:
-                    paid[row.order_id, part["order_line_id"]].update(range(first, last + 1))
-    for key, counted in paid.items():
-        twice = sorted(unit for unit, times in counted.items() if times > 1)
-        if twice:
-            yield f"{key}: units {twice} are paid back twice"
+
+
+def _values(floor: Floor, standing: list[Any]) -> Iterator[str]:
+    """The units of a line bring at most what was paid for them, however often their money was decided."""
+    with floor.services.database.read() as work:
+        store = floor.services.catalog.store(work, floor.store_id)
+        for order in floor.rows(tables.Order):
+            priced = assess.view_order(work, store, {**order._mapping, "clock_offset": 0.0}).priced
+            brought: Counter[str] = Counter()
+            covered: dict[str, units.Ranges] = defaultdict(tuple)
+            for part in (part for row in standing if row.order_id == order.id for part in row.components):
+                line_id, swapped = part.get("order_line_id"), part.get("cause") in ("exchange", "undone")
+                if line_id and (part["kind"] in ("goods", "price_reduction") or swapped):
+                    brought[line_id] += -part["gross"] if swapped else part["gross"]
+                    covered[line_id] = units.union(covered[line_id], units.parse(part["units"], path="units"))
+            for line_id, amount in brought.items():
+                if amount > priced.lines[line_id].values(covered[line_id]).gross:
+                    yield f"{order.number}: {covered[line_id]} of line {line_id} bring {amount}"
 
 
 def _sent(floor: Floor) -> Iterator[str]:
