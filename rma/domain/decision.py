@@ -20,9 +20,9 @@ from rma.domain.offers import EvidenceWanted, Offer, Way, evidence_wanted, offer
 from rma.domain.rules import RULES, Found, Inputs, Seen, judge, sequence
 from rma.domain.sentences import SENTENCES
 from rma.domain.standing import Basis, Scene, Standing, standing
-from rma.domain.terms import Policy
+from rma.domain.terms import Policy, Rule
 from rma.domain.texts import filled
-from rma.domain.verdict import Why
+from rma.domain.verdict import PASS, Why
 from rma.errors import FieldError, Invalid
 
 Result = Literal["accepted", "needs_evidence", "needs_review", "refused"]
@@ -186,7 +186,16 @@ def _options(scene: Scene, line: LineFacts, kinds: Sequence[Kind]) -> tuple[Line
 
 def _scene(policy: Policy, law: LawProfile, facts: Facts, filed_at: datetime) -> Scene:
     came = arrivals(facts, filed_at=filed_at, transit_days=policy.windows.fallback_transit_days)
-    return Scene(policy=policy, rules=sequence(policy), law=law, facts=facts, filed_at=filed_at, arrivals=came)
+    return Scene(
+        policy=policy,
+        rules=sequence(policy),
+        law=law,
+        facts=facts,
+        filed_at=filed_at,
+        arrivals=came,
+        policy_label=policy.label,
+        law_version=law.version,
+    )
 
 
 def _check(facts: Facts, request: Request) -> None:
@@ -248,12 +257,12 @@ def _line(scene: Scene, line: LineFacts, asked: LineRequest, *, request: Request
 def _by_rules(seen: Seen) -> _Answer:
     """The first rule that refuses or asks decides; a store's rule never refuses what stands by law."""
     statutory = seen.standing.basis == "statutory"
-    kinds = {seen.standing.kind} if statutory else {seen.standing.kind, seen.asked.kind}
     trace: list[TraceEntry] = []
-    for rule in seen.scene.rules:
-        if rule.applies_to and kinds.isdisjoint(rule.applies_to):
-            continue
+    for rule in _asked_of(seen, statutory=statutory):
         verdict, found = judge(rule, seen)
+        if verdict is PASS:
+            trace.append(_entry(seen, rule.rule, found, result="pass"))
+            continue
         held = verdict.answer == "refuse" and statutory and not RULES[rule.rule].always
         trace.append(_entry(seen, rule.rule, found, result="kept_by_law" if held else verdict.answer))
         if not verdict.passed and not held:
@@ -263,9 +272,19 @@ def _by_rules(seen: Seen) -> _Answer:
     return _Answer(result="accepted", reasons=(), trace=tuple(trace))
 
 
+def _asked_of(seen: Seen, *, statutory: bool) -> tuple[Rule, ...]:
+    """The rules that are for this kind: the one it is judged as, and by contract also the one it was filed as."""
+    kinds = {seen.standing.kind} if statutory else {seen.standing.kind, seen.asked.kind}
+    rules = seen.scene.rules
+    return seen.scene.once(
+        ("rules", *sorted(kinds)),
+        lambda: tuple(rule for rule in rules if not rule.applies_to or not kinds.isdisjoint(rule.applies_to)),
+    )
+
+
 def _entry(seen: Seen, rule: str, found: Found, *, result: str) -> TraceEntry:
     by_law = RULES[rule].always and (seen.standing.basis == "statutory" or rule == "exempt")
-    version = seen.scene.law.version if by_law else seen.scene.policy.label
+    version = seen.scene.law_version if by_law else seen.scene.policy_label
     article = seen.standing.article if result == "kept_by_law" else found.article
     return TraceEntry(rule=rule, version=version, inputs=found.inputs, result=result, code=found.code, article=article)
 

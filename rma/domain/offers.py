@@ -113,6 +113,11 @@ def _keeps(scene: Scene, line: LineFacts, asked: LineRequest) -> bool:
 
 
 def _ways(scene: Scene, terms: ReasonTerms, asked: LineRequest, *, stand: Standing) -> tuple[Way, ...]:
+    key = ("ways", asked.reason or "", asked.kind, stand.kind, stand.basis)
+    return scene.once(key, lambda: _ways_of(scene, terms, asked, stand=stand))
+
+
+def _ways_of(scene: Scene, terms: ReasonTerms, asked: LineRequest, *, stand: Standing) -> tuple[Way, ...]:
     charged = _bears_fees(scene, stand) and scene.facts.currency == scene.policy.currency
     return tuple(
         Way(

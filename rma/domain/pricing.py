@@ -69,8 +69,14 @@ class LineValue(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
 
     def values(self, ranges: Ranges) -> Value:
         """The value of whole units together."""
-        gross = sum(self.gross_to(high) - self.gross_to(low - 1) for low, high in ranges)
-        tax = sum(self.tax_to(high) - self.tax_to(low - 1) for low, high in ranges)
+        gross = tax = 0
+        for low, high in ranges:
+            before, upto = self.gross_to(low - 1), self.gross_to(high)
+            gross += upto - before
+            if self.inclusive:
+                tax += self._tax_at(upto) - self._tax_at(before)
+            else:
+                tax += _even(self.tax, self.quantity, high) - _even(self.tax, self.quantity, low - 1)
         return Value(gross - tax, tax, gross)
 
     def stretch(self, ranges: Ranges, start: int, end: int | None) -> Value:

@@ -56,7 +56,7 @@ class Sheet:
         """Pays all that is left of whole units; a free line is there with nothing, so that the computation shows it."""
         target = line_target(line_id)
         line = self.line(target)
-        if units and not line.values(units).gross:
+        if units and not any(line.gross_to(high) - line.gross_to(low - 1) for low, high in units):
             self.now.append(_component("goods", target, units, (0, None), NOTHING, why="goods"))
             return
         self.add("goods", target, self.free(target, units), why="goods")

@@ -6,8 +6,9 @@ exempt item has no withdrawal right; what the store offers beyond the law is a m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -22,6 +23,7 @@ from rma.domain.terms import Policy, Rule
 from rma.domain.texts import filled
 from rma.domain.verdict import PASS, Verdict, ask, refuse
 
+T = TypeVar("T")
 Basis = Literal["statutory", "contract", "goodwill"]
 
 _DELIVERY_DAYS = 30
@@ -48,7 +50,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is the same for every line of a request; ``rules`` are asked in that order."""
+    """All that is the same for every line of a request; ``rules`` are asked in that order.
+
+    ``known`` remembers what was worked out for one line and is the same for the next: windows and ways back.
+    """
 
     policy: Policy
     rules: tuple[Rule, ...]
@@ -56,6 +61,16 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts
     filed_at: datetime
     arrivals: Arrivals
+    policy_label: str = ""
+    law_version: str = ""
+    known: dict[tuple[str, ...], Any] = {}
+
+    def once(self, key: tuple[str, ...], work_out: Callable[[], T]) -> T:
+        """What was worked out under this key, at its first call."""
+        found: T | None = self.known.get(key)
+        if found is None:
+            found = self.known[key] = work_out()
+        return found
 
 
 class _Units(msgspec.Struct, frozen=True):
@@ -127,8 +142,13 @@ def _right(scene: Scene, line: LineFacts) -> _Window | None:
     law = scene.law.withdrawal
     if law is None:
         return None
+    by_contract = line.kind in law.contract_start
+    return scene.once(("right", "contract" if by_contract else "delivery"), lambda: _right_from(scene, by_contract))
+
+
+def _right_from(scene: Scene, by_contract: bool) -> _Window:  # noqa: FBT001 - reads as a sentence
     starts = scene.arrivals.last if scene.arrivals.complete else None
-    if line.kind in law.contract_start:
+    if by_contract:
         starts = scene.arrivals.ordered_on
     end = withdrawal_end(scene.law, starts, informed=scene.facts.informed_on) if starts else None
     return _Window(starts, end.binding if end else None)
@@ -136,6 +156,10 @@ def _right(scene: Scene, line: LineFacts) -> _Window | None:
 
 def _offer(scene: Scene, line: LineFacts, kind: Kind) -> _Window:
     """The window that the store offers; it has not started before anything has come."""
+    return scene.once(("offer", kind, line.kind), lambda: _offered(scene, line, kind))
+
+
+def _offered(scene: Scene, line: LineFacts, kind: Kind) -> _Window:
     windows = scene.policy.windows
     days = windows.withdrawal_days
     if scene.law.withdrawal:
