@@ -17,6 +17,7 @@ from rma.services import cases_view, doors
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
+from rma.services.inputs import Prose
 from rma.services.line_effects import (
     accept,
     overturn,
@@ -33,6 +34,15 @@ _inspections = tables.table(tables.Inspection)
 _INSERT = hot.insert(_inspections)
 _evidence = tables.table(tables.Evidence)
 _products = tables.table(tables.Product)
+_RESTOCK = hot.Hot(
+    sa.update(_products)
+    .where(
+        _products.c.store_id == sa.bindparam("store"),
+        _products.c.sku == sa.bindparam("which"),
+        _products.c.stock.is_not(None),
+    )
+    .values(stock=_products.c.stock + sa.bindparam("quantity"))
+)
 Disposition = Literal[
     "restock",
     "restock_b",
@@ -50,7 +60,7 @@ Disposition = Literal[
 class DeductionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is held back, and why: an amount or a percentage of the units' price."""
 
-    reason: str
+    reason: Prose
     amount: dict[str, str] | None = None
     percent: str | None = None
 
@@ -64,8 +74,8 @@ class JudgedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     disposition: Disposition
     verdict: Literal["accept", "part", "reject"]
     deduction: DeductionIn | None = None
-    reason: str | None = None
-    note: str | None = None
+    reason: Prose | None = None
+    note: Prose | None = None
     evidence_ids: list[str] = []
 
 
@@ -235,8 +245,4 @@ def _deduct(door: Door, caller: Caller, line: Line, item: DeductionIn, chosen: u
 
 
 def _restock(door: Door, sku: str, quantity: int) -> None:
-    door.work.conn.execute(
-        sa.update(_products)
-        .where(_products.c.store_id == door.store.id, _products.c.sku == sku, _products.c.stock.is_not(None))
-        .values(stock=_products.c.stock + quantity)
-    )
+    _RESTOCK.run(door.work, {"store": door.store.id, "which": sku, "quantity": quantity})

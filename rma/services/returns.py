@@ -19,6 +19,7 @@ from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.filing import ReplacementIn
+from rma.services.inputs import Prose
 from rma.services.line_effects import needed, overrule, refused, the_case
 from rma.services.transition import Door, Subject, effect
 
@@ -29,9 +30,9 @@ WORST, BEST = 1, 5
 class ActionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body of an action; which fields a trigger needs stands in the workflow."""
 
-    reason: str | None = None
+    reason: Prose | None = None
     score: int | None = None
-    comment: str | None = None
+    comment: Prose | None = None
     consent: dict[str, Any] | None = None
 
 
@@ -40,14 +41,14 @@ class ProductScore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     order_line_id: str
     score: int
-    comment: str | None = None
+    comment: Prose | None = None
 
 
 class FeedbackIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """From 1 (bad) to 5 (very good)."""
 
     score: int
-    comment: str | None = None
+    comment: Prose | None = None
     lines: list[ProductScore] = []
 
 
@@ -88,11 +89,11 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
         "parcels": [cases_view.parcel(s) for s in door.children("parcel")],
         "refunds": [cases_view.refund(door, s, locale=locale) for s in door.children("refund")],
         "replacements": [cases_view.replacement(s, currency) for s in door.children("replacement")],
+        "balance": cases_view.still_due(door, case),
     }
     return view if may_see_money(caller) else without_money(view)
 
 
-def may_see_money(caller: Caller) -> bool:
 def _judged(decided: tuple[LineDecision, ...], index: int, line: Line) -> LineDecision | None:
     """The decision on a line: they stand in the same order; a line that was added later has none of its own."""
     same = decided[index] if index < len(decided) else None
@@ -101,6 +102,7 @@ def _judged(decided: tuple[LineDecision, ...], index: int, line: Line) -> LineDe
     return next((one for one in decided if one.order_line_id == line.order_line_id), None)
 
 
+def may_see_money(caller: Caller) -> bool:
     """Receiving keys see neither money nor e-mail."""
     return caller.is_link or caller.may(
         "returns:read", "returns:write", "refunds:read", "refunds:approve", "refunds:propose"
@@ -113,7 +115,7 @@ def without_money(view: dict[str, Any]) -> dict[str, Any]:
     replacements = [
         {k: v for k, v in r.items() if k in ("id", "state", "sku", "quantity")} for r in view["replacements"]
     ]
-    return {**view, "lines": lines, "refunds": [], "replacements": replacements}
+    return {**view, "lines": lines, "refunds": [], "replacements": replacements, "balance": None}
 
 
 def act(
