@@ -5,6 +5,7 @@ What happens on one evening to different orders is done side by side; what happe
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -24,6 +25,9 @@ IDLE_LOOKS = 8
 ROUNDS = 12
 TAIL_DAYS = 60
 HANDS = 4
+PATIENCE = 10.0
+BETWEEN = 0.2
+MOVING = frozenset({"approved", "sending", "unknown"})
 
 Progress = Callable[[int], None]
 Item = TypeVar("Item")
@@ -139,12 +143,21 @@ class Story:
     def _look(self, case: Case) -> None:
         """Read the return where it may have moved on, and do what is due for it this evening."""
         try:
-            view = case.known or self._api.view(case.id)
+            view = case.known or self._read(case)
         except Problem as problem:
             self._trouble(f"{case.filing.key} {case.rma_number}", "reading", problem)
             case.idle = IDLE_LOOKS
             return
         self._follow(case, view)
+
+    def _read(self, case: Case) -> Json:
+        """The return. A bank answers in its own time, whatever the store's clock shows: that is waited for a while."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            view = self._api.view(case.id)
+            if not any(refund["state"] in MOVING for refund in view["refunds"]) or time.monotonic() >= until:
+                return view
+            time.sleep(BETWEEN)
 
     def _follow(self, case: Case, view: Json) -> None:
         """Do what is due, one step after the other, and note when to look again."""
