@@ -138,6 +138,12 @@ def prune(work: Work, before: datetime) -> int:
     return work.conn.execute(sa.delete(_rows).where(old)).rowcount
 
 
+def forget_unconfirmed(services: Services) -> int:
+    """Forget what was typed more than a week ago and never confirmed. Answers 0: nothing follows from it."""
+    services.database.retrying(lambda work: prune(work, work.real_now - KEPT_UNCONFIRMED))
+    return 0
+
+
 def note_match(
     work: Work, store: StoreInfo, withdrawal_id: str, filed: Filed, *, version: int, actor: str, now: datetime
 ) -> None:

@@ -372,5 +372,7 @@ def test_what_was_never_confirmed_is_forgotten(api: Api, desk: Headers) -> None:
     confirm(api, begin(api, order_number="2"))
     with api.services.database.write() as work:
         assert withdrawals.prune(work, work.real_now - withdrawals.KEPT_UNCONFIRMED) == 0
+    assert withdrawals.forget_unconfirmed(api.services) == 0
+    with api.services.database.write() as work:
         assert withdrawals.prune(work, work.real_now + timedelta(seconds=1)) == 1
     assert len(declared(api, desk)) == 1
