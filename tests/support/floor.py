@@ -112,9 +112,7 @@ class Floor:
         """Fire a trigger of the case."""
         data = convert(body, returns.ActionBody)
         who = by or self.clerk
-        return lambda work: returns.act(work, self.services, who, return_id, trigger, data, if_match=None, locale="en")[
-            0
-        ]
+        return lambda work: returns.act(work, self.services, who, return_id, trigger, data, locale="en")[0]
 
     def parcel(self, return_id: str, **more: Any) -> Act:
         """Announce a parcel."""
@@ -142,7 +140,7 @@ class Floor:
         """Judge received units: ``accept``, ``part`` (a tenth off) or ``reject`` (sent back)."""
         data = convert({"lines": [_judged(*one) for one in judged]}, inspections.NewInspection)
         who = by or self.clerk
-        return lambda work: inspections.inspect(work, self.services, who, return_id, data, if_match=None, locale="en")
+        return lambda work: inspections.inspect(work, self.services, who, return_id, data, locale="en")
 
     def approve(self, refund_id: str, by: Caller | None = None, total: Json | None = None) -> Act:
         """Approve a refund with the total that it shows now, or with another one."""
