@@ -96,6 +96,7 @@ def play(
     report.before(console, plans, data="the shipped excerpt" if data is None else str(data))
     keys = open_stores([plan.spec for plan in plans])
     keys_file = write_keys(keys, data_dir)
+    console.print("Starting the server (its log: server.log of the demo's folder) ...", highlight=False)
     started = time.perf_counter()
     with server() as base_url:
         with connect(base_url) as http:

@@ -29,7 +29,7 @@ from rma.services import keys, stores
 from rma.settings import Settings
 
 HOST = "127.0.0.1"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STOP_SECONDS = 30.0
 MARKER = ".rma-demo"
 ACTOR = "system"
@@ -189,7 +189,9 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
                 pass
             time.sleep(0.05)
     tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
-    raise Unavailable(f"The server did not come up:\n{tail}")
+    code = process.poll()
+    why = f"it was not ready within {START_SECONDS:.0f} seconds" if code is None else f"it ended with exit code {code}"
+    raise Unavailable(f"The server did not come up: {why}. Its log, {log}, says:\n{tail or '(nothing)'}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -58,8 +58,11 @@ def links(console: Console, *, base_url: str, data: Path, tallies: Sequence[Tall
         if tally.label_folder is not None:
             console.print(f"  label PDFs  {tally.label_folder}", highlight=False, soft_wrap=True)
     console.print(f"  data        {data}", highlight=False, soft_wrap=True)
+    console.print(f"  mails       {data / 'outbox'}", highlight=False, soft_wrap=True)
     if keys_file is not None:
         console.print(f"  keys        {keys_file}", highlight=False, soft_wrap=True)
+        command = f"curl --header 'Authorization: Bearer KEY' {base_url}/api/v1/returns"
+        console.print(f"  returns     {command}  (a KEY of that file)", highlight=False, soft_wrap=True, markup=False)
 
 
 def _summary(tally: Tally) -> Table:
