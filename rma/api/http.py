@@ -113,8 +113,17 @@ class Call:
             return act(work)
 
     def write(self, act: Callable[[Work], Answer]) -> Answer:
-        """Answer from a write transaction, once for this Idempotency-Key. ``act`` may be run again from its start."""
-        return idempotency.run(self.services.database, self.keyed(), act, unmask=self.services.unmask)
+        """Answer from a write transaction, once for this Idempotency-Key. ``act`` may be run again from its start.
+
+        The doors compare ``If-Match`` with what the address names (``Work.expected``).
+        """
+        expected = self.if_match
+
+        def acting(work: Work) -> Answer:
+            work.expected = expected
+            return act(work)
+
+        return idempotency.run(self.services.database, self.keyed(), acting, unmask=self.services.unmask)
 
     def in_parts(self, act: Callable[[], Answer]) -> Answer:
         """Answer from an act with many transactions of its own that is harmless to repeat, such as an import."""

@@ -37,9 +37,7 @@ def inspect(call: Call, data: NewInspection) -> Answer:
     """Judge received units; a refund is proposed for those accepted."""
 
     def act(work: Any) -> Answer:
-        view = inspections.inspect(
-            work, call.services, call.caller, call.path["id"], data, if_match=call.if_match, locale=call.locale
-        )
+        view = inspections.inspect(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
         return created(view, version=view["version"], subject=view["return_id"])
 
     return call.write(act)

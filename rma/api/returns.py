@@ -83,7 +83,7 @@ def act(call: Call, data: ActionBody) -> Answer:
 
     def do(work: Any) -> Answer:
         view, version = returns.act(
-            work, call.services, call.caller, call.path["id"], trigger, data, if_match=call.if_match, locale=call.locale
+            work, call.services, call.caller, call.path["id"], trigger, data, locale=call.locale
         )
         return ok(view, version=version, subject=view["id"])
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from rma.db.wire import Answer, PostgresWire, Sent, SqliteWire, Wire
 from rma.domain import ids
-from rma.errors import Busy, Unavailable
+from rma.errors import Busy, Stale, Unavailable
 
 T = TypeVar("T")
 LOCK_WAIT_MS = 8_000
@@ -50,10 +50,21 @@ class Work:
     """One transaction: a connection, what to do after the commit, and the sources of ids.
 
     ``wide``: take every lock that may be needed at the start, in their order, because an earlier run found too late
-    that it needs them.
+    that it needs them. ``expected``: the version that the caller read of what they change (``If-Match``), if they said.
     """
 
-    __slots__ = ("_ahead", "_conn", "_held", "_session", "_wire", "after_commit", "dialect", "real_now", "wide")
+    __slots__ = (
+        "_ahead",
+        "_conn",
+        "_held",
+        "_session",
+        "_wire",
+        "after_commit",
+        "dialect",
+        "expected",
+        "real_now",
+        "wide",
+    )
 
     def __init__(self, conn: sa.Connection, *, wide: bool = False) -> None:
         self._conn = conn
@@ -61,10 +72,17 @@ class Work:
         self._held: list[Sent] = []
         self._ahead: dict[tuple[Any, ...], Answer] = {}
         self.wide = wide
+        self.expected: int | None = None
         self.dialect = conn.dialect
         self.real_now = now()
         self.after_commit: list[Callable[[], None]] = []
         self._session: Session | None = None
+
+    def check_version(self, version: int) -> None:
+        """``Stale`` if the caller has read another version than this one; compared once in a transaction."""
+        expected, self.expected = self.expected, None
+        if expected is not None and expected != version:
+            raise Stale(f"It changed since it was read and is at version {version} by now; read it again.")
 
     @property
     def conn(self) -> sa.Connection:

@@ -75,9 +75,10 @@ class PatchRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PartIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One line of money without goods."""
+    """One line of money without goods, by what it pays with its tax: ``gross``, or ``amount`` for short."""
 
     kind: Literal["goods", "shipping", "paid_fee", "goodwill", "return_freight", "interest", "price_reduction"]
+    gross: dict[str, str] | None = None
     amount: dict[str, str] | None = None
     order_line_id: str | None = None
     units: list[list[int]] | None = None
@@ -324,6 +325,9 @@ def propose_by_hand(
 
 def _part(i: int, item: PartIn, currency: str, reason: str) -> Part:
     path = f"components[{i}]"
-    amount = parse_money(item.amount, currency, path=f"{path}.amount") if item.amount is not None else None
+    if item.gross is not None and item.amount is not None:
+        raise Invalid.field(f"{path}.amount", "gross_or_amount", "`gross` or `amount`, one of them.")
+    name, stated = ("gross", item.gross) if item.gross is not None else ("amount", item.amount)
+    amount = parse_money(stated, currency, path=f"{path}.{name}") if stated is not None else None
     ranges = units.parse(item.units, path=f"{path}.units") if item.units else ()
     return Part(kind=item.kind, amount=amount, order_line_id=item.order_line_id, units=ranges, ref=item.ref, why=reason)

@@ -9,7 +9,7 @@ from rma.db import hot
 from rma.db.session import Work
 from rma.domain import engine
 from rma.domain.engine import Step
-from rma.errors import NotFound, Refused, Stale
+from rma.errors import NotFound, Refused
 from rma.services import case as cases
 from rma.services import children, gather
 from rma.services.caller import Caller
@@ -26,7 +26,6 @@ def open_case(
     *,
     order: bool = False,
     lock: bool = True,
-    if_match: int | None = None,
     more: Sequence[hot.Read] = (),
 ) -> Door:
     """A door on a return: locks order → return where ``order`` (or an earlier run) says so, else the return alone.
@@ -42,8 +41,7 @@ def open_case(
     case = cases.load(work, store.id, return_id, lock=lock)
     if caller.link_return_id is not None and caller.link_return_id != case.id:
         raise NotFound("There is no such return.")
-    if if_match is not None and if_match != case.row["version"]:
-        raise Stale("The return changed since it was read; read it again.")
+    work.check_version(case.row["version"])
     now = store_now(work, case.clock_offset)
     return Door(
         work, services, store=store, now=now, actor=caller.actor, case=case, order=order_row, person=caller.person
@@ -67,8 +65,12 @@ def open_child(
     if found is None:
         raise NotFound(f"There is no such {kind}.")
     more = [(children.SELECT[kind, "id"], named), *more]
+    expected, work.expected = work.expected, None
     door = open_case(work, services, caller, found[0], order=order, lock=lock, more=more)
-    return door, door.child(kind, child_id)
+    child = door.child(kind, child_id)
+    work.expected = expected
+    work.check_version(child.row["version"])
+    return door, child
 
 
 def act(

@@ -65,8 +65,9 @@ class EvidenceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to an upload: the file, and where the return stands now."""
+    """The answer to an upload: the file (``id`` is what an inspection names), and where the return stands now."""
 
+    id: str
     evidence: EvidenceView
     state: str
     waits_for: str
@@ -292,7 +293,12 @@ def _tell(door: Door, caller: Caller, row: Any, sent: NewEvidence) -> None:
 
 def _added(case: Case, row: Any, *, new: bool) -> Added:
     return Added(
-        evidence=_view(row), state=case.state, waits_for=case.row["waits_for"], version=case.row["version"], new=new
+        id=row.id,
+        evidence=_view(row),
+        state=case.state,
+        waits_for=case.row["waits_for"],
+        version=case.row["version"],
+        new=new,
     )
 
 

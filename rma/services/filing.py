@@ -17,6 +17,7 @@ from rma.domain.events import Personal
 from rma.domain.ids import rma_number
 from rma.domain.messages import is_address
 from rma.domain.policy import Policy
+from rma.domain.withdrawals import search_form
 from rma.errors import FieldError, Forbidden, Invalid
 from rma.services import assess, books, cases_view, links, settling
 from rma.services.assess import OrderView
@@ -270,7 +271,7 @@ def _new_case(
         "method": data.method,
         "statutory": decision.statutory,
         "customer_ref": view.row["customer_ref"],
-        "email": email,
+        "email": search_form(email) if email else None,
         "contact": msgspec.json.encode(contact).decode(),
         "facts": _remembered(view, decision, data, caller),
         "quote": msgspec.json.encode(decision).decode(),

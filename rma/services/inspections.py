@@ -92,11 +92,10 @@ def inspect(
     return_id: str,
     data: NewInspection,
     *,
-    if_match: int | None,
     locale: str,
 ) -> dict[str, Any]:
     """Judge received units; a refund is proposed for those accepted, the rest of the case goes on."""
-    door = doors.open_case(work, services, caller, return_id, order=True, if_match=if_match)
+    door = doors.open_case(work, services, caller, return_id, order=True)
     _check(door, data)
     reserve_missing(door)
     rows = [_judge(door, caller, item) for item in data.lines]

@@ -13,6 +13,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain.ids import read_rma_number
 from rma.domain.money import parse_amount
+from rma.domain.withdrawals import search_form
 from rma.errors import Invalid
 from rma.services import cases_view
 from rma.services import refunds as refund_rows
@@ -61,7 +62,7 @@ _SAME: dict[str, Callable[[Any], Any]] = {
     "kind": lambda v: _returns.c.kind == v,
     "order_number": lambda v: _returns.c.order_number == v,
     "rma_number": lambda v: _returns.c.rma_number == (read_rma_number(v) or v),
-    "email": lambda v: _returns.c.email == v,
+    "email": lambda v: _returns.c.email == search_form(v),
     "sku": lambda v: _returns.c.id.in_(
         sa.select(_lines.c.return_id).where(_lines.c.store_id == _returns.c.store_id, _lines.c.sku == v)
     ),
@@ -101,7 +102,7 @@ def _anything(store_id: str, text: str) -> Any:
     return sa.or_(
         _returns.c.rma_number == (read_rma_number(text) or text),
         _returns.c.order_number == text,
-        _returns.c.email == text,
+        _returns.c.email == search_form(text),
         _returns.c.id == text,
         _returns.c.id.in_(sa.select(_lines.c.return_id).where(_lines.c.store_id == store_id, _lines.c.sku == text)),
         _returns.c.id.in_(

@@ -51,7 +51,9 @@ def open_door(
     offset = case.clock_offset if case is not None else (order or {})["clock_offset"]
     now = store_now(work, offset)
     door = Door(work, services, store=store, now=now, actor=actor, case=case, order=order, person=person)
-    return door, door.child("refund", refund_id)
+    refund = door.child("refund", refund_id)
+    work.check_version(refund.row["version"])
+    return door, refund
 
 
 def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:

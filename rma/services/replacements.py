@@ -15,7 +15,7 @@ from rma.domain.money import parse_money
 from rma.domain.order import Delivered, Delivery, with_line
 from rma.domain.pricing import replacement_line
 from rma.errors import Invalid, Refused
-from rma.services import cases_view, differences, doors, settling
+from rma.services import cases_view, differences, doors, settling, sight
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
@@ -69,7 +69,7 @@ def act(
     fields = {"sku": data.sku, "reason": data.reason or trigger, "at": at}
     doors.act(door, subject, trigger, caller, data={"happened_at": at}, fields=fields, language=locale)
     door.close()
-    return cases_view.replacement(subject, the_case(door).row["currency"])
+    return sight.of_replacement(cases_view.replacement(subject, the_case(door).row["currency"]), caller)
 
 
 def pay(

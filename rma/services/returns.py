@@ -14,7 +14,7 @@ from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Personal
 from rma.domain.money import parse_money, percent
 from rma.errors import FieldError, Invalid, NotFound, Refused
-from rma.services import cases_view, doors, evidence, outcomes
+from rma.services import cases_view, doors, evidence, outcomes, sight
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
@@ -82,7 +82,7 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
     for index, line in enumerate(case.lines):
         judged = _judged(decided, index, line)
         explained = cases_view.decision_line(judged, currency, locale) if judged is not None else {}
-        lines.append({**explained, **cases_view.numbers(line), "offer": line.doc.get("offer")})
+        lines.append({**explained, **cases_view.numbers(line), "offer": sight.offer(line.doc.get("offer"), currency)})
     view = {
         **cases_view.head(door, case, locale=locale, roles=caller.roles),
         "lines": lines,
@@ -91,7 +91,7 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
         "replacements": [cases_view.replacement(s, currency) for s in door.children("replacement")],
         "balance": cases_view.still_due(door, case),
     }
-    return view if may_see_money(caller) else without_money(view)
+    return sight.of_return(view, caller)
 
 
 def _judged(decided: tuple[LineDecision, ...], index: int, line: Line) -> LineDecision | None:
@@ -102,22 +102,6 @@ def _judged(decided: tuple[LineDecision, ...], index: int, line: Line) -> LineDe
     return next((one for one in decided if one.order_line_id == line.order_line_id), None)
 
 
-def may_see_money(caller: Caller) -> bool:
-    """Receiving keys see neither money nor e-mail."""
-    return caller.is_link or caller.may(
-        "returns:read", "returns:write", "refunds:read", "refunds:approve", "refunds:propose"
-    )
-
-
-def without_money(view: dict[str, Any]) -> dict[str, Any]:
-    """The same for the warehouse."""
-    lines = [{k: v for k, v in line.items() if k not in ("methods", "offer")} for line in view["lines"]]
-    replacements = [
-        {k: v for k, v in r.items() if k in ("id", "state", "sku", "quantity")} for r in view["replacements"]
-    ]
-    return {**view, "lines": lines, "refunds": [], "replacements": replacements, "balance": None}
-
-
 def act(
     work: Work,
     services: Services,
@@ -126,11 +110,10 @@ def act(
     trigger: str,
     data: ActionBody,
     *,
-    if_match: int | None,
     locale: str,
 ) -> tuple[dict[str, Any], int]:
     """Fire a trigger of the case. Refusals say why and what is allowed."""
-    door = doors.open_case(work, services, caller, return_id, order=True, if_match=if_match)
+    door = doors.open_case(work, services, caller, return_id, order=True)
     case, root = the_case(door), _root(door)
     if trigger == "submit_evidence":
         evidence.reassess(door)
