@@ -49,7 +49,7 @@ from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.services.law import laws
 from rma.settings import Settings
-from rma.web import withdrawal
+from rma.web import policy, withdrawal
 
 ROUTES: tuple[Routes, ...] = (
     stores.routes,
@@ -117,6 +117,7 @@ def create_app(
             *Server(using, executor).handlers(everything),
             *_documentation(everything),
             *withdrawal.handlers(using, executor),
+            *policy.handlers(using, executor),
             create_static_files_router("/static", [_STATIC]),
         ],
         exception_handlers={Exception: _problem},

@@ -108,6 +108,7 @@ POST   /withdrawals/{id}/match                           | returns:write
 
 GET    /policies                                         | any
 GET    /policies/current                                 | any
+GET    /policies/current/page                            | any
 POST   /policies                                         | policies:write
 POST   /policies/{version}/publish                       | policies:write
 POST   /policies/{version}/restore                       | policies:write

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from rma.api import reading
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
 from rma.errors import NotFound
-from rma.services import policies, policy_replay
+from rma.services import policies, policy_page, policy_replay
 from rma.services.context import Work
 from rma.services.idempotency import Answer
 from rma.services.paging import Page
 from rma.services.policies import PolicyRow, PolicyView, PublishPolicy
 from rma.services.policy_lint import Linted, LintPolicy
+from rma.services.policy_page import PageAsk, PageView
 from rma.services.policy_replay import Replayed, ReplayPolicy
 
 routes = Routes(tag="Policies")
@@ -42,6 +44,22 @@ def draft(call: Call, data: dict[str, Any]) -> Answer:
 def current(call: Call) -> Answer:
     """The policy that holds for orders placed now."""
     return call.read(lambda work: _answer(policies.current(work, call.services, call.caller)))
+
+
+@routes.get("/policies/current/page", answers=PageView, query=PageAsk)
+def page_of(call: Call) -> Answer:
+    """The policy in force and the law in words, question by question, as the store's policy page shows it.
+
+    With `received` also until when what is possible, by the same rules that decide. `lang` is `tr`, `en` or `de`.
+    """
+    ask = call.query(PageAsk)
+    language = reading.language(ask.lang or "") or call.locale
+
+    def act(work: Work) -> Answer:
+        store = call.services.catalog.store(work, call.caller.store_id)
+        return ok(policy_page.show(work, call.services, store, ask, language=language))
+
+    return call.read(act)
 
 
 @routes.post("/policies/{version}/publish", answers=PolicyView)
