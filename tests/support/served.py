@@ -18,7 +18,7 @@ from rma.services.stores import NewStore
 
 HOST = "127.0.0.1"
 _SERVE = "import sys; from rma.cli import main; sys.exit(main())"
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 
 
