@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from rma.api.http import Call, ok
+from typing import Any
+
+from rma.api.http import Call, ok, page
 from rma.api.routing import Routes
 from rma.services import law
 from rma.services.idempotency import Answer
-from rma.services.law import DeadlineAnswer, DeadlineQuestion, ProfileFilters, Profiles
+from rma.services.law import DeadlineAnswer, DeadlineQuestion, ProfileFilters
+from rma.services.paging import Page
 
 routes = Routes(tag="Law")
 
 
-@routes.get("/law/profiles", answers=Profiles, query=ProfileFilters)
+@routes.get("/law/profiles", answers=Page[dict[str, Any]], query=ProfileFilters)
 def profiles(call: Call) -> Answer:
     """Every text of the law that we hold, with the article of each rule and how sure we are of it.
 
     With a country, the text that holds there on a day, as it holds there.
     """
     filters = call.query(ProfileFilters)
-    return call.read(lambda work: ok(law.listing(work, call.services, call.caller, filters)))
+    return call.read(lambda work: page(law.listing(work, call.services, call.caller, filters, call.page())))
 
 
 @routes.post("/law/deadlines", answers=DeadlineAnswer, writes=False)

@@ -41,7 +41,7 @@ _LINE_KINDS: tuple[str, ...] = (*get_args(LineKind), "goods+service")
 _RECORDS: tuple[str, ...] = get_args(Record)
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeadlineQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which deadline, where, and by which facts. ``country`` is ISO 3166-1, or 3166-2 for a part of it (``DE-BY``)."""
 
     jurisdiction: Literal["TR", "EU", "UK", "US"]
@@ -179,7 +179,7 @@ _NEEDED: dict[Name, tuple[str, ...]] = {
 }
 
 
-def read_facts(asked: Question, zone: str) -> dict[str, Any]:
+def read_facts(asked: DeadlineQuestion, zone: str) -> dict[str, Any]:
     """The facts, each as what it is. ``Invalid`` names all that do not belong, are missing or cannot be right."""
     readers = _FACTS[asked.deadline]
     errors: list[FieldError] = []
@@ -204,7 +204,7 @@ def read_facts(asked: Question, zone: str) -> dict[str, Any]:
     return facts
 
 
-def _missing(asked: Question, given: set[str]) -> list[str]:
+def _missing(asked: DeadlineQuestion, given: set[str]) -> list[str]:
     if asked.deadline == "withdrawal_end":
         if asked.facts.get("kind") in ("service", "digital"):
             return [] if "contract" in given else ["contract"]

@@ -18,7 +18,7 @@ from rma.domain.claims import KINDS, LIABILITY, Kind
 from rma.domain.daysoff import Correction, regions_of
 from rma.domain.law import LawProfile
 from rma.domain.law_dates import Deadline, LawOn, Side
-from rma.domain.law_facts import LAST_DAY, Name, Question, read_facts
+from rma.domain.law_facts import LAST_DAY, DeadlineQuestion, Name, read_facts
 from rma.domain.law_refund import RefundDue, RefundFacts, refund_due_across
 from rma.domain.law_set import Laws
 from rma.errors import Invalid
@@ -26,7 +26,7 @@ from rma.errors import Invalid
 _HOME = {"TR": "TR", "UK": "GB", "US": "US"}
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class DeadlineAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The deadline in its readings; every day is None while it has not started or where no law says one.
 
     ``binding`` is the day that holds and ``last_instant_utc`` its last second; ``side`` says who must act by it.
@@ -51,7 +51,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     withhold_until: date | None = None
 
 
-def answer(laws: Laws, asked: Question, *, timezone: str, corrections: tuple[Correction, ...] = ()) -> Answer:
+def answer(
+    laws: Laws, asked: DeadlineQuestion, *, timezone: str, corrections: tuple[Correction, ...] = ()
+) -> DeadlineAnswer:
     """The answer to a question. Raises ``Invalid`` naming every fact that does not belong or cannot be right.
 
     ``timezone`` is taken where the law has none of its own.
@@ -65,9 +67,9 @@ def answer(laws: Laws, asked: Question, *, timezone: str, corrections: tuple[Cor
 
 
 def _told(
-    asked: Question, country: str | None, law: LawProfile, found: Deadline | RefundDue | None, *, zone: str
-) -> Answer:
-    empty = Answer(
+    asked: DeadlineQuestion, country: str | None, law: LawProfile, found: Deadline | RefundDue | None, *, zone: str
+) -> DeadlineAnswer:
+    empty = DeadlineAnswer(
         deadline=asked.deadline,
         jurisdiction=asked.jurisdiction,
         country=country,
@@ -100,7 +102,7 @@ def _told(
     )
 
 
-def _told_refund(empty: Answer, found: RefundDue, zone: str) -> Answer:
+def _told_refund(empty: DeadlineAnswer, found: RefundDue, zone: str) -> DeadlineAnswer:
     return msgspec.structs.replace(
         empty,
         side="seller",
@@ -118,7 +120,7 @@ def _told_refund(empty: Answer, found: RefundDue, zone: str) -> Answer:
     )
 
 
-def _place(laws: Laws, asked: Question) -> tuple[str | None, str | None]:
+def _place(laws: Laws, asked: DeadlineQuestion) -> tuple[str | None, str | None]:
     if asked.country is None:
         return _HOME.get(asked.jurisdiction), None
     country, _, region = asked.country.partition("-")

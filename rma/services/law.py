@@ -15,10 +15,9 @@ from rma.domain.calendar import local_date
 from rma.domain.daysoff import regions_of
 from rma.domain.law import LawProfile
 from rma.domain.law_dates import LawOn
-from rma.domain.law_facts import Question as DeadlineQuestion
+from rma.domain.law_facts import DeadlineQuestion
 from rma.domain.law_files import load_laws
-from rma.domain.law_questions import Answer as DeadlineAnswer
-from rma.domain.law_questions import answer
+from rma.domain.law_questions import DeadlineAnswer, answer
 from rma.domain.law_set import Laws
 from rma.domain.order import Address
 from rma.errors import Invalid
@@ -26,6 +25,7 @@ from rma.resources import folder
 from rma.services.caller import Caller
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services, Work
+from rma.services.paging import Ask, Page, cut
 
 __all__ = ["DeadlineAnswer", "DeadlineQuestion"]
 
@@ -38,12 +38,6 @@ class ProfileFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     jurisdiction: str | None = None
     country: str | None = None
     on: date | None = None
-
-
-class Profiles(msgspec.Struct, frozen=True, kw_only=True):
-    """Texts of the law, each with every rule as it stands in its file."""
-
-    items: list[dict[str, Any]]
 
 
 @cache
@@ -80,8 +74,8 @@ def region_of(country: str | None, address: Address | None) -> str | None:
     return code if code in regions_of(country) else None
 
 
-def listing(work: Work, services: Services, caller: Caller, filters: ProfileFilters) -> Profiles:
-    """The texts that are asked for; ``Invalid`` for a country whose law we do not hold."""
+def listing(work: Work, services: Services, caller: Caller, filters: ProfileFilters, ask: Ask) -> Page[dict[str, Any]]:
+    """The texts that are asked for, with every rule of theirs; ``Invalid`` for a country whose law we do not hold."""
     if filters.country is not None:
         if laws().jurisdiction(filters.country) is None:
             raise Invalid.field("country", "unknown", f"We hold no law of {filters.country}.")
@@ -92,7 +86,8 @@ def listing(work: Work, services: Services, caller: Caller, filters: ProfileFilt
         if filters.on is not None:
             holding = {laws().of(one.jurisdiction, filters.on).version for one in found}
             found = [one for one in found if one.version in holding]
-    return Profiles(items=[shown(one) for one in found])
+    rest = [one for one in found if one.version > (ask.after or "")]
+    return cut(rest[: ask.limit + 1], ask, key=lambda one: one.version).map(shown)
 
 
 def shown(profile: LawProfile) -> dict[str, Any]:

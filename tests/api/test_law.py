@@ -156,4 +156,8 @@ def test_the_texts_are_shown_with_their_articles(api: Api) -> None:
     (turkish,) = api.get("/law/profiles?jurisdiction=TR&on=2025-06-01", key).json()["items"]
     assert turkish["send_back"]["days"] == 10
     assert api.get("/law/profiles?country=AU", key).status_code == 422
+    first = api.get("/law/profiles?limit=3", key).json()
+    second = api.get(f"/law/profiles?limit=10&cursor={first['next_cursor']}", key).json()
+    assert first["items"] + second["items"] == every
+    assert second["next_cursor"] is None
     assert api.get("/law/profiles").status_code == 401

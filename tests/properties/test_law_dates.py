@@ -14,7 +14,7 @@ from rma.domain.calendar import first_instant, last_instant, local_date
 from rma.domain.daysoff import regions_of
 from rma.domain.law import LawProfile
 from rma.domain.law_dates import Deadline
-from rma.domain.law_facts import Name, Question
+from rma.domain.law_facts import DeadlineQuestion, Name
 from rma.domain.law_questions import answer
 from rma.domain.law_refund import RefundFacts, refund_due, refund_due_across
 from tests.support.laws import law, laws
@@ -165,7 +165,9 @@ def test_the_calculator_answers_or_names_what_is_missing(deadline: Name, day: da
         "answer_due": {"requested": text},
         "message_stop": {"opted_out": text},
     }
-    question = Question(jurisdiction=jurisdiction, deadline=deadline, facts=needed.get(deadline, {"delivered": text}))
+    question = DeadlineQuestion(
+        jurisdiction=jurisdiction, deadline=deadline, facts=needed.get(deadline, {"delivered": text})
+    )
     found = answer(laws(), question, timezone="America/New_York")
     if found.binding is None:
         assert (found.raw, found.strict, found.lenient, found.last_instant_utc) == (None,) * 4

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from rma.domain.law_facts import Question
-from rma.domain.law_questions import Answer, answer
+from rma.domain.law_facts import DeadlineQuestion
+from rma.domain.law_questions import DeadlineAnswer, answer
 from tests.support.cases import LAW, SHARED, SHIPPED, facts
 from tests.support.laws import laws
 
@@ -90,11 +90,11 @@ def rows() -> dict[str, Row]:
         }
 
 
-def asked(row: Row) -> Question:
+def asked(row: Row) -> DeadlineQuestion:
     """The row as a question."""
     jurisdiction, _, country = row.jurisdiction.partition("-")
     deadline = RULES[row.rule]
-    return Question(
+    return DeadlineQuestion(
         jurisdiction=jurisdiction,  # type: ignore[arg-type]
         deadline=deadline,  # type: ignore[arg-type]
         country=country or row.given.get("country"),
@@ -102,7 +102,7 @@ def asked(row: Row) -> Question:
     )
 
 
-def answered(row: Row) -> Answer:
+def answered(row: Row) -> DeadlineAnswer:
     """What we answer to the row."""
     return answer(laws(), asked(row), timezone="UTC")
 

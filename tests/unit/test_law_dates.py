@@ -9,7 +9,7 @@ import pytest
 from rma.domain import law_dates
 from rma.domain.calendar import first_instant, last_instant
 from rma.domain.daysoff import Correction, days_off, easter_sunday, year_of
-from rma.domain.law_facts import Question
+from rma.domain.law_facts import DeadlineQuestion
 from rma.domain.law_questions import answer
 from rma.domain.law_refund import RefundFacts, refund_due, refund_due_across
 from tests.support.laws import law, laws
@@ -213,5 +213,5 @@ def test_regular_deliveries_start_with_the_first() -> None:
     """Goods that come regularly count from the first delivery, parcels of one order from the last."""
     days = ["2026-06-01", "2026-07-01", "2026-08-01"]
     for fact, raw in (("regular_deliveries", "2026-06-15"), ("parcels", "2026-08-15")):
-        question = Question(jurisdiction="TR", deadline="withdrawal_end", facts={fact: days})
+        question = DeadlineQuestion(jurisdiction="TR", deadline="withdrawal_end", facts={fact: days})
         assert str(answer(laws(), question, timezone="UTC").raw) == raw
