@@ -148,6 +148,10 @@ class Floor:
         data = convert({"expected_total": shown}, approvals.Approve)
         return lambda work: approvals.approve(work, self.services, by or self.anna, refund_id, data, locale="en")
 
+    def renew(self, refund_id: str) -> Act:
+        """Show a refund anew whose facts have changed."""
+        return lambda work: approvals.renew(work, self.services, self.anna, refund_id)
+
     def refuse(self, refund_id: str) -> Act:
         """Finance says no."""
         data = approvals.Refuse(reason="no")

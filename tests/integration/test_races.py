@@ -1,0 +1,322 @@
+"""Acts of real threads on one order: only allowed outcomes, no deadlock and no error of ours ever reaches a client."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from rma.app import create_app, create_services
+from rma.db import tables
+from rma.db.session import Database, now
+from rma.services import keys, sweep
+from rma.services.keys import NewKey
+from rma.settings import Settings
+from tests.support import invariants, racing
+from tests.support.floor import Floor, ids
+from tests.support.racing import Alone, Doing, at_once, done, overlapped
+from tests.support.snapshots import money
+
+OURS = {"in_progress", "unavailable"}
+"""What a client is told when the program could not do its part; in these tests that is a failure."""
+
+
+@pytest.fixture
+def floor(database_url: str, tmp_path: Path) -> Iterator[Floor]:
+    """A shop on a database of its own, first on SQLite, then on PostgreSQL."""
+    database = Database(database_url, pool_size=32)
+    services = create_services(Settings(data_dir=tmp_path, access_log=False), database=database)
+    services.effects.prepare()
+    yield Floor(services)
+    services.effects.stop(wait=1)
+    services.close()
+
+
+def settled_with_refund(floor: Floor, number: str, *wanted: tuple[str, int]) -> tuple[str, str]:
+    """A return whose goods came and were accepted, and its proposed refund."""
+    filed = floor.must(floor.file(number, *wanted))
+    lines = ids(filed)
+    floor.must(floor.receive(filed["id"], *[(lines[one], quantity) for one, quantity in wanted]))
+    judged = floor.must(floor.inspect(filed["id"], *[(lines[one], quantity, "accept") for one, quantity in wanted]))
+    return filed["id"], judged["refunds"][0]["id"]
+
+
+# -- who gets the last unit -------------------------------------------------------------------------------------------
+
+
+def test_the_last_unit_goes_to_one_of_two(floor: Floor) -> None:
+    """Two filings for the last unit: exactly one succeeds, the other is told which line has nothing left."""
+    for number in map(str, range(1, 6)):
+        floor.order(number)
+        found = racing.together(*[lambda: floor.do(floor.file(number, ("2", 1)))] * 2)  # noqa: B023
+        codes = sorted(code for code, _ in found)
+        assert codes == ["invalid", "ok"]
+        refusal = next(answer for code, answer in found if code == "invalid")
+        assert [(fault.path, fault.code) for fault in refusal.errors] == [("lines[0].quantity", "quantity_left")]
+    invariants.check(floor)
+
+
+def test_the_last_unit_while_another_filing_is_about_to_commit(floor: Floor) -> None:
+    """A filing that waited for the order's lock sees what the one before it took."""
+    floor.order("1")
+    assert overlapped(floor, floor.file("1", ("1", 2)), floor.file("1", ("1", 2))) == ("ok", "invalid")
+    assert overlapped(floor, floor.file("1", ("1", 1)), floor.file("1", ("2", 1))) == ("ok", "ok")
+    invariants.check(floor)
+
+
+# -- numbers of one return --------------------------------------------------------------------------------------------
+
+
+def test_two_receipts_of_one_return_are_both_counted(floor: Floor) -> None:
+    """A receipt that waited for the return's lock counts on from the numbers of the one before it."""
+    floor.order("1")
+    filed = floor.must(floor.file("1", ("1", 3)))
+    line = ids(filed)["1"]
+    acts = (floor.receive(filed["id"], (line, 1)), floor.receive(filed["id"], (line, 1)))
+    assert overlapped(floor, *acts) == ("ok", "ok")
+    assert floor.view(filed["id"])["lines"][0]["received"] == 2
+    invariants.check(floor)
+
+
+def test_the_same_scan_twice_at_once_counts_once(floor: Floor) -> None:
+    """One scan id, sent by two requests at once, is one receipt with one answer."""
+    floor.order("1")
+    filed = floor.must(floor.file("1", ("1", 3)))
+    scan = floor.receive(filed["id"], (ids(filed)["1"], 1), scan_id="twice")
+    assert overlapped(floor, scan, scan) == ("ok", "ok")
+    assert at_once(floor, *[floor.undo("twice")] * 3) == ["ok"] * 3
+    assert floor.view(filed["id"])["lines"][0]["received"] == 0
+    invariants.check(floor)
+
+
+def test_receipt_and_expiry(floor: Floor) -> None:
+    """Goods that come in the moment the time is over are received in time, or held; they are counted either way."""
+    later = now() + timedelta(days=40)
+    ends = set()
+    for number, hold in (("1", "receipt"), ("2", "expiry"), ("3", "neither")):
+        floor.order(number)
+        filed = floor.must(floor.file(number, ("1", 1)))
+        receipt = floor.receive(filed["id"], (ids(filed)["1"], 1))
+        expiry = Alone(lambda: sweep.sweep_store(floor.services, floor.store_id, later, at_due=True))
+        if hold == "receipt":
+            overlapped(floor, receipt, expiry)
+        elif hold == "expiry":
+            overlapped(floor, expiry, receipt)
+        else:
+            racing.together(expiry.run, lambda: floor.do(receipt))  # noqa: B023
+        view = floor.view(filed["id"])
+        assert view["lines"][0]["received"] == 1
+        ends.add(view["state"])
+    assert ends <= {"inspecting", "in_review"}
+    invariants.check(floor)
+
+
+# -- money ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_refund_is_approved_once(floor: Floor) -> None:
+    """Of two approvals at once one counts; the money goes out once."""
+    for number in ("1", "2", "3"):
+        floor.order(number)
+        _, refund = settled_with_refund(floor, number, ("1", 1))
+        codes = at_once(floor, floor.approve(refund, floor.anna), floor.approve(refund, floor.bert))
+        assert sorted(codes) == ["ok", "refused"]
+    floor.work_off(rounds=2)
+    assert {row.state for row in floor.rows(tables.Refund)} == {"succeeded"}
+    invariants.check(floor)
+
+
+@pytest.mark.parametrize("first", ["approve", "cancel", "neither"])
+def test_approval_and_cancellation(floor: Floor, first: str) -> None:
+    """Either the money is approved and the return stands, or the return is cancelled and no money moves."""
+    floor.order("1")
+    filed = floor.must(floor.file("1", ("1", 1), kind="not_delivered"))
+    view = floor.must(floor.trigger(filed["id"], "approve"))
+    refund = view["refunds"][0]["id"]
+    approve = floor.approve(refund)
+    cancel = floor.trigger(filed["id"], "cancel", floor.customer(filed["id"]))
+    if first == "neither":
+        codes = dict(zip(("approve", "cancel"), at_once(floor, approve, cancel), strict=True))
+    else:
+        acts = {"approve": approve, "cancel": cancel}
+        other = "cancel" if first == "approve" else "approve"
+        codes = dict(zip((first, other), overlapped(floor, acts[first], acts[other]), strict=True))
+        assert codes[first] == "ok"
+    assert sorted(codes.values()) == ["ok", "refused"]
+    after = floor.view(filed["id"])
+    cancelled = codes["cancel"] == "ok"
+    assert (after["state"] == "cancelled") == cancelled
+    assert (after["refunds"][0]["state"] == "refused") == cancelled
+    invariants.check(floor)
+
+
+def test_two_returns_of_one_order_never_exceed_what_was_paid(floor: Floor) -> None:
+    """Judged and approved at once, two returns bring back exactly what was paid: shipping once, each tender its own."""
+    floor.order("1")
+    halves = ((("1", 2), ("2", 1)), (("1", 1), ("3", 2)))
+    cases = []
+    for wanted in halves:
+        filed = floor.must(floor.file("1", *wanted))
+        lines = ids(filed)
+        floor.must(floor.receive(filed["id"], *[(lines[one], quantity) for one, quantity in wanted]))
+        cases.append((filed["id"], [(lines[one], quantity, "accept") for one, quantity in wanted]))
+    assert overlapped(floor, *[floor.inspect(one, *judged) for one, judged in cases]) == ("ok", "ok")
+    for _ in range(3):
+        proposed = [row.id for row in floor.rows(tables.Refund) if row.state == "proposed"]
+        if len(proposed) == 2:
+            overlapped(floor, *[floor.approve(one) for one in proposed])
+        for one in [row.id for row in floor.rows(tables.Refund) if row.state == "proposed"]:
+            if floor.do(floor.approve(one))[0] == "total_changed":
+                floor.must(floor.renew(one))
+    floor.work_off(rounds=2)
+    paid = [row for row in floor.rows(tables.Refund) if row.state == "succeeded"]
+    assert sum(row.total for row in paid) == 46666
+    shipping = [part for row in paid for part in row.components if part["kind"] == "shipping"]
+    assert sum(part["gross"] for part in shipping) == 3000
+    invariants.check(floor)
+
+
+def test_a_failed_transfer_keeps_its_place(floor: Floor) -> None:
+    """While a transfer waits to be sent again, another refund of the order does not get what it needs."""
+    paid = {"id": "p1", "tender": "card", "provider": "offline", "reference": "pi_f#fail,succeed"}
+    floor.order("1", payments=[paid | {"captured": money("466.66"), "captured_at": now().isoformat()}])
+    _, refund = settled_with_refund(floor, "1", ("1", 3))
+    floor.must(floor.approve(refund))
+    floor.work_off()
+    failed = [row for row in floor.rows(tables.Transfer) if row.state == "failed"]
+    assert len(failed) == 1
+    by_hand = floor.do(floor.by_hand("1", "186.66", "shipping"))
+    assert by_hand[0] != "ok"
+    assert overlapped(floor, floor.retry(refund, failed[0].id), floor.by_hand("1", "30.00", "shipping"))[0] == "ok"
+    floor.work_off(rounds=2)
+    invariants.check(floor)
+
+
+# -- an order's snapshot against what happens to its returns ----------------------------------------------------------
+
+
+def test_a_snapshot_never_takes_away_what_a_filing_just_reserved(floor: Floor) -> None:
+    """Whichever comes first, an order never has fewer units than its returns hold."""
+    fewer = {"lines": [{"id": "1", "sku": "TS-RED-M", "quantity": 1, "unit_price": money("100.00"), "tax_rate": "20"}]}
+    for number, order in (("1", "filing"), ("2", "snapshot"), ("3", "neither")):
+        floor.order(number)
+        filing = floor.file(number, ("1", 3))
+        snapshot = Alone(lambda: _tried(lambda: floor.order(number, **fewer)))  # noqa: B023
+        if order == "filing":
+            overlapped(floor, filing, snapshot)
+        elif order == "snapshot":
+            overlapped(floor, snapshot, filing)
+        else:
+            racing.together(snapshot.run, lambda: floor.do(filing))  # noqa: B023
+    invariants.check(floor)
+
+
+def _tried(act: Callable[[], Any]) -> None:
+    """Do it; a refusal is fine."""
+    try:
+        act()
+    except Exception as refusal:
+        if not hasattr(refusal, "code") or refusal.code in OURS:
+            raise
+
+
+# -- anything against anything ----------------------------------------------------------------------------------------
+
+NAMES = (
+    *("file", "file_other", "approve", "approve_other", "refuse", "receive", "receive_more", "inspect", "cancel"),
+    *("delivered", "lost", "undo", "by_hand", "snapshot", "dispute", "parcel", "acts"),
+)
+
+
+def scene(floor: Floor, number: str) -> dict[str, Callable[[], Doing]]:
+    """An order with a return in the middle of its life and one at its beginning, and what can be done to them."""
+    floor.order(number)
+    one = floor.must(floor.file(number, ("1", 2)))
+    line = ids(one)["1"]
+    floor.must(floor.receive(one["id"], (line, 1), scan_id=f"scan-{number}"))
+    refund = floor.must(floor.inspect(one["id"], (line, 1, "accept")))["refunds"][0]["id"]
+    other = floor.must(floor.file(number, ("3", 1)))
+    parcel = floor.must(floor.parcel(other["id"]))["id"]
+    return {
+        "file": lambda: floor.file(number, ("1", 1)),
+        "file_other": lambda: floor.file(number, ("3", 1), ("1", 1)),
+        "approve": lambda: floor.approve(refund, floor.anna),
+        "approve_other": lambda: floor.approve(refund, floor.bert),
+        "refuse": lambda: floor.refuse(refund),
+        "receive": lambda: floor.receive(one["id"], (line, 1)),
+        "receive_more": lambda: floor.receive(other["id"], (ids(other)["3"], 1), finished=True),
+        "inspect": lambda: floor.inspect(one["id"], (line, 1, "part")),
+        "cancel": lambda: floor.trigger(other["id"], "cancel", floor.customer(other["id"])),
+        "delivered": lambda: floor.news(parcel, "delivered"),
+        "lost": lambda: floor.news(parcel, "lost"),
+        "undo": lambda: floor.undo(f"scan-{number}"),
+        "by_hand": lambda: floor.by_hand(number, "5.00"),
+        "snapshot": lambda: Alone(lambda: _tried(lambda: floor.order(number, customer={"reference": "c-18"}))),
+        "dispute": lambda: floor.trigger(one["id"], "dispute", reason="x"),
+        "parcel": lambda: floor.parcel(one["id"]),
+        "acts": lambda: Alone(floor.work_off),
+    }
+
+
+def test_any_two_acts_on_one_order_end_as_they_may(floor: Floor) -> None:
+    """Every act while any other is about to commit: done or clearly refused, and everything adds up afterwards."""
+    pairs = list(itertools.product(NAMES, repeat=2))
+    if floor.services.database.is_sqlite:
+        pairs = pairs[::5]  # one writer at a time: what could go wrong does not depend on the pair
+    wrong = []
+    for first, second in pairs:
+        acts = scene(floor, f"{first}+{second}")
+        codes = overlapped(floor, acts[first](), acts[second]())
+        if OURS & set(codes):
+            wrong.append((first, second, codes))
+    assert wrong == []
+    invariants.check(floor)
+
+
+def test_random_acts_of_many_threads_on_one_order(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six threads, each with acts in an order of its own: no error but a refusal, and everything adds up afterwards."""
+    luck = random.Random(20261121)
+    wire = type(_wire(floor))
+    monkeypatch.setattr(wire, "send", racing.jitter(wire.send, [luck.choice((0, 0, 0.001, 0.003)) for _ in range(97)]))
+    for round_ in range(4):
+        acts = scene(floor, f"round-{round_}")
+        plans = [luck.sample(NAMES, 6) for _ in range(6)]
+
+        def walk(plan: list[str], acts: dict[str, Callable[[], Doing]] = acts) -> list[str]:
+            return [done(floor, acts[name]()) for name in plan]
+
+        found = racing.together(*[partial(walk, plan) for plan in plans])
+        assert not OURS & set(itertools.chain(*found))
+    invariants.check(floor)
+
+
+def _wire(floor: Floor) -> Any:
+    with floor.services.database.read() as work:
+        return work._wire  # noqa: SLF001 - where every statement leaves
+
+
+# -- over HTTP --------------------------------------------------------------------------------------------------------
+
+
+def test_one_key_sent_many_times_at_once_is_one_return(floor: Floor) -> None:
+    """Eight equal filings with one Idempotency-Key at once: one return, and eight answers of the same bytes."""
+    new = NewKey(name="test", scopes=["returns:write"], person=None)
+    with floor.services.database.write() as work:
+        key = keys.mint(work, new, store_id=floor.store_id, actor="system").key
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "one"}
+    app = create_app(floor.services.settings, services=floor.services)
+    floor.order("1")
+    body = {"order_number": "1", "method": "drop_off_code", "lines": [{"order_line_id": "2", "quantity": 1}]}
+    with TestClient(app, raise_server_exceptions=False) as client:
+        found = racing.together(*[lambda: client.post("/api/v1/returns", json=body, headers=headers)] * 8)
+    assert {answer.status_code for answer in found} == {201}
+    assert len({answer.content for answer in found}) == 1
+    assert len(floor.rows(tables.Return)) == 1
+    invariants.check(floor)
