@@ -1,16 +1,19 @@
-"""Runs the migrations on the connection that ``rma.db.migrate`` hands over. Tables of the durable engine are not ours."""
+"""Run the migrations on the connection that ``rma.db.migrate`` hands over.
+
+Tables of the durable engine are not ours.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from alembic import context
+
 from rma.db.columns import Instant, Json
 from rma.db.tables import metadata
 
-from alembic import context
 
-
-def ours(_object: Any, name: str | None, kind: str, reflected: bool, _compare_to: Any) -> bool:
+def ours(_object: Any, name: str | None, kind: str, reflected: bool, _compare_to: Any) -> bool:  # noqa: FBT001
     """Leave alone every table that is in the database but not in our models."""
     return not (kind == "table" and reflected and name not in metadata.tables)
 

@@ -1,4 +1,4 @@
-"""${message}
+"""${message}.
 
 Revision: ${up_revision}, after ${down_revision | comma,n}, ${create_date}
 """
@@ -6,6 +6,7 @@ Revision: ${up_revision}, after ${down_revision | comma,n}, ${create_date}
 from __future__ import annotations
 
 import sqlalchemy as sa
+
 ${imports if imports else ""}
 
 from alembic import op

@@ -75,9 +75,7 @@ def main() -> int:
         for day in _DAYS:
             compute(day)
     first = time.perf_counter() - started
-    print(
     print(f"{datetime.now(UTC):%Y-%m-%d} {platform.machine()} Python {platform.python_version()}")
-    )
     found = {name: microseconds(compute, rounds) for name, compute in KINDS.items()}
     for name, median in found.items():
         print(f"{median:7.1f} µs  {name}")

@@ -56,9 +56,7 @@ def arrivals(facts: Facts, *, filed_at: datetime, transit_days: int) -> Arrivals
         ordered_on=local_date(facts.ordered_at, facts.timezone),
         last=last,
         complete=all(
-            found[line.id].units >= line.quantity - line.taken_undelivered
-            for line in facts.lines
-            if line.tangible
+            found[line.id].units >= line.quantity - line.taken_undelivered for line in facts.lines if line.tangible
         ),
         estimated=any(one.estimated and one.last == last for one in found.values()),
         lines=found,

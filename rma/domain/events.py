@@ -1,18 +1,21 @@
 """The append-only log: names, canonical bodies, personal values kept out of the hash, and the chain.
 
-Each stream (a return, an order, a store) has a chain of its own: ``hash(n) = sha256(hash(n-1) ‖ body(n))`` over canonical
-JSON. A personal value stands in the body as ``{"personal": id, "sha256": sha256(salt ‖ value)}``: when value and salt
-are erased, the chain still verifies.
+Each stream (a return, an order, a store) has a chain of its own: ``hash(n) = sha256(hash(n-1) ‖ body(n))`` over
+canonical JSON. A personal value stands in the body as ``{"personal": id, "sha256": sha256(salt ‖ value)}``: when value
+and salt are erased, the chain still verifies.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+Json = Any
+"""Whatever JSON can say, and marks of personal values among it."""
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 TYPES: frozenset[str] = frozenset(
@@ -73,7 +76,15 @@ class Kept(msgspec.Struct, frozen=True):
 def body(draft: Draft, *, event_id: str, stream: str, n: int, actor: str) -> str:
     """The canonical JSON text that is hashed and stored; ``draft.data`` holds no personal mark any more."""
     return _canonical(
-        {"id": event_id, "stream": stream, "n": n, "type": draft.type, "at": draft.at, "actor": actor, "data": draft.data}
+        {
+            "id": event_id,
+            "stream": stream,
+            "n": n,
+            "type": draft.type,
+            "at": draft.at,
+            "actor": actor,
+            "data": draft.data,
+        }
     ).decode()
 
 
@@ -82,7 +93,7 @@ def link(previous: str, body_text: str) -> str:
     return hashlib.sha256(previous.encode() + body_text.encode()).hexdigest()
 
 
-def has_personal(value: Any) -> bool:
+def has_personal(value: object) -> bool:
     """True if any mark stands anywhere in this value."""
     if isinstance(value, Personal):
         return True
@@ -91,10 +102,10 @@ def has_personal(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(has_personal(v) for v in value)
 
 
-def take_out(value: Any, kept: list[Kept], next_kept: Any) -> Any:
+def take_out(value: Json, kept: list[Kept], next_kept: Callable[[str], Kept]) -> Json:
     """The value with each mark replaced by its reference; ``next_kept(text) -> Kept`` names and salts it."""
     if isinstance(value, Personal):
-        found: Kept = next_kept(value.value)
+        found = next_kept(value.value)
         kept.append(found)
         return {"personal": found.id, "sha256": found.digest}
     if isinstance(value, dict):
@@ -104,7 +115,7 @@ def take_out(value: Any, kept: list[Kept], next_kept: Any) -> Any:
     return value
 
 
-def put_back(value: Any, known: dict[str, str | None]) -> Any:
+def put_back(value: Json, known: dict[str, str | None]) -> Json:
     """The value with each reference replaced by what it points at, or by ``"erased"``."""
     if isinstance(value, dict):
         if value.keys() == {"personal", "sha256"}:

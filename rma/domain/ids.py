@@ -17,9 +17,7 @@ def new_id(prefix: str, at_ms: int, rand: bytes) -> str:
     ``rand`` is ``RANDOM_BYTES`` long.
     """
     number = (at_ms << 80 | int.from_bytes(rand[:RANDOM_BYTES], "big")) & (1 << 130) - 1
-    parts = []
-    for shift in range(120, -1, -10):
-        parts.append(_PAIRS[number >> shift & 1023])
+    parts = [_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)]
     return f"{prefix}_{''.join(parts)}"
 
 

@@ -31,6 +31,7 @@ from rma.services.paging import Ask, Page, cut
 Stock = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 _GTIN_LENGTHS = (8, 12, 13, 14)
 _DIGITS = 18  # so many fit 64 bits
+LONGEST_SKU = 128
 _products = tables.table(tables.Product)
 
 
@@ -233,7 +234,7 @@ def _check(line: ProductLine, currency: str) -> None:
 
 def _faults(line: ProductLine, currency: str) -> Iterator[FieldError]:
     """What types cannot see."""
-    if not 0 < len(line.sku) <= 128 or not line.sku.isprintable():
+    if not 0 < len(line.sku) <= LONGEST_SKU or not line.sku.isprintable():
         yield FieldError("sku", "sku", "a sku has 1 to 128 printable characters")
     if line.price.currency != currency:
         yield FieldError("price.currency", "currency", f"the store sells in {currency}")

@@ -127,7 +127,8 @@ def test_every_message_is_sent_in_the_reader_s_language(world: World, locale: st
     world.say(case, ("return.reviewed", MOVED))
     found = _told(world, case)
     late = {"refund_sent"}
-    expected = {kind for made in kinds_by_event().values() for kind in made} - {"feedback_request", "withdrawal_reported"}
+    elsewhere = {"feedback_request", "withdrawal_reported"}
+    expected = {kind for made in kinds_by_event().values() for kind in made} - elsewhere
     assert found.keys() == expected
     assert {kind: row.state for kind, row in found.items() if row.state != "sent"} == dict.fromkeys(late, "to_send")
     assert {found[kind].locale for kind in expected - late - {"refund_stuck"}} == {locale}

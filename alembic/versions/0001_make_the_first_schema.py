@@ -1,14 +1,14 @@
-"""The first schema
+"""Make the first schema.
 
-Revision: 0001, after , 2026-11-21 22:55:06.054781
+Revision: 0001, after , 2026-11-21 23:39:18.217666
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from rma.db.columns import Instant, Json
-
 from alembic import op
+
+from rma.db.columns import Instant, Json
 
 revision = "0001"
 down_revision = None
