@@ -12,12 +12,19 @@ import msgspec
 
 from rma.api import access, problems
 from rma.api.access import Rule
+from rma.api.examples import BODIES
 from rma.api.routing import Endpoint
 from rma.services.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 
 Json = dict[str, Any]
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)}")
+_TEXT: Json = {"type": "string"}
+_FILE_FORM: Json = {
+    "type": "object",
+    "required": ["file", "kind"],
+    "properties": {"file": {"type": "string", "format": "binary"}, "kind": _TEXT, "line": _TEXT, "note": _TEXT},
+}
 _IN_HEADERS: Json = {
     "Idempotency-Key": "The same key and body give the same answer again and nothing is done twice; kept 24 h or more.",
     "If-Match": "The ETag that you read; 412 when it changed since.",
@@ -127,9 +134,12 @@ def _body(endpoint: Endpoint, named: dict[Any, Json]) -> Json | None:
     if endpoint.body == "none":
         return None
     if endpoint.body == "json":
-        return {"required": True, "content": {"application/json": {"schema": named[endpoint.data]}}}
+        content = {"schema": named[endpoint.data]}
+        if (example := BODIES.get(f"{endpoint.method} {endpoint.path}")) is not None:
+            content["example"] = example
+        return {"required": True, "content": {"application/json": content}}
     kind = {"form": "multipart/form-data", "text": "text/plain", "stream": "application/octet-stream"}[endpoint.body]
-    schema = {"type": "object"} if endpoint.body == "form" else {"type": "string"}
+    schema = _FILE_FORM if endpoint.body == "form" else {"type": "string"}
     return {"required": True, "content": {kind: {"schema": schema}}}
 
 
@@ -144,9 +154,7 @@ def _responses(endpoint: Endpoint, named: dict[Any, Json]) -> Json:
 def _expected(endpoint: Endpoint) -> list[int]:
     """The errors that this route can answer with by what it is."""
     rule = access.rule_of(endpoint.method, endpoint.path)
-    found = [429, 500, 503] if not rule.public else [500, 503]
-    if not rule.public:
-        found += [401, 403]
+    found = [500, 503] + ([] if rule.public else [401, 403]) + ([429] if endpoint.even else [])
     if "{" in endpoint.path:
         found.append(404)
     if endpoint.method != "GET":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rma.api import shapes
 from rma.api.http import Call, created, ok
 from rma.api.routing import Routes
 from rma.services import parcels
@@ -13,7 +14,7 @@ from rma.services.parcels import NewParcel, ParcelNews
 routes = Routes(tag="Parcels")
 
 
-@routes.post("/returns/{id}/parcels", status=201)
+@routes.post("/returns/{id}/parcels", answers=shapes.Parcel, status=201)
 def create(call: Call, data: NewParcel) -> Answer:
     """Announce a parcel; its label or code is ready a moment later."""
 
@@ -24,7 +25,7 @@ def create(call: Call, data: NewParcel) -> Answer:
     return call.write(act)
 
 
-@routes.delete("/returns/{id}/parcels/{pid}")
+@routes.delete("/returns/{id}/parcels/{pid}", answers=shapes.Parcel)
 def void(call: Call) -> Answer:
     """Void a parcel that the carrier does not have yet."""
     return call.write(
@@ -32,7 +33,7 @@ def void(call: Call) -> Answer:
     )
 
 
-@routes.post("/parcels/{id}/events")
+@routes.post("/parcels/{id}/events", answers=shapes.Parcel)
 def tell(call: Call, data: ParcelNews) -> Answer:
     """What the carrier says; a repeated `source_id` changes nothing."""
 

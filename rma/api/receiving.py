@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from rma.api import shapes
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
 from rma.services import inspections, receipts, unannounced, undoing
 from rma.services.idempotency import Answer
 from rma.services.inspections import NewInspection
+from rma.services.paging import Page
 from rma.services.receipts import NewReceipt
 from rma.services.unannounced import Dispose, MatchItem, MatchParcel, UnknownParcel
 
 routes = Routes(tag="Receiving")
 
 
-@routes.post("/receipts", status=201)
+@routes.post("/receipts", answers=shapes.Receipt, status=201)
 def receive(call: Call, data: NewReceipt) -> Answer:
     """What has arrived. Any code works as `scan`; a repeated `scan_id` changes nothing."""
 
@@ -26,13 +28,13 @@ def receive(call: Call, data: NewReceipt) -> Answer:
     return call.write(act)
 
 
-@routes.delete("/receipts/{scan_id}")
+@routes.delete("/receipts/{scan_id}", answers=shapes.Counted)
 def undo(call: Call) -> Answer:
     """Take a receipt back; refused once money has moved."""
     return call.write(lambda work: ok(undoing.undo(work, call.services, call.caller, call.path["scan_id"])))
 
 
-@routes.post("/returns/{id}/inspections", status=201)
+@routes.post("/returns/{id}/inspections", answers=shapes.Inspected, status=201)
 def inspect(call: Call, data: NewInspection) -> Answer:
     """Judge received units; a refund is proposed for those accepted."""
 
@@ -43,19 +45,19 @@ def inspect(call: Call, data: NewInspection) -> Answer:
     return call.write(act)
 
 
-@routes.post("/receipts/unknown", status=201)
+@routes.post("/receipts/unknown", answers=dict[str, Any], status=201)
 def unknown(call: Call, data: UnknownParcel) -> Answer:
     """A parcel that no code belongs to: kept on a shelf, matched later."""
     return call.write(lambda work: created(unannounced.record_parcel(work, call.services, call.caller, data)))
 
 
-@routes.get("/receipts/unknown")
+@routes.get("/receipts/unknown", answers=Page[dict[str, Any]])
 def unknown_listed(call: Call) -> Answer:
     """Unknown parcels that nobody has matched, oldest first."""
     return call.read(lambda work: page(unannounced.listing(work, call.caller, call.page())))
 
 
-@routes.post("/receipts/unknown/{id}/match")
+@routes.post("/receipts/unknown/{id}/match", answers=dict[str, Any])
 def match_parcel(call: Call, data: MatchParcel) -> Answer:
     """Give an unknown parcel to its return."""
     return call.write(
@@ -63,13 +65,13 @@ def match_parcel(call: Call, data: MatchParcel) -> Answer:
     )
 
 
-@routes.post("/unexpected/{id}/match")
+@routes.post("/unexpected/{id}/match", answers=dict[str, Any])
 def match_item(call: Call, data: MatchItem) -> Answer:
     """Count a thing for the line it belongs to."""
     return call.write(lambda work: ok(unannounced.match_item(work, call.services, call.caller, call.path["id"], data)))
 
 
-@routes.post("/unexpected/{id}/dispose")
+@routes.post("/unexpected/{id}/dispose", answers=dict[str, Any])
 def dispose(call: Call, data: Dispose) -> Answer:
     """Where a thing goes that belongs to no return."""
     return call.write(lambda work: ok(unannounced.dispose(work, call.services, call.caller, call.path["id"], data)))

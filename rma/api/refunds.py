@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from rma.api import problems
+from rma.api import problems, shapes
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
 from rma.errors import RmaError, TotalChanged
@@ -16,6 +16,7 @@ from rma.services import approvals, listing
 from rma.services.approvals import Approve, OrderRefund, PatchRefund, Refuse, Resolve, Retry
 from rma.services.idempotency import Answer
 from rma.services.listing import RefundFilters
+from rma.services.paging import Page
 
 routes = Routes(tag="Refunds")
 
@@ -33,7 +34,7 @@ class ApproveMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: list[ApproveOne]
 
 
-@routes.get("/refunds", query=RefundFilters)
+@routes.get("/refunds", answers=Page[shapes.Refund], query=RefundFilters)
 def listed(call: Call) -> Answer:
     """Refunds of the store; `sort=due` is finance's queue."""
 
@@ -44,7 +45,7 @@ def listed(call: Call) -> Answer:
     return call.read(act)
 
 
-@routes.get("/refunds/{id}")
+@routes.get("/refunds/{id}", answers=shapes.Refund)
 def show(call: Call) -> Answer:
     """One refund with every line of its computation."""
 
@@ -55,7 +56,7 @@ def show(call: Call) -> Answer:
     return call.read(act)
 
 
-@routes.patch("/refunds/{id}")
+@routes.patch("/refunds/{id}", answers=shapes.Refund)
 def patch(call: Call, data: PatchRefund) -> Answer:
     """Keep the number of the tax document."""
     return _changed(
@@ -63,7 +64,7 @@ def patch(call: Call, data: PatchRefund) -> Answer:
     )
 
 
-@routes.post("/refunds/{id}/approve")
+@routes.post("/refunds/{id}/approve", answers=shapes.Refund)
 def approve(call: Call, data: Approve) -> Answer:
     """Approve the total that was shown; another one is shown anew."""
     return _approve(call, call.path["id"], data)
@@ -86,7 +87,7 @@ def _shown_anew(call: Call, refund_id: str) -> Iterator[None]:
         raise
 
 
-@routes.post("/refunds/approve")
+@routes.post("/refunds/approve", answers=dict[str, Any])
 def approve_many(call: Call, data: ApproveMany) -> Answer:
     """Approve several refunds; each has its own answer and its own transaction."""
 
@@ -109,7 +110,7 @@ def _one(call: Call, item: ApproveOne) -> dict[str, Any]:
     return {"id": item.id, "status": 200, "refund": view}
 
 
-@routes.post("/refunds/{id}/refuse")
+@routes.post("/refunds/{id}/refuse", answers=shapes.Refund)
 def refuse(call: Call, data: Refuse) -> Answer:
     """Do not pay this; the case goes back to a person."""
     return _changed(
@@ -117,7 +118,7 @@ def refuse(call: Call, data: Refuse) -> Answer:
     )
 
 
-@routes.post("/refunds/{id}/retry")
+@routes.post("/refunds/{id}/retry", answers=shapes.Refund)
 def retry(call: Call, data: Retry) -> Answer:
     """Send a failed transfer again, or over another tender with the customer's consent."""
     return _changed(
@@ -125,7 +126,7 @@ def retry(call: Call, data: Retry) -> Answer:
     )
 
 
-@routes.post("/refunds/{id}/reconcile")
+@routes.post("/refunds/{id}/reconcile", answers=shapes.Refund)
 def reconcile(call: Call) -> Answer:
     """Ask the provider what became of it; nothing is sent."""
     return _changed(
@@ -133,7 +134,7 @@ def reconcile(call: Call) -> Answer:
     )
 
 
-@routes.post("/refunds/{id}/resolve")
+@routes.post("/refunds/{id}/resolve", answers=shapes.Refund)
 def resolve(call: Call, data: Resolve) -> Answer:
     """Say with proof what became of a transfer that nobody can be asked about; two people."""
     return _changed(
@@ -142,7 +143,7 @@ def resolve(call: Call, data: Resolve) -> Answer:
     )
 
 
-@routes.post("/orders/{number}/refunds", status=201)
+@routes.post("/orders/{number}/refunds", answers=shapes.Refund, status=201)
 def propose(call: Call, data: OrderRefund) -> Answer:
     """Propose money back without goods, for a reason; the same approval as any refund."""
 

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from rma.api import shapes
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
 from rma.services import decisions, doors, feed, filing, links, listing, replacements, returns
+from rma.services.feed import FeedEvent
 from rma.services.filing import FileReturn
 from rma.services.idempotency import Answer
 from rma.services.listing import Filters
+from rma.services.paging import Page
 from rma.services.replacements import PaymentIn, ReplacementAct
 from rma.services.returns import ActionBody, FeedbackIn, OfferIn, OutcomeIn
 
 routes = Routes(tag="Returns")
 
 
-@routes.post("/returns/quote", writes=False)
+@routes.post("/returns/quote", answers=shapes.Quote, writes=False)
 def quote(call: Call, data: FileReturn) -> Answer:
     """What would be decided, paid back and owed, without writing anything."""
     return call.read(lambda work: ok(filing.quote(work, call.services, call.caller, data, locale=call.locale)))
 
 
-@routes.post("/returns", status=201)
+@routes.post("/returns", answers=shapes.Filed, status=201)
 def file(call: Call, data: FileReturn) -> Answer:
     """File a return.
 
@@ -37,13 +40,13 @@ def file(call: Call, data: FileReturn) -> Answer:
     return call.write(act)
 
 
-@routes.get("/returns", query=Filters)
+@routes.get("/returns", answers=Page[shapes.Row], query=Filters)
 def listed(call: Call) -> Answer:
     """Returns of the store, oldest first."""
     return call.read(lambda work: page(listing.returns(work, call.caller, call.query(Filters), call.page())))
 
 
-@routes.get("/returns/{id}")
+@routes.get("/returns/{id}", answers=shapes.Return)
 def show(call: Call) -> Answer:
     """One return, by its id or RMA number: lines with their numbers, children, what is next and who is on it."""
 
@@ -54,7 +57,7 @@ def show(call: Call) -> Answer:
     return call.read(act)
 
 
-@routes.get("/returns/{id}/decision")
+@routes.get("/returns/{id}/decision", answers=dict[str, Any])
 def decision(call: Call) -> Answer:
     """The whole trace of the decision: rule, version, inputs, result, article and words in every language.
 
@@ -65,7 +68,7 @@ def decision(call: Call) -> Answer:
     )
 
 
-@routes.get("/returns/{id}/events")
+@routes.get("/returns/{id}/events", answers=Page[FeedEvent])
 def events(call: Call) -> Answer:
     """The return's history, oldest first; personal values that were erased read `erased`."""
 
@@ -76,7 +79,7 @@ def events(call: Call) -> Answer:
     return call.read(act)
 
 
-@routes.post("/returns/{id}/actions/{trigger}")
+@routes.post("/returns/{id}/actions/{trigger}", answers=shapes.Return)
 def act(call: Call, data: ActionBody) -> Answer:
     """Fire a trigger of the workflow; `allowed` of the return says which this caller may fire now."""
     trigger = call.path["trigger"]
@@ -90,7 +93,7 @@ def act(call: Call, data: ActionBody) -> Answer:
     return call.write(do)
 
 
-@routes.post("/returns/{id}/lines/{line_id}/outcome")
+@routes.post("/returns/{id}/lines/{line_id}/outcome", answers=shapes.Return)
 def outcome(call: Call, data: OutcomeIn) -> Answer:
     """Another outcome for a line, until its goods are inspected: priced and reserved anew."""
 
@@ -103,7 +106,7 @@ def outcome(call: Call, data: OutcomeIn) -> Answer:
     return call.write(do)
 
 
-@routes.post("/returns/{id}/lines/{line_id}/offer")
+@routes.post("/returns/{id}/lines/{line_id}/offer", answers=shapes.Return)
 def offer(call: Call, data: OfferIn) -> Answer:
     """Offer the customer to keep the goods for less."""
 
@@ -116,13 +119,13 @@ def offer(call: Call, data: OfferIn) -> Answer:
     return call.write(do)
 
 
-@routes.post("/returns/{id}/lines/{line_id}/offer/accept")
+@routes.post("/returns/{id}/lines/{line_id}/offer/accept", answers=shapes.Return)
 def accept(call: Call) -> Answer:
     """The customer takes the offer."""
     return _answer_offer(call, "accept")
 
 
-@routes.post("/returns/{id}/lines/{line_id}/offer/reject")
+@routes.post("/returns/{id}/lines/{line_id}/offer/reject", answers=shapes.Return)
 def reject(call: Call) -> Answer:
     """The customer does not take the offer."""
     return _answer_offer(call, "reject")
@@ -138,7 +141,7 @@ def _answer_offer(call: Call, answer: Any) -> Answer:
     return call.write(do)
 
 
-@routes.post("/returns/{id}/payments", status=201)
+@routes.post("/returns/{id}/payments", answers=dict[str, Any], status=201)
 def pay(call: Call, data: PaymentIn) -> Answer:
     """What the customer paid for the difference of an exchange."""
     return call.write(
@@ -148,7 +151,7 @@ def pay(call: Call, data: PaymentIn) -> Answer:
     )
 
 
-@routes.post("/returns/{id}/feedback", status=201)
+@routes.post("/returns/{id}/feedback", answers=dict[str, Any], status=201)
 def feedback(call: Call, data: FeedbackIn) -> Answer:
     """What the customer thought of it, once per closing."""
     return call.write(
@@ -158,7 +161,7 @@ def feedback(call: Call, data: FeedbackIn) -> Answer:
     )
 
 
-@routes.post("/replacements/{id}/actions/{trigger}")
+@routes.post("/replacements/{id}/actions/{trigger}", answers=shapes.Replacement)
 def replace(call: Call, data: ReplacementAct) -> Answer:
     """What became of a replacement: `order`, `ship`, `deliver`, `out_of_stock`, `release`."""
     trigger = call.path["trigger"]

@@ -1,0 +1,53 @@
+"""The OpenAPI document against what it describes: examples that are taken, answers that look as it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from rma.api import openapi
+from rma.api.examples import BODIES
+from rma.app import ROUTES
+from rma.domain import strict
+
+ENDPOINTS = {f"{endpoint.method} {endpoint.path}": endpoint for group in ROUTES for endpoint in group.endpoints}
+
+
+@pytest.mark.parametrize("route", sorted(BODIES))
+def test_an_example_is_a_body_that_its_route_reads(route: str) -> None:
+    """Every example in the document is read by the struct of its route without a fault."""
+    strict.decode(msgspec.json.encode(BODIES[route]), ENDPOINTS[route].data)
+
+
+def test_every_answer_has_a_shape() -> None:
+    """Each good answer with a body has a schema, and each list takes ``limit`` and ``cursor``."""
+    document = openapi.document(list(ENDPOINTS.values()), title="t", version="1")
+    operations = [(path, one) for path, methods in document["paths"].items() for one in methods.values()]
+    assert [path for path, one in operations if not _described(one)] == []
+    for path in ("/returns", "/refunds", "/receipts/unknown", "/returns/{id}/events", "/events", "/orders"):
+        names = {parameter["name"] for parameter in document["paths"][f"/api/v1{path}"]["get"]["parameters"]}
+        assert {"limit", "cursor"} <= names, path
+
+
+def test_the_main_requests_have_examples() -> None:
+    """Orders, quotes, returns, parcels, receipts, inspections and approvals show a body that works."""
+    document = openapi.document(list(ENDPOINTS.values()), title="t", version="1")
+    for method, path in (
+        ("put", "/orders/{number}"),
+        ("post", "/returns/quote"),
+        ("post", "/returns"),
+        ("post", "/returns/{id}/parcels"),
+        ("post", "/parcels/{id}/events"),
+        ("post", "/receipts"),
+        ("post", "/returns/{id}/inspections"),
+        ("post", "/refunds/{id}/approve"),
+    ):
+        body = document["paths"][f"/api/v1{path}"][method]["requestBody"]
+        assert body["content"]["application/json"]["example"], path
+
+
+def _described(operation: dict[str, Any]) -> bool:
+    status, good = next((status, one) for status, one in operation["responses"].items() if status.startswith("2"))
+    return status == "204" or "content" in good
