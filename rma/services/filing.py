@@ -211,8 +211,6 @@ def _line_errors(i: int, line: LineIn, now: datetime) -> list[FieldError]:
         errors += happened(f"lines[{i}].noticed_at", line.noticed_at, now)
     if line.outcome == "exchange" and line.replacement is None:
         errors.append(FieldError(f"lines[{i}].replacement", "required", "An exchange names what shall come instead."))
-    if line.replacement is not None and line.outcome != "exchange":
-        errors.append(FieldError(f"lines[{i}].replacement", "unexpected", "Only an exchange has a replacement."))
     if line.replacement is not None and line.replacement.quantity is not None and line.replacement.quantity < 1:
         errors.append(FieldError(f"lines[{i}].replacement.quantity", "not_positive", "At least 1."))
     return errors

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
+from rma.domain import calendar
 from rma.domain.ids import read_rma_number
 from rma.domain.money import parse_amount
 from rma.domain.withdrawals import search_form
@@ -29,7 +30,10 @@ _deadlines = tables.table(tables.Deadline)
 
 
 class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which returns; all that are given must fit."""
+    """Which returns; all that are given must fit.
+
+    ``created_from``, ``created_to`` and ``due_before`` are instants, or days of the store: their first moment is meant.
+    """
 
     state: str | None = None
     waits_for: str | None = None
@@ -39,21 +43,37 @@ class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     email: str | None = None
     sku: str | None = None
     tracking: str | None = None
-    created_from: datetime | None = None
-    created_to: datetime | None = None
-    due_before: datetime | None = None
+    created_from: str | None = None
+    created_to: str | None = None
+    due_before: str | None = None
     q: str | None = None
 
 
 class RefundFilters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which refunds; ``sort``: ``created`` (default) or ``due``."""
+    """Which refunds; ``sort``: ``created`` (default) or ``due``. ``due_before`` is a day, or an instant on that day."""
 
     state: str | None = None
-    due_before: date | None = None
+    due_before: str | None = None
     provider: str | None = None
     amount_min: str | None = None
     order_number: str | None = None
     sort: str = "created"
+
+
+MOMENTS = frozenset({"created_from", "created_to", "due_before"})
+
+
+def moment(text: str, *, path: str, timezone: str) -> datetime:
+    """An instant as it is written, or the first moment of a local day. ``Invalid`` names the parameter."""
+    try:
+        if len(text) == len("2026-01-01"):
+            return calendar.first_instant(date.fromisoformat(text), timezone)
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid.field(path, "instant", "A day such as 2026-11-20, or an instant with its offset.") from None
+    if found.tzinfo is None:
+        raise Invalid.field(path, "instant", "An instant needs its offset.")
+    return found
 
 
 _SAME: dict[str, Callable[[Any], Any]] = {
@@ -87,7 +107,8 @@ def returns(work: Work, caller: Caller, filters: Filters, ask: Ask) -> Page[dict
     for name, condition in _SAME.items():
         value = getattr(filters, name)
         if value is not None:
-            query = query.where(condition(value))
+            read = moment(value, path=name, timezone=caller.timezone) if name in MOMENTS else value
+            query = query.where(condition(read))
     if filters.q:
         query = query.where(_anything(caller.store_id, filters.q.strip()))
     if ask.after:
@@ -139,7 +160,7 @@ def refunds(
     if filters.sort not in ("created", "due"):
         raise Invalid.field("sort", "unknown", "`created` or `due`.")
     query = sa.select(_refunds, key.label("sort_key")).where(_refunds.c.store_id == caller.store_id)
-    for condition in _refund_conditions(filters, currency):
+    for condition in _refund_conditions(filters, currency, caller.timezone):
         query = query.where(condition)
     if ask.after:
         query = query.where(key > ask.after)
@@ -150,14 +171,15 @@ def refunds(
     return Page(shown, page.next_cursor)
 
 
-def _refund_conditions(filters: RefundFilters, currency: str) -> list[Any]:
+def _refund_conditions(filters: RefundFilters, currency: str, timezone: str) -> list[Any]:
     found: list[Any] = []
     if filters.state:
         found.append(_refunds.c.state.in_(filters.state.split(",")))
     if filters.order_number:
         found.append(_refunds.c.order_number == filters.order_number)
     if filters.due_before:
-        found.append(sa.func.coalesce(_refunds.c.due_legal, _refunds.c.due_promise) < filters.due_before)
+        before = calendar.local_date(moment(filters.due_before, path="due_before", timezone=timezone), timezone)
+        found.append(sa.func.coalesce(_refunds.c.due_legal, _refunds.c.due_promise) < before)
     if filters.amount_min:
         found.append(_refunds.c.total >= parse_amount(filters.amount_min, currency, path="amount_min"))
     if filters.provider:
