@@ -162,3 +162,26 @@ def test_every_command_has_help(program: Program) -> None:
     assert "rma-engine" in program.call("--version").stdout
     for command in commands:
         assert "Usage: rma " + command in program.call(*command.split(), "--help").stdout
+
+
+def test_a_policy_is_checked_tried_published_and_rolled_back(empty_database_url: str, tmp_path: Path) -> None:
+    """Lint names the article, publishing refuses the same file, a replay counts, a roll back is a new version."""
+    program = Program(tmp_path, empty_database_url)
+    program.json("db", "upgrade")
+    program.call("store", "add", "kumas", "--name", "Kumaş Evi", *STORE, *ADDRESS)
+    here = ("--store", "kumas")
+    harsh = tmp_path / "harsh.toml"
+    harsh.write_text(POLICY.read_text().replace("withdrawal_days = 14", "withdrawal_days = 7"))
+    said = program.call("policy", "lint", *here, harsh, code=1).stdout
+    assert "unlawful: harsh.toml: windows.withdrawal_days:" in said
+    assert "(TR@2026-01-01, MSY m.9/1)" in said
+    assert "kanun en az 14" in program.call("policy", "lint", *here, "--lang", "tr", harsh, code=1).stdout
+    refused = program.call("policy", "publish", *here, harsh, code=1)
+    assert "MSY m.9/1" in refused.stderr
+    assert program.json("policy", "lint", *here, POLICY)["lawful"]
+    assert program.json("policy", "publish", *here, POLICY)["version"] == 2
+    found = program.json("policy", "replay", *here, "--last", "50", POLICY)
+    assert (found["returns"], found["unchanged"], found["lint"]["lawful"]) == (0, 0, True)
+    assert "0 returns" in program.call("policy", "replay", *here, POLICY).stdout
+    assert program.json("policy", "rollback", *here, "1")["version"] == 3
+    assert "There is no policy version 9." in program.call("policy", "rollback", *here, "9", code=1).stderr

@@ -239,7 +239,7 @@ def _mended(document: dict[str, Any], text: LawProfile) -> Policy:
 def test_the_law_never_has_to_correct_a_lawful_policy(
     document: dict[str, Any], scene: tuple[LawProfile, Facts, Request]
 ) -> None:
-    """Where lint finds nothing unlawful no rule is held back by the law, and the terms as written give what it gives."""
+    """Where lint finds nothing unlawful, the law holds back no rule, and the terms as written give what it gives."""
     text, facts, request = scene
     policy = _mended(document, text)
     [line] = decide(policy, text, facts, request).lines
