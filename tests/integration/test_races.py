@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from litestar.testing import TestClient
 
-from rma.app import create_app, create_services
+from rma.app import create_app
 from rma.db import tables
-from rma.db.session import Database, now
+from rma.db.session import now
 from rma.services import keys, sweep
 from rma.services.keys import NewKey
-from rma.settings import Settings
 from tests.support import invariants, racing
 from tests.support.floor import Floor, ids
 from tests.support.racing import Alone, Doing, at_once, done, overlapped
@@ -26,17 +24,6 @@ from tests.support.snapshots import money
 
 OURS = {"in_progress", "unavailable"}
 """What a client is told when the program could not do its part; in these tests that is a failure."""
-
-
-@pytest.fixture
-def floor(database_url: str, tmp_path: Path) -> Iterator[Floor]:
-    """A shop on a database of its own, first on SQLite, then on PostgreSQL."""
-    database = Database(database_url, pool_size=32)
-    services = create_services(Settings(data_dir=tmp_path, access_log=False), database=database)
-    services.effects.prepare()
-    yield Floor(services)
-    services.effects.stop(wait=1)
-    services.close()
 
 
 def settled_with_refund(floor: Floor, number: str, *wanted: tuple[str, int]) -> tuple[str, str]:
