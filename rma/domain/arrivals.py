@@ -12,7 +12,7 @@ from rma.domain.claims import DeliveredLine, Delivery, Facts
 _SHORTEST_PERIOD = 14
 
 
-class LineArrival(msgspec.Struct, frozen=True, kw_only=True):
+class LineArrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One order line: units with the customer and the local day of the last one; ``estimated`` when that is a guess."""
 
     units: int = 0

@@ -29,7 +29,7 @@ Result = Literal["accepted", "needs_evidence", "needs_review", "refused"]
 Assessment = Literal["declined", "awaiting_evidence", "in_review", "accepted"]
 
 
-class TraceEntry(msgspec.Struct, frozen=True, kw_only=True):
+class TraceEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One rule that was asked: of which version, what it saw, what it answered and by which article."""
 
     rule: str
@@ -40,7 +40,7 @@ class TraceEntry(msgspec.Struct, frozen=True, kw_only=True):
     article: str | None = None
 
 
-class LineDecision(msgspec.Struct, frozen=True, kw_only=True):
+class LineDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The decision on one line of the request.
 
     ``kind`` is the kind it was judged as. ``last_day`` is the last day on which the same request could be filed, and
@@ -70,7 +70,7 @@ class LineDecision(msgspec.Struct, frozen=True, kw_only=True):
     trace: tuple[TraceEntry, ...]
 
 
-class Fee(msgspec.Struct, frozen=True, kw_only=True):
+class Fee(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fee for the return as a whole, in minor units of the order's currency."""
 
     kind: Literal["return"]
@@ -112,7 +112,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         return any(line.basis == "statutory" and line.decision != "refused" for line in self.lines)
 
 
-class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+class _Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where a line got to: its result so far, why, and what was asked on the way."""
 
     result: Result

@@ -28,7 +28,7 @@ _ONE_DAY = timedelta(days=1)
 _SURE: tuple[Confidence, ...] = ("H", "M", "L")
 
 
-class Deadline(msgspec.Struct, frozen=True, kw_only=True):
+class Deadline(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A day by which someone must act: as counted (``raw``), as a court would roll it, and as the mildest reading.
 
     ``starts`` is the day of the event. ``estimated`` says that the event's day is a guess, ``confidence`` how sure the

@@ -15,7 +15,7 @@ _WITHOUT_GOODS: frozenset[Outcome] = frozenset({"keep", "price_reduction"})
 _FOR_UNDELIVERED: frozenset[Outcome] = frozenset({"refund", "store_credit", "exchange"})
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
+class Way(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One way back: what it costs the customer as a fee (minor units), and who pays the carrier."""
 
     name: Method
@@ -23,7 +23,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     paid_by: Payer = "store"
 
 
-class EvidenceWanted(msgspec.Struct, frozen=True, kw_only=True):
+class EvidenceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Files that are asked for and how many of them are there; a carrier's report may be asked for besides."""
 
     kinds: tuple[str, ...]
@@ -37,7 +37,7 @@ class EvidenceWanted(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, self.at_least - self.held)
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
+class Offer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is offered for a line, and what it comes to: the outcome, and whether goods come back for it."""
 
     outcome: Outcome

@@ -25,7 +25,7 @@ Inputs = dict[str, str | int | bool | None]
 Check = TypeVar("Check", bound=Callable[..., Any])
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a rule sees of one line: the facts, the request, where it stands in time, and about what it is worth."""
 
     scene: Scene
@@ -44,7 +44,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         return self.line.worth(self.asked.quantity)
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class Found(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether a rule holds for a line, what it looked at, and with which code and words.
 
     ``answer`` replaces the rule's own answer and words: an amount in another currency always asks a person.

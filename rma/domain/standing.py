@@ -29,7 +29,7 @@ Basis = Literal["statutory", "contract", "goodwill"]
 _DELIVERY_DAYS = 30
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What time says about one line.
 
     ``kind`` is the kind it is judged as, ``last_day`` the last day on which the same request could be filed (None
@@ -73,14 +73,14 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-class _Units(msgspec.Struct, frozen=True):
+class _Units(msgspec.Struct, frozen=True, gc=False):
     """Which units of a line a request is about."""
 
     available: int
     delivered: bool
 
 
-class _Window(msgspec.Struct, frozen=True):
+class _Window(msgspec.Struct, frozen=True, gc=False):
     """A period until ``end``; without an end it has not started and is open."""
 
     starts: date | None

@@ -12,7 +12,7 @@ from rma.errors import Reason
 Answer = Literal["pass", "refuse", "ask"]
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One rule's answer. ``code`` is stable and ``text`` is for people; a pass needs neither."""
 
     answer: Answer
@@ -30,7 +30,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return Why(rule=rule, code=self.code, text=self.text, article=self.article).reason(language)
 
 
-class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A reason in every language, so that it is kept once and read in any of them."""
 
     rule: str
