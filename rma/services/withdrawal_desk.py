@@ -151,7 +151,7 @@ def _locked(work: Work, caller: Caller, withdrawal_id: str) -> Any:
         sa.select(_rows, _stores.c.clock_offset)
         .select_from(_rows.join(_stores, _stores.c.id == _rows.c.store_id))
         .where(_rows.c.store_id == caller.store_id, _rows.c.id == withdrawal_id, _rows.c.state.in_(_SHOWN))
-        .with_for_update(of=_rows)
+        .with_for_update(of=_rows, key_share=True)
     ).first()
     if found is None:
         raise NotFound("There is no such withdrawal.")

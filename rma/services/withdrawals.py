@@ -202,7 +202,7 @@ def _find(work: Work, store: StoreInfo, token: str, *, lock: bool) -> Any:
         .select_from(_rows.join(_stores, _stores.c.id == _rows.c.store_id))
         .where(_rows.c.store_id == store.id, _rows.c.token == secret_hash(token))
     )
-    found = work.conn.execute(query.with_for_update(of=_rows) if lock else query).first()
+    found = work.conn.execute(query.with_for_update(of=_rows, key_share=True) if lock else query).first()
     if found is None:
         raise NotFound("There is no such withdrawal.")
     return found
