@@ -51,11 +51,13 @@ def move(services: Services, caller: Caller, data: MoveClock) -> dict[str, Any]:
     if target < here and not fresh:
         raise Invalid.field("now", "backwards", "A clock only goes forwards.")
     fired = sweep.sweep_store(services, caller.store_id, target, at_due=True)
+
     def keep(work: Work) -> None:
         offset = (target - work.real_now).total_seconds()
         work.conn.execute(
             sa.update(_stores).where(_stores.c.id == caller.store_id).values(clock_offset=offset, clock_set=True)
         )
+
     services.database.retrying(keep)
     left = sweep.settle_store(services, caller.store_id, data.wait)
     return {"now": target, "fired": fired, "effects_pending": left}

@@ -20,7 +20,7 @@ def test_a_lock_lets_rows_that_refer_to_it_be_written(checkout: Path) -> None:
 
 
 def test_only_the_session_begins_transactions_of_requests(checkout: Path) -> None:
-    """The services run their writes through ``retrying``: a deadlock's victim runs again and is never shown to anybody."""
+    """The services run their writes through ``retrying``: a deadlock's victim runs again, unseen."""
     plain = {
         path.name
         for path in sorted((checkout / "rma" / "services").rglob("*.py"))
