@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -28,15 +29,17 @@ _numbers = itertools.count(1)
 class _Plan(NamedTuple):
     sql: str
     name: bytes
-    binds: tuple[tuple[str, Processor | None], ...]
+    take: Callable[[dict[str, Any]], tuple[Any, ...]]
+    encode: tuple[Processor | None, ...]
+    formats: tuple[int, ...]
     constants: dict[str, Any]
     results: tuple[tuple[int, Processor], ...]
 
     def sent(self, params: dict[str, Any], duplicate: type[Exception] | None = None) -> Sent:
         """The statement with these values as the driver takes them."""
-        known = {**self.constants, **params} if self.constants else params
-        values = [known[name] if process is None else process(known[name]) for name, process in self.binds]
-        return Sent(self.sql, self.name, values, duplicate)
+        taken = self.take({**self.constants, **params} if self.constants else params)
+        values = [v if v is None or write is None else write(v) for v, write in zip(taken, self.encode, strict=True)]
+        return Sent(self.sql, self.name, values, self.formats, duplicate)
 
     def converted(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Rows with the column types applied."""
@@ -106,60 +109,62 @@ def _compile(statement: Any, dialect: sa.Dialect) -> _Plan:
     on_postgres = dialect.name == "postgresql"
     compiled = statement.compile(dialect=_NUMBERED if on_postgres else dialect)
     names = tuple(compiled.positiontup)
-    types = {name: compiled.binds[name].type for name in names}
-    make = _to_wire if on_postgres else _to_sqlite
+    types = [compiled.binds[name].type for name in names]
     results = []
     for index, column in enumerate(getattr(statement, "exported_columns", ()) if statement.is_select else ()):
-        if isinstance(column.type, sa.Float):
-            continue  # both drivers answer floats; SQLAlchemy would ask for the driver's type code
-        processor = column.type.dialect_impl(dialect).result_processor(dialect, None)
+        processor = _from_driver(column.type, dialect)
         if processor is not None:
             results.append((index, processor))
-    constants = {name: value for name, value in compiled.params.items() if value is not None}
-    binds = tuple((name, make(types[name], dialect)) for name in names)
-    return _Plan(str(compiled), b"rma_%d" % next(_numbers), binds, constants, tuple(results))
+    return _Plan(
+        sql=str(compiled),
+        name=b"rma_%d" % next(_numbers),
+        take=_taker(names),
+        encode=tuple(_to_wire(type_) if on_postgres else _to_sqlite(type_, dialect) for type_ in types),
+        formats=tuple(_BINARY if isinstance(type_, sa.String | Json) else _TEXT for type_ in types),
+        constants={name: value for name, value in compiled.params.items() if value is not None},
+        results=tuple(results),
+    )
 
 
 _NUMBERED = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 """PostgreSQL's own spelling of parameters: ``$1``."""
+_TEXT, _BINARY = 0, 1  # a text's binary format is itself with its length, so that one with a NUL is refused, not cut
+
+
+def _taker(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda params: tuple(params[name] for name in names)
+
+
+def _from_driver(type_: Any, dialect: sa.Dialect) -> Processor | None:
+    """From what the driver answers to a value of this column; None where it answers the value itself."""
+    if isinstance(type_, sa.Float):
+        return None  # both drivers answer floats; SQLAlchemy would ask for the driver's type code
+    processor: Processor | None = type_.dialect_impl(dialect).result_processor(dialect, None)
+    return processor
 
 
 def _to_sqlite(type_: Any, dialect: sa.Dialect) -> Processor | None:
+    if isinstance(type_, Json):
+        return lambda value: canonical(value).decode()
     processor: Processor | None = type_.dialect_impl(dialect).bind_processor(dialect)
     return processor
 
 
-def _to_wire(type_: Any, dialect: sa.Dialect) -> Processor:
-    """From a Python value to PostgreSQL's text format, straight for the types of ours."""
+def _to_wire(type_: Any) -> Processor:
+    """From a value of this column to the format in which PostgreSQL reads it."""
     if isinstance(type_, Json):
-        return _json
-    processor: Processor | None = None
-    if isinstance(type_, sa.types.TypeDecorator) and not isinstance(type_, Instant):
-        processor = type_.dialect_impl(dialect).bind_processor(dialect)
-    return _text if processor is None else lambda value: _text(processor(value))
+        return canonical
+    return next((write for kind, write in _WRITERS if isinstance(type_, kind)), _written)
 
 
-def _json(value: Any) -> bytes | None:
-    return None if value is None else canonical(value)
-
-
-def _text(value: Any) -> bytes | None:
-    """The text format of a value: what PostgreSQL reads for the type that it knows the parameter to have."""
-    if value is None:
-        return None
-    write = _TEXTS.get(type(value))
-    if write is not None:
-        return write(value)
-    for kind, write in _TEXTS.items():
-        if isinstance(value, kind):
-            return write(value)
-    raise TypeError(f"no text format for a {type(value).__name__}")
-
-
-def _str(value: str) -> bytes:
-    if "\0" in value:
-        raise ValueError("a text for the database holds no NUL")
-    return value.encode()
+def _written(value: Any) -> bytes:
+    """The text format of a value whose column is not known, by the value's own type."""
+    kind = next((kind for python, kind in _KINDS if isinstance(value, python)), None)
+    if kind is None:
+        raise TypeError(f"no text format for a {type(value).__name__}")
+    return _to_wire(kind())(value)  # type: ignore[no-any-return]
 
 
 def _instant(value: datetime) -> bytes:
@@ -168,14 +173,22 @@ def _instant(value: datetime) -> bytes:
     return value.isoformat().encode()
 
 
-_TEXTS: dict[type, Callable[[Any], bytes]] = {
-    str: _str,
-    bool: lambda value: b"t" if value else b"f",
-    int: lambda value: b"%d" % value,
-    datetime: _instant,
-    date: lambda value: value.isoformat().encode(),
-    float: lambda value: repr(value).encode(),
-}
+_WRITERS: tuple[tuple[type[sa.types.TypeEngine[Any]], Processor], ...] = (
+    (sa.String, str.encode),
+    (sa.Boolean, {True: b"t", False: b"f"}.__getitem__),
+    (sa.Integer, b"%d".__mod__),
+    (Instant, _instant),
+    (sa.Date, lambda value: value.isoformat().encode()),
+    (sa.Float, lambda value: repr(value).encode()),
+)
+_KINDS: tuple[tuple[type, type[sa.types.TypeEngine[Any]]], ...] = (
+    (str, sa.String),
+    (bool, sa.Boolean),
+    (int, sa.Integer),
+    (datetime, Instant),
+    (date, sa.Date),
+    (float, sa.Float),
+)
 
 
 def _convert(results: tuple[tuple[int, Processor], ...], row: tuple[Any, ...]) -> tuple[Any, ...]:

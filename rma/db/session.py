@@ -57,6 +57,7 @@ class Work:
         "_ahead",
         "_conn",
         "_held",
+        "_ids",
         "_session",
         "_wire",
         "after_commit",
@@ -77,6 +78,7 @@ class Work:
         self.real_now = now()
         self.after_commit: list[Callable[[], None]] = []
         self._session: Session | None = None
+        self._ids: ids.Block | None = None
 
     def check_version(self, version: int) -> None:
         """``Stale`` if the caller has read another version than this one; compared once in a transaction."""
@@ -148,8 +150,10 @@ class Work:
         self._wire.commit(held)
 
     def new_id(self, prefix: str) -> str:
-        """A new id of this kind."""
-        return ids.new_id(prefix, time.time_ns() // 1_000_000, secrets.token_bytes(ids.RANDOM_BYTES))
+        """A new id of this kind; within a transaction they sort in the order in which they were made."""
+        if self._ids is None or not self._ids.left:
+            self._ids = ids.Block(time.time_ns() // 1_000_000, secrets.token_bytes(ids.RANDOM_BYTES))
+        return self._ids.new_id(prefix)
 
 
 class Database:
@@ -285,5 +289,11 @@ def _postgresql(url: str, pool_size: int) -> sa.Engine:
     # psycopg prepares nothing: it would deallocate at every rollback, also what the wire has prepared
     connect = {"options": options, "prepare_threshold": None}
     return sa.create_engine(
-        url, connect_args=connect, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30, pool_use_lifo=True
+        url,
+        connect_args=connect,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=30,
+        pool_use_lifo=True,
+        pool_reset_on_return=None,
     )

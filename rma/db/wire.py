@@ -18,16 +18,22 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
 Row = tuple[Any, ...]
+_ROWS, _DONE, _SYNC = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK), int(ExecStatus.PIPELINE_SYNC)
+_IDLE, _UNDER_WAY = int(TransactionStatus.IDLE), int(TransactionStatus.INTRANS)
 _SQLITE_DUPLICATES = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
 _STALE = ("0A000", "26000")  # the plan does not fit the schema any more; there is no such prepared statement
 
 
 class Sent(NamedTuple):
-    """A statement with its values, ready for the driver. ``duplicate``: what to raise where its row exists already."""
+    """A statement with its values, ready for the driver; ``formats`` are those of PostgreSQL's parameters.
+
+    ``duplicate``: what to raise where its row exists already.
+    """
 
     sql: str
     name: bytes
     values: Sequence[Any]
+    formats: Sequence[int] = ()
     duplicate: type[Exception] | None = None
 
 
@@ -90,19 +96,20 @@ class PostgresWire:
         self._connection = connection
         self._pg = connection.pgconn
         self._prepared: set[bytes] = set()
+        self._loader = Transformer(connection)
         self._reading, self._writing = select.poll(), select.poll()
         self._reading.register(self._pg.socket, select.POLLIN)
         self._writing.register(self._pg.socket, select.POLLIN | select.POLLOUT)
 
     def send(self, batch: Sequence[Sent]) -> list[Answer]:
         """Run these in one round trip; a transaction is begun where none is under way."""
-        if self._pg.transaction_status == TransactionStatus.IDLE:
+        if self._pg.transaction_status == _IDLE:
             return self._exchange([_BEGIN, *batch])[1:]
         return self._exchange(batch)
 
     def commit(self, batch: Sequence[Sent]) -> None:
         """Run these and COMMIT in one round trip."""
-        if self._pg.transaction_status == TransactionStatus.INTRANS:
+        if self._pg.transaction_status == _UNDER_WAY:
             self._exchange([*batch, _COMMIT])
         elif batch:
             self._exchange([_BEGIN, *batch, _COMMIT])
@@ -116,7 +123,7 @@ class PostgresWire:
                 if sent.name not in self._prepared and sent.name not in expected:
                     pg.send_prepare(sent.name, sent.sql.encode())
                     expected.append(sent.name)
-                pg.send_query_prepared(sent.name, sent.values)
+                pg.send_query_prepared(sent.name, sent.values, sent.formats)
                 expected.append(sent)
             pg.pipeline_sync()
             results = self._results()
@@ -137,18 +144,18 @@ class PostgresWire:
                 result = pg.get_result()
                 if result is None:
                     continue
-                if result.status == ExecStatus.PIPELINE_SYNC:
+                if result.status == _SYNC:
                     return found
                 found.append(result)
 
     def _answers(self, expected: Sequence[Sent | bytes], results: Sequence[Any]) -> list[Answer]:
         answers = []
-        loader = Transformer(self._connection)
+        loader = self._loader
         for sent, result in zip(expected, results, strict=True):
-            if result.status == ExecStatus.TUPLES_OK:
+            if result.status == _ROWS:
                 loader.set_pgresult(result)
                 answers.append(Answer(result.ntuples, loader.load_rows(0, result.ntuples, tuple)))
-            elif result.status != ExecStatus.COMMAND_OK:
+            elif result.status != _DONE:
                 raise self._failure(sent, result)
             elif isinstance(sent, bytes):
                 self._prepared.add(sent)

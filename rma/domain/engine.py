@@ -54,11 +54,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class _Row:
     """A transition in one of its states, ready to be asked."""
 
-    __slots__ = ("automatic", "by", "guards", "step")
+    __slots__ = ("automatic", "by", "checks", "guards", "step")
 
     def __init__(self, definition: Definition, row: Transition, source: str) -> None:
         self.by = frozenset(row.by)
         self.guards = tuple(GUARDS[name] for name in row.when)
+        self.checks = tuple(guard.check for guard in self.guards)
         self.automatic = definition.is_automatic(row)
         self.step = Step(
             machine=definition.machine,
@@ -71,7 +72,13 @@ class _Row:
         )
 
     def fits(self, role: str, facts: Facts) -> bool:
-        return role in self.by and all(guard.check(facts).passed for guard in self.guards)
+        return role in self.by and self.holds(facts)
+
+    def holds(self, facts: Facts) -> bool:
+        for check in self.checks:  # a loop: this is asked hundreds of times a request, and generators are dear
+            if not check(facts).passed:
+                return False
+        return True
 
     def condition(self) -> Callable[[EventData], bool]:
         """The row as a condition of the machine: it notes the step it plans on the moving case."""
@@ -186,10 +193,31 @@ def acting(definition: Definition, state: str, trigger: str) -> frozenset[str]:
     return frozenset(role for row in rows for role in row.by)
 
 
+def able(definition: Definition, state: str, trigger: str, *, roles: Iterable[str], facts: Facts) -> list[str]:
+    """Those of these roles, in their order, that could fire this trigger now."""
+    rows = [row for row in _machine(definition).rows[state].get(trigger, ()) if row.holds(facts)]
+    return [role for role in roles if any(role in row.by for row in rows)]
+
+
 def allowed(definition: Definition, state: str, *, role: str, facts: Facts) -> tuple[str, ...]:
     """The triggers that this role could fire now, in file order."""
-    triggers = _machine(definition).rows[state]
-    return tuple(trigger for trigger, rows in triggers.items() if any(row.fits(role, facts) for row in rows))
+    return allowed_to(definition, state, roles=frozenset({role}), facts=facts)
+
+
+def allowed_to(definition: Definition, state: str, *, roles: frozenset[str], facts: Facts) -> tuple[str, ...]:
+    """The triggers that one of these roles could fire now, in file order."""
+    found = []
+    for trigger, rows in _machine(definition).rows[state].items():
+        for row in rows:
+            if not row.by.isdisjoint(roles) and row.holds(facts):
+                found.append(trigger)
+                break
+    return tuple(found)
+
+
+def moves_by_itself(definition: Definition, state: str) -> bool:
+    """True if something may follow in this state without anybody's act; else ``follow`` need not be asked."""
+    return bool(_machine(definition).automatic[state])
 
 
 def follow(definition: Definition, state: str, *, facts: Facts, skip: Collection[str] = _NOTHING) -> Step | None:

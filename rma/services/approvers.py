@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
 from rma.db.session import Work
 from rma.services.caller import Caller
 
 _keys = tables.table(tables.Key)
+_FIND = hot.Hot(sa.select(_keys.c.person, _keys.c.minted_by).where(_keys.c.id == sa.bindparam("key")))
 _KEY = "key:"
 _MOST_MINTERS = 20
 
@@ -34,20 +35,24 @@ def independent(work: Work, caller: Caller, *, fixers: set[str], approvals: list
     return not any(mine & people.makers(actor) or people.who(actor) & people.makers(caller.actor) for actor in earlier)
 
 
+class _Key(NamedTuple):
+    person: str | None
+    minted_by: str | None
+
+
 class _People:
     """The keys of these actors and of everybody who minted them, with their persons."""
 
     def __init__(self, work: Work, actors: set[str]) -> None:
-        self._rows: dict[str, Any] = {}
+        self._rows: dict[str, _Key] = {}
         wanted = actors
         for _ in range(_MOST_MINTERS):
             ids = {actor.removeprefix(_KEY) for actor in wanted if actor.startswith(_KEY)} - self._rows.keys()
             if not ids:
                 return
-            found = work.conn.execute(
-                sa.select(_keys.c.id, _keys.c.person, _keys.c.minted_by).where(_keys.c.id.in_(ids))
-            )
-            rows = {row.id: row for row in found}
+            hot.ahead(work, *((_FIND, {"key": key_id}) for key_id in ids))
+            found = {key_id: _FIND.one(work, {"key": key_id}) for key_id in ids}
+            rows = {key_id: _Key(*row) for key_id, row in found.items() if row is not None}
             self._rows |= rows
             wanted = {row.minted_by for row in rows.values() if row.minted_by}
 

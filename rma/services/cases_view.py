@@ -189,8 +189,7 @@ def head(door: Door, case: Case, *, locale: str, roles: frozenset[str], due: Any
     label = ""
     if root is not None:
         facts = gather.facts(door, root)
-        for role in roles:
-            allowed.update(engine.allowed(root.definition, root.state, role=role, facts=facts))
+        allowed.update(engine.allowed_to(root.definition, root.state, roles=roles, facts=facts))
         label = say(root.definition.states[root.state].label, locale)
     found = due if due is not None else deadlines.opened_for(door)
     return {

@@ -11,6 +11,7 @@ TABLES = {
     "refund": tables.table(tables.Refund),
     "replacement": tables.table(tables.Replacement),
 }
+NAMES = {kind: tuple(column.name for column in table.columns) for kind, table in TABLES.items()}
 INSERT = {kind: hot.insert(table) for kind, table in TABLES.items()}
 UPDATE = {
     kind: hot.Hot(
@@ -48,6 +49,7 @@ _TRANSFER_CHANGES = [
     "updated_at",
 ]
 TRANSFERS = tables.table(tables.Transfer)
+TRANSFER_NAMES = tuple(column.name for column in TRANSFERS.columns)
 INSERT_TRANSFER = hot.insert(TRANSFERS)
 UPDATE_TRANSFER = hot.Hot(
     sa.update(TRANSFERS)

@@ -88,12 +88,12 @@ def act(
     if not roles:
         raise Refused("This key acts in no role.", code="wrong_role")
     facts, state = gather.facts(door, subject), subject.state
-    able = [r for r in roles if trigger in engine.allowed(subject.definition, state, role=r, facts=facts)]
+    able = engine.able(subject.definition, state, trigger, roles=roles, facts=facts)
     named = engine.acting(subject.definition, state, trigger)
     role = (able or [r for r in roles if r in named] or roles)[0]
     try:
-        return door.fire(subject, trigger, role=role, data=data, fields=fields, language=language)
+        return door.fire(subject, trigger, role=role, data=data, fields=fields, facts=facts, language=language)
     except Refused as refusal:
-        allowed = {t for r in roles for t in engine.allowed(subject.definition, state, role=r, facts=facts)}
+        allowed = set(engine.allowed_to(subject.definition, state, roles=caller.roles, facts=facts))
         allowed |= set(refusal.allowed)  # an effect that refuses names choices of its own
         raise Refused(refusal.detail, reasons=refusal.reasons, allowed=sorted(allowed), code=refusal.code) from None

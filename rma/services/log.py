@@ -60,8 +60,11 @@ def prepare(
     for draft in drafts:
         n += 1
         event_id = work.new_id("evt")
-        plain = _without_personal(work, draft, store_id=store_id, stream=stream)
-        body = events.body(plain, event_id=event_id, stream=stream, n=n, actor=actor)
+        try:
+            body = events.body(draft, event_id=event_id, stream=stream, n=n, actor=actor)
+        except TypeError:
+            plain = _without_personal(work, draft, store_id=store_id, stream=stream)
+            body = events.body(plain, event_id=event_id, stream=stream, n=n, actor=actor)
         head = events.link(head, body)
         rows.append(
             {
@@ -111,8 +114,6 @@ def append_to(work: Work, owner: str, owner_id: str, drafts: Sequence[Draft], *,
 
 
 def _without_personal(work: Work, draft: Draft, *, store_id: str, stream: str) -> Draft:
-    if not events.has_personal(draft.data):
-        return draft
     kept: list[Kept] = []
 
     def next_kept(value: str) -> Kept:

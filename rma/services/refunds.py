@@ -26,8 +26,6 @@ from rma.services.deadlines import time_zone
 from rma.services.line_effects import ranges, remember, settle_number, the_case
 from rma.services.transition import Door, Subject, effect
 
-_COLUMNS = [column.name for column in children.TABLES["refund"].columns]
-
 
 def open_door(
     work: Work,
@@ -61,7 +59,7 @@ def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:
     row = children.SELECT["refund", "id"].one(work, {"store": store_id, "key": refund_id})
     if row is None:
         raise NotFound("There is no such refund.")
-    return dict(zip(_COLUMNS, row, strict=True))
+    return dict(zip(children.NAMES["refund"], row, strict=True))
 
 
 def _reads(store_id: str, refund: dict[str, Any], *, with_order: bool) -> list[hot.Read]:

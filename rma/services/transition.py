@@ -143,8 +143,7 @@ class Door:
         """The transfers of a refund in their order, read on first use. Change them with ``set_transfer``."""
         if refund.id not in self._transfers:
             rows = [] if refund.new else children.TRANSFERS_OF.rows(self.work, {"refund_id": refund.id})
-            names = [column.name for column in children.TRANSFERS.columns]
-            self._transfers[refund.id] = [dict(zip(names, row, strict=True)) for row in rows]
+            self._transfers[refund.id] = [dict(zip(children.TRANSFER_NAMES, row, strict=True)) for row in rows]
         return self._transfers[refund.id]
 
     def add_transfer(self, refund: Subject, row: dict[str, Any]) -> None:
@@ -166,7 +165,7 @@ class Door:
         self._changed_transfers.add(row["id"])
 
     def _row(self, kind: str, cells: tuple[Any, ...]) -> dict[str, Any]:
-        return {column.name: cell for column, cell in zip(children.TABLES[kind].columns, cells, strict=True)}
+        return dict(zip(children.NAMES[kind], cells, strict=True))
 
     def _know(self, kind: str, row: dict[str, Any]) -> Subject:
         return self.subjects.setdefault(row["id"], Subject(kind, row, self._definition(kind)))
@@ -214,7 +213,7 @@ class Door:
             "updated_at": self.now,
             **row,
         }
-        full = {column.name: full.get(column.name) for column in children.TABLES[kind].columns}
+        full = {name: full.get(name) for name in children.NAMES[kind]}
         subject = Subject(kind, full, definition, new=True)
         self.subjects[subject.id] = subject
         if self.case is not None:
@@ -313,6 +312,8 @@ class Door:
             moved = False
             for subject in [*self.subjects.values(), *([self.root] if self.root else [])]:
                 if not (subject.dirty or subject.new or subject is self.root):
+                    continue
+                if not engine.moves_by_itself(subject.definition, subject.state):
                     continue
                 step = engine.follow(
                     subject.definition, subject.state, facts=gather.facts(self, subject), skip=frozenset(subject.stayed)
