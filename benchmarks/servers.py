@@ -67,6 +67,9 @@ def serving(url: str, folder: Path, *, worker: bool, count: Path | None = None) 
         try:
             _wait(port, process, folder / "server.log")
             yield Process(process, port)
+        except ConnectionError as lost:
+            lost.add_note((folder / "server.log").read_text(errors="replace")[-4000:])
+            raise
         finally:
             process.send_signal(signal.SIGTERM)
             try:
