@@ -336,7 +336,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
-        batch_op.create_index("deadlines_by_return", ["return_id"], unique=False)
+        batch_op.create_index("deadlines_by_return", ["return_id", "subject_id"], unique=False)
         batch_op.create_index(
             "deadlines_due",
             ["next_at"],

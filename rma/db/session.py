@@ -67,9 +67,10 @@ class Work:
         "wide",
     )
 
-    def __init__(self, conn: sa.Connection, *, wide: bool = False) -> None:
+    def __init__(self, conn: sa.Connection, *, wide: bool = False, reads: bool = False) -> None:
         self._conn = conn
         self._wire = _wire_of(conn)
+        self._wire.reads = reads
         self._held: list[Sent] = []
         self._ahead: dict[tuple[Any, ...], Answer] = {}
         self.wide = wide
@@ -184,7 +185,7 @@ class Database:
     def read(self) -> Iterator[Work]:
         """A read-only view; nothing is committed."""
         with _translated(), self._reader.connect() as conn, conn.begin() as transaction:
-            yield Work(conn)
+            yield Work(conn, reads=True)
             transaction.rollback()
 
     def retrying(self, act: Callable[[Work], T]) -> T:

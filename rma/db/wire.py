@@ -60,6 +60,9 @@ class Wire(Protocol):
         """True if it pays to hold writes back and send them together."""
         ...
 
+    reads: bool
+    """Whether the transaction at hand only reads: it sees the database as of one moment."""
+
 
 class SqliteWire:
     """SQLite is a library: a statement costs no round trip, so each runs at once."""
@@ -68,6 +71,7 @@ class SqliteWire:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.reads = False
 
     def send(self, batch: Sequence[Sent]) -> list[Answer]:
         """Run these one by one."""
@@ -93,6 +97,7 @@ class PostgresWire:
     gathers = True
 
     def __init__(self, connection: psycopg.Connection) -> None:
+        self.reads = False
         self._connection = connection
         self._pg = connection.pgconn
         self._prepared: set[bytes] = set()
@@ -104,7 +109,7 @@ class PostgresWire:
     def send(self, batch: Sequence[Sent]) -> list[Answer]:
         """Run these in one round trip; a transaction is begun where none is under way."""
         if self._pg.transaction_status == _IDLE:
-            return self._exchange([_BEGIN, *batch])[1:]
+            return self._exchange([_BEGIN_READING if self.reads else _BEGIN, *batch])[1:]
         return self._exchange(batch)
 
     def commit(self, batch: Sequence[Sent]) -> None:
@@ -174,4 +179,5 @@ class PostgresWire:
 
 
 _BEGIN = Sent("BEGIN", b"rma_begin", ())
+_BEGIN_READING = Sent("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", b"rma_begin_reading", ())
 _COMMIT = Sent("COMMIT", b"rma_commit", ())

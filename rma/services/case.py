@@ -150,26 +150,20 @@ class Case:
 
 
 def _case_select(key: str, *, lock: bool) -> sa.Select[Any]:
-    """A return with its lines, which are locked together with it.
-
-    After it has waited, PostgreSQL reads again only what the statement locks: it would join the newest return with
-    lines as they were before.
-    """
     select = (
-        sa.select(*_returns.columns, *_lines.columns, _stores.c.clock_offset)
-        .select_from(
-            _returns.join(_lines, _lines.c.return_id == _returns.c.id).join(
-                _stores, _stores.c.id == _returns.c.store_id
-            )
-        )
+        sa.select(*_returns.columns, _stores.c.clock_offset)
+        .select_from(_returns.join(_stores, _stores.c.id == _returns.c.store_id))
         .where(_returns.c.store_id == sa.bindparam("store"), _returns.c[key] == sa.bindparam("key"))
-        .order_by(_lines.c.position)
     )
-    return select.with_for_update(of=(_returns, _lines), key_share=True) if lock else select
+    return select.with_for_update(of=_returns, key_share=True) if lock else select
 
 
 _LOCK = {key: hot.Hot(_case_select(key, lock=True)) for key in ("id", "rma_number")}
 _READ = {key: hot.Hot(_case_select(key, lock=False)) for key in ("id", "rma_number")}
+# A statement of its own after the lock: a join would show the lines as they were before it waited for the lock.
+_LINES = hot.Hot(
+    sa.select(*_lines.columns).where(_lines.c.return_id == sa.bindparam("return_id")).order_by(_lines.c.position)
+)
 _CHILDREN = hot.Hot(
     sa.union_all(
         *(
@@ -261,18 +255,19 @@ def load(work: Work, store_id: str, return_id: str, *, lock: bool = True) -> Cas
     rows = (_LOCK if lock else _READ)[column].rows(work, {"store": store_id, "key": key})
     if not rows:
         raise NotFound("There is no such return.")
-    width = len(_RETURN_NAMES)
-    row = dict(zip(_RETURN_NAMES, rows[0][:width], strict=True))
-    lines = [Line(dict(zip(_LINE_NAMES, found[width:-1], strict=True))) for found in rows]
+    *cells, offset = rows[0]
+    row = dict(zip(_RETURN_NAMES, cells, strict=True))
+    lines = [Line(dict(zip(_LINE_NAMES, found, strict=True))) for found in _LINES.rows(work, {"return_id": row["id"]})]
     children = [Child(*found) for found in _CHILDREN.rows(work, {"return_id": row["id"]})]
-    return Case(row=row, lines=lines, children=children, clock_offset=rows[0][-1])
+    return Case(row=row, lines=lines, children=children, clock_offset=offset)
 
 
 def reads(store_id: str, return_id: str, *, lock: bool = True, order: bool = False) -> list[hot.Read]:
     """What ``load`` asks for (after ``lock_order_of`` where ``order`` says so), for who reads it ahead with more."""
     case = ((_LOCK if lock else _READ)["id"], {"store": store_id, "key": return_id})
     first = [(_LOCK_ORDER_OF, {"store": store_id, "id": return_id})] if order else []
-    return [*first, case, (_CHILDREN, {"return_id": return_id})]
+    of_it = {"return_id": return_id}
+    return [*first, case, (_LINES, of_it), (_CHILDREN, of_it)]
 
 
 def save(work: Work, case: Case) -> None:

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 _deadlines = tables.table(tables.Deadline)
 _INSERT = hot.insert(_deadlines)
-_OBSOLETE = hot.Hot(
-    sa.update(_deadlines)
-    .where(
-        _deadlines.c.subject_id == sa.bindparam("subject"),
-        _deadlines.c.name == sa.bindparam("which"),
-        _deadlines.c.state == sa.literal_column("'open'"),
-    )
-    .values(state=sa.literal_column("'obsolete'"))
-)
+
+
+def _obsolete(*condition: Any) -> hot.Hot:
+    named = (_deadlines.c.subject_id == sa.bindparam("subject"), _deadlines.c.name == sa.bindparam("which"))
+    still = _deadlines.c.state == sa.literal_column("'open'")
+    return hot.Hot(sa.update(_deadlines).where(*condition, *named, still).values(state=sa.literal_column("'obsolete'")))
+
+
+# the index begins with the return, which money without goods does not have
+_OBSOLETE = _obsolete(_deadlines.c.return_id == sa.bindparam("case"))
+_OBSOLETE_ALONE = _obsolete(_deadlines.c.return_id.is_(None))
 _DAYS = re.compile(r"P(\d+)D")
 
 
@@ -44,12 +46,12 @@ def write(door: Door, moves: Sequence[tuple[Subject, str | None]]) -> None:
         for item in subject.definition.deadlines:
             was, now_in = source in item.states, subject.state in item.states
             if was and not now_in:
-                ended.append({"subject": subject.id, "which": item.name})
+                ended.append({"subject": subject.id, "which": item.name, "case": door.case and door.case.id})
             elif now_in and not was:
                 row = _row(door, subject, item)
                 if row is not None:
                     opened.append(row)
-    _OBSOLETE.run_many(door.work, ended)
+    _ended(door).run_many(door.work, ended)
     _INSERT.run_many(door.work, opened)
     door.opened_deadlines = opened
 
@@ -63,11 +65,15 @@ def opened_for(door: Door) -> Any | None:
     return next_open(door.work, door.case.id)
 
 
+def _ended(door: Door) -> hot.Hot:
+    return _OBSOLETE_ALONE if door.case is None else _OBSOLETE
+
+
 def renew(door: Door, subject: Subject, name: str) -> None:
     """Set a running deadline anew, because what it depends on has changed."""
     item = next((d for d in subject.definition.deadlines_in(subject.state) if d.name == name), None)
     if item is not None:
-        _OBSOLETE.run(door.work, {"subject": subject.id, "which": name})
+        _ended(door).run(door.work, {"subject": subject.id, "which": name, "case": door.case and door.case.id})
         row = _row(door, subject, item)
         if row is not None:
             _INSERT.run(door.work, row)

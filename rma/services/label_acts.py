@@ -134,7 +134,10 @@ def _valid_days(work: Work, parcel: Any, today: date) -> int | None:
     """A label lasts as long as the customer may still send the goods; the carrier's own time where nothing is set."""
     last_day = work.conn.execute(
         sa.select(sa.func.max(_deadlines.c.lenient)).where(
-            _deadlines.c.subject_id == parcel.return_id, _deadlines.c.name == "ship_back", _deadlines.c.state == "open"
+            _deadlines.c.return_id == parcel.return_id,
+            _deadlines.c.subject_id == parcel.return_id,
+            _deadlines.c.name == "ship_back",
+            _deadlines.c.state == "open",
         )
     ).scalar()
     return None if last_day is None else min(max((last_day - today).days, 1), LONGEST_VALID)

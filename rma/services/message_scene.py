@@ -65,6 +65,7 @@ _LINES = Query(
 )
 _DUE = Query(
     sa.select(_deadlines.c.due_at).where(
+        _deadlines.c.return_id == sa.bindparam("case"),
         _deadlines.c.subject_id == sa.bindparam("subject"),
         _deadlines.c.name == sa.bindparam("which"),
         _deadlines.c.state == sa.literal_column("'open'"),
@@ -128,7 +129,7 @@ class Scene:
         """The last day of an open deadline of the case, or of one of its children."""
         if self.case is None:
             return None
-        found = _DUE.first(self.work, subject=subject or self.case.id, which=name)
+        found = _DUE.first(self.work, case=self.case.id, subject=subject or self.case.id, which=name)
         return None if found is None else calendar.local_date(found.due_at, self.timezone)
 
     def child(self, model: Any) -> Any | None:

@@ -74,7 +74,7 @@ class Deadline(SQLModel, table=True):
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
         ),
-        sa.Index("deadlines_by_return", "return_id"),
+        sa.Index("deadlines_by_return", "return_id", "subject_id"),
     )
     id: str = key()
     store_id: str = ref("stores", index=False)
