@@ -8,6 +8,7 @@ from rma.api import shapes
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
 from rma.services import decisions, doors, feed, filing, links, listing, replacements, returns
+from rma.services.decisions import WholeDecision
 from rma.services.feed import FeedEvent
 from rma.services.filing import FileReturn
 from rma.services.idempotency import Answer
@@ -57,7 +58,7 @@ def show(call: Call) -> Answer:
     return call.read(act)
 
 
-@routes.get("/returns/{id}/decision", answers=dict[str, Any])
+@routes.get("/returns/{id}/decision", answers=WholeDecision)
 def decision(call: Call) -> Answer:
     """The whole trace of the decision: rule, version, inputs, result, article and words in every language.
 

@@ -39,7 +39,7 @@ DELAY: frozenset[Kind] = frozenset({"not_delivered", "late_delivery"})
 """The seller answers for the delivery itself (MSY art. 16, CRD art. 18)."""
 
 
-class LineRequest(msgspec.Struct, frozen=True, kw_only=True):
+class LineRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is asked for some units of one order line.
 
     ``opened``, ``used`` and ``installed`` are the condition the customer tells. ``evidence`` holds the kind of each
@@ -67,7 +67,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A filing or a quote. ``filed_at`` is when the notice was given: it counts, not the day it is processed."""
 
     lines: tuple[LineRequest, ...]
@@ -76,7 +76,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     override: Override | None = None
 
 
-class LineFacts(msgspec.Struct, frozen=True, kw_only=True):
+class LineFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One order line. ``quantity`` is bought less cancelled; ``left`` is neither reserved nor consumed by a return.
 
     ``taken_undelivered`` counts those of the units in returns that were given up before they were delivered. ``total``
@@ -104,7 +104,7 @@ class LineFacts(msgspec.Struct, frozen=True, kw_only=True):
         return self.total * quantity // self.quantity if self.quantity else 0
 
 
-class DeliveredLine(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveredLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Units of an order line in one delivery; ``piece`` names one of several boxes that make up a unit."""
 
     id: str
@@ -112,7 +112,7 @@ class DeliveredLine(msgspec.Struct, frozen=True, kw_only=True):
     piece: int | str | None = None
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One parcel to the customer. ``delivered_at`` is None when the day it arrived is not known.
 
     Without ``lines`` the parcel held the whole order.
@@ -123,7 +123,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[DeliveredLine, ...] = ()
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything a decision may look at besides the request.
 
     ``lines`` are all lines of the order and ``deliveries`` all its parcels, for a period starts with the last one.

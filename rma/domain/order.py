@@ -54,7 +54,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ship_to: Address | None = None
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One line: ``unit_price`` as sent, ``listed`` is unit price × quantity, ``total`` is that less its own discount.
 
     ``tax``, where given, is the tax that was charged and beats ``tax_rate`` (percent). ``origin`` is ``replacement``
@@ -85,7 +85,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     minimum_quantity: int | None = None
 
 
-class Promotion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Promotion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A discount over several lines; no lines means all of them."""
 
     code: str
@@ -113,7 +113,7 @@ class Fee(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tax: int | None = None
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What one tender took. ``refunded`` was given back outside this engine."""
 
     id: str
@@ -126,7 +126,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refunded: int = 0
 
 
-class Delivered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Delivered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Units of a line in one delivery, or one ``piece`` of goods that come in several."""
 
     id: str
@@ -134,7 +134,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     piece: int | str | None = None
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One delivery; no lines means the whole order. No ``delivered_at`` means it is still on its way."""
 
     id: str

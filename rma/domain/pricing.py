@@ -112,7 +112,7 @@ class LineValue(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
         return Value(stop - start - tax, tax, stop - start)
 
 
-class PromotionShare(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PromotionShare(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How one promotion was spread: line id to amount, and what it asked for."""
 
     code: str

@@ -52,7 +52,7 @@ _EARLIER = hot.Hot(
 _STANDS_NOT = frozenset({"declined", "cancelled"})
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """What one return line holds of an order line."""
 
     return_id: str

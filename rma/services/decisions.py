@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain import explain
 from rma.domain.decision import Decision, LineDecision, TraceEntry
+from rma.domain.explain import DecidedBy
 from rma.domain.texts import Text, say
 from rma.domain.verdict import Why
 from rma.services import doors, feed
@@ -27,82 +29,156 @@ _JUDGING = frozenset({"assess", "approve", "decline", "ask_customer", "appeal", 
 _MOST_EVENTS = 1000
 
 
-def show(work: Work, services: Services, caller: Caller, return_id: str, *, locale: str) -> dict[str, Any]:
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A reason: the rule, a stable code, its article, its words in the reader's language and (``texts``) in all."""
+
+    rule: str
+    code: str
+    text: str
+    texts: Text
+    article: str | None
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that was asked: of which version, what it saw, what it answered by which article, in words."""
+
+    rule: str
+    version: str
+    inputs: dict[str, str | int | bool | None]
+    result: str
+    code: str
+    article: str | None
+    text: str
+    texts: Text
+
+
+class DecidedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision on a line: what, on which basis, until when, by which rule, and every rule that was asked."""
+
+    id: str | None
+    order_line_id: str
+    sku: str | None
+    quantity: int
+    filed_kind: str
+    kind: str
+    decision: str
+    basis: str
+    last_day: date | None
+    last_instant: datetime | None
+    estimated: bool
+    text: str
+    texts: Text
+    decided_by: DecidedBy
+    reasons: tuple[Told, ...]
+    overrode: tuple[Told, ...]
+    trace: tuple[Asked, ...]
+
+
+class Judge(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acted: a key with its name and person, a customer's link, or the system."""
+
+    actor: str
+    key: str | None = None
+    person: str | None = None
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A judgement: the engine's own, a person's with their reason, or an override."""
+
+    at: datetime
+    event: str
+    trigger: str | None
+    by: Judge
+    override: bool
+    reason: str | None
+
+
+class WholeDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about the decision on a return; ``overridden``: a person let a line through."""
+
+    return_id: str
+    rma_number: str
+    policy_version: int
+    policy: str
+    law: str
+    decision: str
+    statutory: bool
+    overridden: bool
+    lines: tuple[DecidedLine, ...]
+    steps: tuple[Step, ...]
+
+
+def show(work: Work, services: Services, caller: Caller, return_id: str, *, locale: str) -> WholeDecision:
     """The whole trace of a return's decision in every language, and the steps by which people changed it.
 
-    ``text`` is in ``locale``, ``texts`` in all languages. Personal words that were erased read ``erased``.
+    Personal words that were erased read ``erased``.
     """
     door = doors.open_case(work, services, caller, return_id, lock=False)
     case = the_case(door)
     found = _decode(case.row["quote"])
     policy = services.catalog.policy(work, door.store.id, found.policy_version)
-    steps = _steps(work, case)
-    return {
-        "return_id": case.id,
-        "rma_number": case.row["rma_number"],
-        "policy_version": found.policy_version,
-        "policy": policy.label,
-        "law": found.law,
-        "decision": found.assessment,
-        "statutory": found.statutory,
-        "overridden": any(line.overrode for line in found.lines),
-        "lines": [_line(line, case, index, locale) for index, line in enumerate(found.lines)],
-        "steps": steps,
-    }
+    return WholeDecision(
+        return_id=case.id,
+        rma_number=case.row["rma_number"],
+        policy_version=found.policy_version,
+        policy=policy.label,
+        law=found.law,
+        decision=found.assessment,
+        statutory=found.statutory,
+        overridden=any(line.overrode for line in found.lines),
+        lines=tuple(_line(line, case, index, locale) for index, line in enumerate(found.lines)),
+        steps=_steps(work, case),
+    )
 
 
-def _line(line: LineDecision, case: Case, index: int, locale: str) -> dict[str, Any]:
+def _line(line: LineDecision, case: Case, index: int, locale: str) -> DecidedLine:
     words = explain.sentence(line)
     row = case.lines[index].row if index < len(case.lines) else {}
-    return {
-        "id": row.get("id"),
-        "order_line_id": line.order_line_id,
-        "sku": row.get("sku"),
-        "quantity": line.quantity,
-        "filed_kind": line.filed_kind,
-        "kind": line.kind,
-        "decision": line.decision,
-        "basis": line.basis,
-        "last_day": line.last_day,
-        "last_instant": line.last_instant,
-        "estimated": line.estimated,
-        "text": say(words, locale),
-        "texts": words,
-        "decided_by": explain.decided_by(line),
-        "reasons": [_why(why, locale) for why in line.reasons],
-        "overrode": [_why(why, locale) for why in line.overrode],
-        "trace": [_entry(entry, line, locale) for entry in line.trace],
-    }
+    return DecidedLine(
+        id=row.get("id"),
+        order_line_id=line.order_line_id,
+        sku=row.get("sku"),
+        quantity=line.quantity,
+        filed_kind=line.filed_kind,
+        kind=line.kind,
+        decision=line.decision,
+        basis=line.basis,
+        last_day=line.last_day,
+        last_instant=line.last_instant,
+        estimated=line.estimated,
+        text=say(words, locale),
+        texts=words,
+        decided_by=explain.decided_by(line),
+        reasons=tuple(_why(why, locale) for why in line.reasons),
+        overrode=tuple(_why(why, locale) for why in line.overrode),
+        trace=tuple(_entry(entry, line, locale) for entry in line.trace),
+    )
 
 
-def _why(why: Why, locale: str) -> dict[str, Any]:
-    return {"rule": why.rule, "code": why.code, **_told(why.text, locale), "article": why.article}
+def _why(why: Why, locale: str) -> Told:
+    return Told(rule=why.rule, code=why.code, text=say(why.text, locale), texts=why.text, article=why.article)
 
 
-def _entry(entry: TraceEntry, line: LineDecision, locale: str) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(entry)
-    return {**plain, **_told(explain.said(entry, line), locale)}
+def _entry(entry: TraceEntry, line: LineDecision, locale: str) -> Asked:
+    words = explain.said(entry, line)
+    return Asked(text=say(words, locale), texts=words, **msgspec.structs.asdict(entry))
 
 
-def _told(words: Text, locale: str) -> dict[str, Any]:
-    return {"text": say(words, locale), "texts": words}
-
-
-def _steps(work: Work, case: Case) -> list[dict[str, Any]]:
+def _steps(work: Work, case: Case) -> tuple[Step, ...]:
     """Who judged when, and why: the machine's own judgements, those of people, and overrides."""
     events = [one for one in feed.page_of_return(work, case.id, Ask(limit=_MOST_EVENTS)).items if _judges(one)]
     people = _people(work, {one.actor for one in events})
-    return [
-        {
-            "at": one.at,
-            "event": one.type,
-            "trigger": one.data.get("trigger"),
-            "by": {"actor": one.actor, **people.get(one.actor, {})},
-            "override": "override" in one.data,
-            "reason": _reason(one),
-        }
+    return tuple(
+        Step(
+            at=one.at,
+            event=one.type,
+            trigger=one.data.get("trigger"),
+            by=people.get(one.actor) or Judge(actor=one.actor),
+            override="override" in one.data,
+            reason=_reason(one),
+        )
         for one in events
-    ]
+    )
 
 
 def _judges(event: FeedEvent) -> bool:
@@ -110,15 +186,16 @@ def _judges(event: FeedEvent) -> bool:
     return about_return and (event.data.get("trigger") in _JUDGING or "override" in event.data)
 
 
-def _reason(event: FeedEvent) -> Any:
-    override = event.data.get("override")
-    return override.get("reason") if isinstance(override, dict) else event.data.get("reason")
+def _reason(event: FeedEvent) -> str | None:
+    told: Any = event.data.get("override")
+    found = (told if isinstance(told, dict) else event.data).get("reason")
+    return found if isinstance(found, str) else None
 
 
-def _people(work: Work, actors: set[str]) -> dict[str, dict[str, Any]]:
+def _people(work: Work, actors: set[str]) -> dict[str, Judge]:
     """The name of each key and the person who holds it."""
     ids = [actor.removeprefix("key:") for actor in actors if actor.startswith("key:")]
     if not ids:
         return {}
     rows = work.conn.execute(sa.select(_keys.c.id, _keys.c.name, _keys.c.person).where(_keys.c.id.in_(ids)))
-    return {f"key:{row.id}": {"key": row.name, "person": row.person} for row in rows}
+    return {f"key:{row.id}": Judge(actor=f"key:{row.id}", key=row.name, person=row.person) for row in rows}
