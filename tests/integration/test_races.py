@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from rma.app import create_app
 from rma.db import tables
 from rma.db.session import now
 from rma.services import keys, sweep
+from rma.services.caller import SCOPES
 from rma.services.keys import NewKey
 from tests.support import invariants, racing
 from tests.support.floor import Floor, ids
 from tests.support.racing import Alone, Doing, at_once, done, overlapped
-from tests.support.snapshots import money
+from tests.support.snapshots import Json, money
 
 OURS = {"in_progress", "unavailable"}
 """What a client is told when the program could not do its part; in these tests that is a failure."""
@@ -270,8 +273,7 @@ def test_any_two_acts_on_one_order_end_as_they_may(floor: Floor) -> None:
 def test_random_acts_of_many_threads_on_one_order(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six threads, each with acts in an order of its own: no error but a refusal, and everything adds up afterwards."""
     luck = random.Random(20261121)
-    wire = type(_wire(floor))
-    monkeypatch.setattr(wire, "send", racing.jitter(wire.send, [luck.choice((0, 0, 0.001, 0.003)) for _ in range(97)]))
+    slow_down(floor, monkeypatch, luck)
     for round_ in range(4):
         acts = scene(floor, f"round-{round_}")
         plans = [luck.sample(NAMES, 6) for _ in range(6)]
@@ -284,26 +286,104 @@ def test_random_acts_of_many_threads_on_one_order(floor: Floor, monkeypatch: pyt
     invariants.check(floor)
 
 
-def _wire(floor: Floor) -> Any:
+def slow_down(floor: Floor, monkeypatch: pytest.MonkeyPatch, luck: random.Random) -> None:
+    """Make acts longer here and there, so that they meet."""
     with floor.services.database.read() as work:
-        return work._wire  # noqa: SLF001 - where every statement leaves
+        wire = type(work._wire)  # noqa: SLF001 - where every statement leaves
+    pauses = [luck.choice((0, 0, 0.001, 0.003)) for _ in range(97)]
+    monkeypatch.setattr(wire, "send", racing.jitter(wire.send, pauses))
 
 
 # -- over HTTP --------------------------------------------------------------------------------------------------------
 
 
-def test_one_key_sent_many_times_at_once_is_one_return(floor: Floor) -> None:
-    """Eight equal filings with one Idempotency-Key at once: one return, and eight answers of the same bytes."""
-    new = NewKey(name="test", scopes=["returns:write"], person=None)
-    with floor.services.database.write() as work:
-        key = keys.mint(work, new, store_id=floor.store_id, actor="system").key
-    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "one"}
+@pytest.fixture
+def client(floor: Floor) -> Iterator[TestClient[Litestar]]:
+    """The application in this process, on the floor's database."""
     app = create_app(floor.services.settings, services=floor.services)
+    with TestClient(app, raise_server_exceptions=False) as made:
+        yield made
+
+
+def key_of(floor: Floor, person: str, *scopes: str) -> dict[str, str]:
+    """The headers of a fresh key of somebody."""
+    new = NewKey(name=person, scopes=list(scopes), person=person)
+    with floor.services.database.write() as work:
+        return {"Authorization": f"Bearer {keys.mint(work, new, store_id=floor.store_id, actor='system').key}"}
+
+
+def test_one_key_sent_many_times_at_once_is_one_return(floor: Floor, client: TestClient[Litestar]) -> None:
+    """Eight equal filings with one Idempotency-Key at once: one return, and eight answers of the same bytes."""
+    headers = key_of(floor, "a@example.com", "returns:write") | {"Idempotency-Key": "one"}
     floor.order("1")
     body = {"order_number": "1", "method": "drop_off_code", "lines": [{"order_line_id": "2", "quantity": 1}]}
-    with TestClient(app, raise_server_exceptions=False) as client:
-        found = racing.together(*[lambda: client.post("/api/v1/returns", json=body, headers=headers)] * 8)
+    found = racing.together(*[lambda: client.post("/api/v1/returns", json=body, headers=headers)] * 8)
     assert {answer.status_code for answer in found} == {201}
     assert len({answer.content for answer in found}) == 1
     assert len(floor.rows(tables.Return)) == 1
+    invariants.check(floor)
+
+
+def requests_on(floor: Floor, number: str) -> list[tuple[str, str, Json | None]]:
+    """Everything that can be asked of an order with a return in the middle of its life and one at its beginning."""
+    floor.order(number)
+    one, refund = settled_with_refund(floor, number, ("1", 1))
+    other = floor.must(floor.file(number, ("3", 2)))
+    parcel = floor.must(floor.parcel(other["id"]))["id"]
+    line, total = ids(other)["3"], {"expected_total": money("96.67")}
+    filing = {"order_number": number, "method": "drop_off_code", "lines": [{"order_line_id": "1", "quantity": 1}]}
+    came = {"scan_id": f"scan-{number}", "return_id": other["id"], "lines": [{"line_id": line, "quantity": 1}]}
+    judged = {"line_id": line, "quantity": 1, "grade": "A", "disposition": "restock", "verdict": "accept"}
+    news = {"status": "delivered", "at": now().isoformat(), "source_id": "n1"}
+    by_hand = {"components": [{"kind": "goodwill", "amount": money("5.00")}], "reason": "x"}
+    return [
+        ("POST", "/returns", filing),
+        ("POST", f"/refunds/{refund}/approve", total),
+        ("POST", f"/refunds/{refund}/refuse", {"reason": "no"}),
+        ("POST", "/receipts", came),
+        ("POST", "/receipts", came | {"scan_id": f"more-{number}", "finished": True}),
+        ("DELETE", f"/receipts/scan-{number}", None),
+        ("POST", f"/returns/{other['id']}/inspections", {"lines": [judged]}),
+        ("POST", f"/returns/{other['id']}/actions/cancel", {}),
+        ("POST", f"/returns/{other['id']}/actions/approve", {}),
+        ("POST", f"/returns/{one}/actions/dispute", {"reason": "x"}),
+        ("POST", f"/returns/{one}/actions/approve", {}),
+        ("POST", f"/returns/{one}/parcels", {"method": "drop_off_code"}),
+        ("POST", f"/parcels/{parcel}/events", news),
+        ("POST", f"/parcels/{parcel}/events", news | {"status": "lost", "source_id": "n2"}),
+        ("POST", f"/orders/{number}/refunds", by_hand),
+        ("GET", f"/returns/{one}", None),
+        ("GET", f"/returns/{other['id']}", None),
+    ]
+
+
+def is_ours(answer: httpx.Response) -> bool:
+    """True if the program could not do its part."""
+    code = answer.json().get("code") if answer.content else None
+    return answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or code in OURS
+
+
+def test_random_requests_of_many_clients_on_one_order(
+    floor: Floor, client: TestClient[Litestar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight clients that all want something else of one order at once: never a 5xx, never "try again"."""
+    luck = random.Random(4)
+    slow_down(floor, monkeypatch, luck)
+    people = [key_of(floor, f"{n}@example.com", *SCOPES) for n in range(8)]
+    wrong = []
+    for round_ in range(3):
+        wanted = requests_on(floor, f"order-{round_}")
+        plans = [luck.sample(wanted, 8) for _ in people]
+
+        def ask(who: dict[str, str], plan: list[tuple[str, str, Json | None]], round_: int = round_) -> list[Any]:
+            found = []
+            for n, (method, path, body) in enumerate(plan):
+                headers = who | {"Idempotency-Key": f"{round_}-{n}"}
+                found.append(client.request(method, f"/api/v1{path}", json=body, headers=headers))
+            return found
+
+        asked = [partial(ask, who, plan) for who, plan in zip(people, plans, strict=True)]
+        answers = itertools.chain(*racing.together(*asked))
+        wrong += [(str(one.url), one.status_code, one.text) for one in answers if is_ours(one)]
+    assert wrong == []
     invariants.check(floor)

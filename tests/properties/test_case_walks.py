@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rma.app import create_services
+from rma.db import tables
 from rma.db.session import Database
 from rma.services import clock
 from rma.services.clock import MoveClock
@@ -83,7 +84,8 @@ class Walk:
 
     def file(self) -> Act:
         """File another return."""
-        wanted = self.data.draw(st.lists(st.sampled_from("123"), min_size=1, max_size=2, unique=True))
+        sold = ["1", "2", "3", *(row.id for row in self.floor.rows(tables.Replacement) if row.state == "delivered")]
+        wanted = self.data.draw(st.lists(st.sampled_from(sold), min_size=1, max_size=2, unique=True))
         more: Json = {"kind": self.pick(("withdrawal", "voluntary", "damaged", "not_delivered"))}
         outcome = self.pick(("refund", "refund", "store_credit", "exchange"))
         more["line"] = {"outcome": outcome}
@@ -154,8 +156,14 @@ class Walk:
         """Something happens to a replacement."""
         if not view["replacements"]:
             return None
-        trigger = self.pick(("order", "ship", "deliver", "out_of_stock", "release"))
-        return self.floor.replacement(self.pick(view["replacements"])["id"], trigger)
+        one = self.likely(view["replacements"], lambda found: found["state"] not in ("delivered", "released"))
+        trigger = self.pick(("order", "ship", "deliver", "deliver", "out_of_stock", "release", "change_variant"))
+        more = {"sku": "TS-GOLD-M"} if trigger == "change_variant" else {}
+        return self.floor.replacement(one["id"], trigger, **more)
+
+    def pay(self, view: Json) -> Act:
+        """The customer pays for a difference."""
+        return self.floor.pay(view["id"], self.pick(("10.00", "43.33", "50.00", "106.67")))
 
     def refund(self, view: Json) -> Act | None:
         """Finance decides over a refund."""
@@ -215,7 +223,7 @@ class Walk:
 STEPS = (
     *("file", "receive", "inspect", "refund", "acts") * 3,
     *("trigger", "parcel", "news", "time") * 2,
-    *("undo", "offer", "outcome", "replacement", "feedback", "by_hand"),
+    *("undo", "offer", "outcome", "replacement", "feedback", "by_hand", "pay"),
 )
 NEXT: dict[str, tuple[str, ...]] = {
     "awaiting_evidence": ("trigger", "time"),
@@ -224,7 +232,7 @@ NEXT: dict[str, tuple[str, ...]] = {
     "in_transit": ("news", "receive"),
     "arrived": ("receive",),
     "inspecting": ("inspect", "inspect", "inspect", "receive", "undo"),
-    "settling": ("refund", "refund", "acts", "acts", "replacement", "inspect", "time"),
+    "settling": ("refund", "refund", "acts", "acts", "replacement", "replacement", "pay", "news", "inspect", "time"),
     "awaiting_feedback": ("feedback", "trigger", "receive", "time"),
     "closed": ("file", "trigger", "receive"),
     "declined": ("trigger", "receive", "file"),

@@ -195,6 +195,12 @@ class Floor:
             work, self.services, self.clerk, replacement_id, trigger, data, locale="en"
         )
 
+    def pay(self, return_id: str, amount: str) -> Act:
+        """The customer pays what an exchange costs more."""
+        body = {"reference": f"pay-{next(_numbers)}", "amount": money(amount), "tender": "card"}
+        data = convert(body, replacements.PaymentIn)
+        return lambda work: replacements.pay(work, self.services, self.clerk, return_id, data, locale="en")
+
     def feedback(self, return_id: str) -> Act:
         """Five of five."""
         data = returns.FeedbackIn(score=5)
