@@ -12,7 +12,6 @@ from rma.domain.order import Order
 from rma.domain.snapshot import read_order
 from rma.errors import FieldError, Invalid, RmaError, TooLarge
 from rma.services import import_files, orders
-from rma.services.again import upserting
 from rma.services.caller import Caller
 from rma.services.context import Services
 from rma.services.import_files import Entry, Import, Report, Row
@@ -43,8 +42,7 @@ def load(
         return _read(entry, offset)
 
     def store(batch: Sequence[Order]) -> Sequence[orders.Outcome | RmaError]:
-        return upserting(
-            services.database, lambda work: orders.upsert(work, services, caller, batch, now=work.real_now + offset)
+        return services.database.retrying( lambda work: orders.upsert(work, services, caller, batch, now=work.real_now + offset)
         )
 
     return Import(read=read, key=lambda order: order.number, store=store, tick=tick).run(entries)

@@ -29,7 +29,6 @@ from rma.domain.pricing import price
 from rma.domain.snapshot import read_delivery, read_order
 from rma.errors import Invalid, RmaError, Stale
 from rma.services import assess, law, log
-from rma.services.again import upserting
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
 from rma.services.case import lock_order, store_now
@@ -86,7 +85,7 @@ def put(services: Services, caller: Caller, number: str, body: bytes, *, expecte
             raise found
         return found
 
-    return upserting(services.database, act)
+    return services.database.retrying(act)
 
 
 def check_number(number: str) -> None:
@@ -107,7 +106,7 @@ def upsert(
 ) -> list[Outcome | RmaError]:
     """Take these snapshots, each number once: what became of each, or why it was refused; nothing of those is written.
 
-    A duplicate key means that another transaction inserted one of them first: run it again (``upserting``).
+    A duplicate key means that another transaction inserted one of them first: run it again (``retrying``).
     """
     store = services.catalog.store(work, caller.store_id)
     known = _lock(work, store.id, [snapshot.number for snapshot in snapshots])

@@ -21,7 +21,6 @@ from rma.domain.money import fault_of, parse_money, rate, wire
 from rma.domain.snapshot_forms import MoneyForm, Name, Text
 from rma.errors import FieldError, Invalid, NotFound, RmaError, Stale
 from rma.services import import_files
-from rma.services.again import upserting
 from rma.services.caller import Caller
 from rma.services.context import Services
 from rma.services.import_files import Entry, Import, Report
@@ -102,7 +101,7 @@ def put(
             raise outcome
         return show(work, caller, sku), outcome.result == "new"
 
-    return upserting(services.database, act)
+    return services.database.retrying(act)
 
 
 def load(
@@ -123,7 +122,7 @@ def load(
         return _read(entry, caller.currency)
 
     def store(batch: Sequence[ProductLine]) -> Sequence[Outcome | RmaError]:
-        return upserting(services.database, lambda work: upsert(work, caller, batch))
+        return services.database.retrying(lambda work: upsert(work, caller, batch))
 
     return Import(read=read, key=lambda line: line.sku, store=store, tick=tick).run(entries)
 
@@ -131,7 +130,7 @@ def load(
 def upsert(
     work: Work, caller: Caller, lines: Sequence[ProductLine], *, expected: int | None = None
 ) -> list[Outcome | RmaError]:
-    """Take these products, each sku once, checked before. A duplicate key means: run it again (``upserting``)."""
+    """Take these products, each sku once, checked before. A duplicate key means: run it again (``retrying``)."""
     now = clock(work, caller.store_id)
     wanted = sa.select(tables.Product).where(
         _products.c.store_id == caller.store_id, _products.c.sku.in_([line.sku for line in lines])
