@@ -42,7 +42,8 @@ def load(
         return _read(entry, offset)
 
     def store(batch: Sequence[Order]) -> Sequence[orders.Outcome | RmaError]:
-        return services.database.retrying( lambda work: orders.upsert(work, services, caller, batch, now=work.real_now + offset)
+        return services.database.retrying(
+            lambda work: orders.upsert(work, services, caller, batch, now=work.real_now + offset)
         )
 
     return Import(read=read, key=lambda order: order.number, store=store, tick=tick).run(entries)
