@@ -88,29 +88,62 @@ def how_many(work: Work, store_id: str, *, most: int) -> int:
 def batches(work: Work, store: StoreInfo, *, last: int, lookback: int) -> Iterator[list[Filed]]:
     """The last returns of a store, newest first, in batches. ``lookback``: days of earlier returns to read."""
     before = None
+    diary = _Diary(work, store, last=last, lookback=lookback)
     while last > 0:
         query = sa.select(*(_returns.c[name] for name in _RETURN), _returns.c.customer_ref, _returns.c.facts)
         query = query.where(_returns.c.store_id == store.id).order_by(_returns.c.id.desc()).limit(min(BATCH, last))
         rows = work.conn.execute(query if before is None else query.where(_returns.c.id < before)).all()
         if not rows:
             return
-        yield _filed(work, store, rows, lookback=lookback)
+        yield _filed(work, store, rows, diary)
         before, last = rows[-1].id, last - len(rows)
 
 
-def _filed(work: Work, store: StoreInfo, rows: Sequence[Any], *, lookback: int) -> list[Filed]:
+class _Diary:
+    """When customers filed: each customer is read once, as far back as any rule may look from the oldest return."""
+
+    def __init__(self, work: Work, store: StoreInfo, *, last: int, lookback: int) -> None:
+        self._work, self._store, self._lookback = work, store, lookback
+        self._known: dict[str, list[datetime]] = {}
+        oldest = sa.select(_returns.c.id, _returns.c.created_at).where(_returns.c.store_id == store.id)
+        newest = oldest.order_by(_returns.c.id.desc()).limit(last).subquery()
+        first = work.conn.execute(sa.select(sa.func.min(newest.c.created_at))).scalar() if lookback else None
+        self._since = first - timedelta(days=lookback + 1) if first is not None else None
+
+    def read(self, customers: set[str]) -> None:
+        """Read the customers that are not known yet, in one statement."""
+        new = sorted(customers - self._known.keys())
+        if self._since is None or not new:
+            return
+        self._known |= {customer: [] for customer in new}
+        query = sa.select(_returns.c.customer_ref, _returns.c.created_at).where(
+            _returns.c.store_id == self._store.id,
+            _returns.c.customer_ref.in_(new),
+            _returns.c.created_at >= self._since,
+        )
+        for customer, at in self._work.conn.execute(query):
+            self._known[customer].append(at)
+
+    def before(self, row: Any, timezone: str) -> tuple[date, ...]:
+        """The local days on which this return's customer had filed before, as far back as a rule may look."""
+        since = row.created_at - timedelta(days=self._lookback + 1)
+        filed = self._known.get(row.customer_ref, ())
+        return tuple(calendar.local_date(at, timezone) for at in filed if since <= at < row.created_at)
+
+
+def _filed(work: Work, store: StoreInfo, rows: Sequence[Any], diary: _Diary) -> list[Filed]:
     order_ids = sorted({row.order_id for row in rows})
     orders = _by_id(work, order_ids)
     lines = _lines_of(work, order_ids)
     files = _files_of(work, [row.id for row in rows])
-    earlier = _earlier_of(work, store, rows, lookback=lookback)
+    diary.read({row.customer_ref for row in rows if row.customer_ref})
     found = []
     for row in rows:
         own = tuple(line for line in lines[row.order_id] if line.return_id == row.id)
         holds = [line.hold() for line in lines[row.order_id] if line.return_id < row.id]
         if own:
             view = assess.view_of(store, orders[row.order_id], holds)
-            days = _days(earlier.get(row.customer_ref, ()), row, view.timezone)
+            days = diary.before(row, view.timezone)
             values = {name: getattr(row, name) for name in _RETURN}
             told = row.facts.get("noticed_at")
             noticed = datetime.fromisoformat(told) if told else row.created_at
@@ -149,27 +182,6 @@ def _files_of(work: Work, return_ids: Sequence[str]) -> dict[str, list[tuple[str
     for return_id, line_id, kind in work.conn.execute(query.where(_evidence.c.return_id.in_(return_ids))):
         found[return_id].append((line_id, kind))
     return found
-
-
-def _earlier_of(
-    work: Work, store: StoreInfo, rows: Sequence[Any], *, lookback: int
-) -> dict[str | None, list[datetime]]:
-    """When the customers of these returns filed, from the first instant that a rule may look back to."""
-    customers = sorted({row.customer_ref for row in rows if row.customer_ref})
-    found: dict[str | None, list[datetime]] = defaultdict(list)
-    if not lookback or not customers:
-        return found
-    since = min(row.created_at for row in rows) - timedelta(days=lookback + 1)
-    query = sa.select(_returns.c.customer_ref, _returns.c.created_at).where(
-        _returns.c.store_id == store.id, _returns.c.customer_ref.in_(customers), _returns.c.created_at >= since
-    )
-    for customer, at in work.conn.execute(query):
-        found[customer].append(at)
-    return found
-
-
-def _days(instants: Sequence[datetime], row: Any, timezone: str) -> tuple[date, ...]:
-    return tuple(calendar.local_date(at, timezone) for at in instants if at < row.created_at)
 
 
 def books_of(work: Work, filed: Sequence[Filed]) -> dict[str, Books]:

@@ -120,6 +120,10 @@ def test_a_draft_is_tried_on_real_returns(shop: Shop) -> None:
     assert not unlawful["lint"]["lawful"]
     assert {one["change"] for one in unlawful["examples"]} == {"now_refused", "kept_by_law"}
 
+    often = {"rule": "returns_in_period", "params": {"days": 90, "more_than": 0}, "applies_to": ["voluntary"]}
+    asks = shop.owner.post(f"/policies/{_draft(shop, rules=[often])}/replay", {})
+    assert (asks["unchanged"], asks["now_asked"], asks["now_accepted"]) == (1, 1, 1)
+
     last = shop.owner.post(f"/policies/{_draft(shop)}/replay", {"last": 1})
     assert last["returns"] == 1
     assert [shop.show(one)["version"] for one in (in_time, courtesy, refused)] == told
