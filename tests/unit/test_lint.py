@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -313,3 +314,12 @@ def test_every_word_is_there_in_every_language() -> None:
         assert all(words.values())
     for one in linted({"windows": {"withdrawal_days": 7}, **rule("exclude", {"used": True})}, "TR", "DE"):
         assert all("{" not in sentence for sentence in one.text.values())
+
+
+def test_the_example_of_the_documentation_is_lawful(checkout: Path) -> None:
+    """What the how-to shows can be published as it stands, in Türkiye and in Germany."""
+    page = (checkout / "docs" / "how-to" / "write-a-policy.md").read_text(encoding="utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    policy = load_policy("example", example.encode(), currency="TRY")
+    findings = lint(policy, {country: law(country, ON) for country in ("TR", "DE")}, StoreFacts())
+    assert {one.severity for one in findings} == {"note"}
