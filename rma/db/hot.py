@@ -109,7 +109,7 @@ def _compile(statement: Any, dialect: sa.Dialect) -> _Plan:
     on_postgres = dialect.name == "postgresql"
     compiled = statement.compile(dialect=_NUMBERED if on_postgres else dialect)
     names = tuple(compiled.positiontup)
-    types = [compiled.binds[name].type for name in names]
+    types = [_plain(compiled.binds[name].type) for name in names]
     results = []
     for index, column in enumerate(getattr(statement, "exported_columns", ()) if statement.is_select else ()):
         processor = _from_driver(column.type, dialect)
@@ -129,6 +129,12 @@ def _compile(statement: Any, dialect: sa.Dialect) -> _Plan:
 _NUMBERED = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 """PostgreSQL's own spelling of parameters: ``$1``."""
 _TEXT, _BINARY = 0, 1  # a text's binary format is itself with its length, so that one with a NUL is refused, not cut
+
+
+def _plain(type_: Any) -> Any:
+    """The type below a wrapper that is none of ours, such as SQLModel's text."""
+    wrapped = isinstance(type_, sa.types.TypeDecorator) and not isinstance(type_, Json | Instant)
+    return type_.impl_instance if wrapped else type_
 
 
 def _taker(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlmodel.sql.sqltypes import AutoString
 
 from rma.db import hot
 from rma.db.columns import Instant, Json
@@ -26,7 +27,7 @@ _things = sa.Table(
     sa.Column("at", Instant),
     sa.Column("day", sa.Date),
     sa.Column("doc", Json(dict[str, Any])),
-    sa.Column("text", sa.Text),
+    sa.Column("text", AutoString),
 )
 _insert = hot.insert(_things)
 _all = hot.Hot(sa.select(*_things.columns).order_by(_things.c.id))
