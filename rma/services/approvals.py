@@ -116,7 +116,9 @@ def approve(
 
 
 def _open(work: Work, services: Services, caller: Caller, refund_id: str) -> tuple[Door, Subject]:
-    return refunds.open_door(work, services, caller.store_id, refund_id, actor=caller.actor, person=caller.person)
+    return refunds.open_door(
+        work, services, caller.store_id, refund_id, actor=caller.actor, person=caller.person, approver=caller
+    )
 
 
 def _check_still_right(door: Door, refund: Subject, found: books.Books, expected: int) -> None:

@@ -35,6 +35,13 @@ def independent(work: Work, caller: Caller, *, fixers: set[str], approvals: list
     return not any(mine & people.makers(actor) or people.who(actor) & people.makers(caller.actor) for actor in earlier)
 
 
+def reads(caller: Caller, refund: dict[str, Any]) -> list[hot.Read]:
+    """What ``independent`` asks first about who has had a hand in this refund, for who reads it ahead with more."""
+    actors = {*refund["doc"].get("fixers", []), *(a.get("actor") or "" for a in refund["approvals"])}
+    ids = {actor.removeprefix(_KEY) for actor in actors if actor.startswith(_KEY)}
+    return [(_FIND, {"key": key_id}) for key_id in sorted(ids and ids | {caller.key_id or ""})]
+
+
 class _Key(NamedTuple):
     person: str | None
     minted_by: str | None

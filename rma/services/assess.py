@@ -228,12 +228,22 @@ def _delivery(delivery: Any) -> claims.Delivery:
     return claims.Delivery(delivered_at=delivery.delivered_at, shipped_at=delivery.shipped_at, lines=lines)
 
 
+def earlier_reads(store: StoreInfo, row: dict[str, Any], policy: Policy, now: datetime) -> list[hot.Read]:
+    """What a decision asks about the customer's earlier returns, for who reads it ahead with more."""
+    asks = policy.lookback_days and row["customer_ref"]
+    return [(_EARLIER, _since(store, row["customer_ref"], policy, now))] if asks else []
+
+
+def _since(store: StoreInfo, customer: str, policy: Policy, now: datetime) -> dict[str, Any]:
+    since = now - timedelta(days=policy.lookback_days + 1)
+    return {"store": store.id, "customer": customer, "since": since}
+
+
 def _earlier(work: Work, store: StoreInfo, view: OrderView, policy: Policy, now: datetime) -> tuple[date, ...]:
     customer = view.row["customer_ref"]
     if not policy.lookback_days or not customer:
         return ()
-    since = now - timedelta(days=policy.lookback_days + 1)
-    rows = _EARLIER.rows(work, {"store": store.id, "customer": customer, "since": since})
+    rows = _EARLIER.rows(work, _since(store, customer, policy, now))
     return tuple(calendar.local_date(at, view.timezone) for (at,) in rows)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 import sqlalchemy as sa
@@ -149,35 +149,67 @@ class Case:
         return self.row["facts"].get(name, default)
 
 
-def _case_select(key: str, *, lock: bool) -> sa.Select[Any]:
-    select = (
+By = Literal["id", "rma_number", "parcel", "refund", "replacement"]
+"""How a return is named: by its id, its number, or the id of one of its children."""
+_STORE: sa.BindParameter[str] = sa.bindparam("store")
+_KEY: sa.BindParameter[str] = sa.bindparam("key")
+_DETAILS = {"parcel": (_parcels, "direction"), "refund": (_refunds, "article"), "replacement": (_replacements, "sku")}
+
+
+class _Statements(NamedTuple):
+    """What is asked of a return, in this order: each lock is a statement of its own, before what it protects.
+
+    After it has waited, PostgreSQL reads again only what the statement locks: a join with the lines would show them as
+    they were before.
+    """
+
+    order: hot.Hot
+    lock: hot.Hot
+    read: hot.Hot
+    lines: hot.Hot
+    children: hot.Hot
+
+
+def _return_id(by: By) -> Any:
+    if by == "id":
+        return _KEY
+    if by == "rma_number":
+        same = _returns.alias()
+        return sa.select(same.c.id).where(same.c.store_id == _STORE, same.c.rma_number == _KEY).scalar_subquery()
+    child = _DETAILS[by][0].alias()
+    return sa.select(child.c.return_id).where(child.c.store_id == _STORE, child.c.id == _KEY).scalar_subquery()
+
+
+def _statements(by: By) -> _Statements:
+    key = _return_id(by)
+    case = (
         sa.select(*_returns.columns, _stores.c.clock_offset)
         .select_from(_returns.join(_stores, _stores.c.id == _returns.c.store_id))
-        .where(_returns.c.store_id == sa.bindparam("store"), _returns.c[key] == sa.bindparam("key"))
+        .where(_returns.c.store_id == _STORE, _returns.c.id == key)
     )
-    return select.with_for_update(of=_returns, key_share=True) if lock else select
-
-
-_LOCK = {key: hot.Hot(_case_select(key, lock=True)) for key in ("id", "rma_number")}
-_READ = {key: hot.Hot(_case_select(key, lock=False)) for key in ("id", "rma_number")}
-# A statement of its own after the lock: a join would show the lines as they were before it waited for the lock.
-_LINES = hot.Hot(
-    sa.select(*_lines.columns).where(_lines.c.return_id == sa.bindparam("return_id")).order_by(_lines.c.position)
-)
-_CHILDREN = hot.Hot(
-    sa.union_all(
+    order = (
+        sa.select(*_orders.columns)
+        .select_from(_orders.join(_returns, _returns.c.order_id == _orders.c.id))
+        .where(_returns.c.store_id == _STORE, _returns.c.id == key)
+    )
+    children = sa.union_all(
         *(
             sa.select(
-                sa.literal_column(f"'{kind}'").label("kind"), table.c.id, table.c.state, detail.label("detail")
-            ).where(table.c.return_id == sa.bindparam("return_id", unique=False))
-            for kind, table, detail in (
-                ("parcel", _parcels, _parcels.c.direction),
-                ("refund", _refunds, _refunds.c.article),
-                ("replacement", _replacements, _replacements.c.sku),
-            )
+                sa.literal_column(f"'{kind}'").label("kind"), table.c.id, table.c.state, table.c[detail].label("detail")
+            ).where(table.c.return_id == key)
+            for kind, (table, detail) in _DETAILS.items()
         )
     )
-)
+    return _Statements(
+        order=hot.Hot(order.with_for_update(of=_orders, key_share=True)),
+        lock=hot.Hot(case.with_for_update(of=_returns, key_share=True)),
+        read=hot.Hot(case),
+        lines=hot.Hot(sa.select(*_lines.columns).where(_lines.c.return_id == key).order_by(_lines.c.position)),
+        children=hot.Hot(children),
+    )
+
+
+_OF: dict[By, _Statements] = {by: _statements(by) for by in get_args(By)}
 _ORDER_SELECT = (
     sa.select(*_orders.columns, _stores.c.clock_offset)
     .select_from(_orders.join(_stores, _stores.c.id == _orders.c.store_id))
@@ -185,12 +217,6 @@ _ORDER_SELECT = (
 )
 _READ_ORDER = hot.Hot(_ORDER_SELECT)
 _LOCK_ORDER = hot.Hot(_ORDER_SELECT.with_for_update(of=_orders, key_share=True))
-_LOCK_ORDER_OF = hot.Hot(
-    sa.select(*_orders.columns)
-    .select_from(_orders.join(_returns, _returns.c.order_id == _orders.c.id))
-    .where(_returns.c.store_id == sa.bindparam("store"), _returns.c.id == sa.bindparam("id"))
-    .with_for_update(of=_orders, key_share=True)
-)
 _ORDER_NAMES = [c.name for c in _orders.columns]
 _RETURN_NAMES = [c.name for c in _returns.columns]
 _LINE_NAMES = [c.name for c in _lines.columns]
@@ -206,7 +232,7 @@ _UPDATE_LINE = hot.Hot(
 )
 
 
-def key_of(text: str) -> tuple[str, str]:
+def key_of(text: str) -> tuple[Literal["id", "rma_number"], str]:
     """Which column a path segment names: an id, or an RMA number in any spelling."""
     number = None if text.startswith("ret_") else read_rma_number(text)
     return ("rma_number", number) if number else ("id", text)
@@ -225,18 +251,20 @@ def order_reads(store_id: str, number: str) -> list[hot.Read]:
     return [(_LOCK_ORDER, {"store": store_id, "number": number})]
 
 
-def lock_order_of(work: Work, store_id: str, return_id: str) -> dict[str, Any]:
+def lock_order_of(work: Work, store_id: str, key: str, *, by: By | None = None) -> dict[str, Any]:
     """The order that a return belongs to, locked: to be called before the return itself is locked."""
-    column, key = key_of(return_id)
-    if column != "id":
-        found = work.conn.execute(
-            sa.select(_returns.c.id).where(_returns.c.store_id == store_id, _returns.c[column] == key)
-        )
-        key = found.scalar() or key
-    row = _LOCK_ORDER_OF.one(work, {"store": store_id, "id": key})
+    row = _OF[_by(key, by)[0]].order.one(work, _named(store_id, key, by))
     if row is None:
         raise NotFound("There is no such return.")
     return dict(zip(_ORDER_NAMES, row, strict=True))
+
+
+def _by(key: str, by: By | None) -> tuple[By, str]:
+    return (by, key) if by is not None else key_of(key)
+
+
+def _named(store_id: str, key: str, by: By | None) -> dict[str, Any]:
+    return {"store": store_id, "key": _by(key, by)[1]}
 
 
 def read_order_row(work: Work, store_id: str, number: str) -> dict[str, Any]:
@@ -247,27 +275,28 @@ def read_order_row(work: Work, store_id: str, number: str) -> dict[str, Any]:
     return dict(zip([*_ORDER_NAMES, "clock_offset"], row, strict=True))
 
 
-def load(work: Work, store_id: str, return_id: str, *, lock: bool = True) -> Case:
-    """The return with its lines and children, locked unless told otherwise. ``NotFound`` also for another store's."""
-    column, key = key_of(return_id)
-    if column == "id":
-        hot.ahead(work, *reads(store_id, key, lock=lock))
-    rows = (_LOCK if lock else _READ)[column].rows(work, {"store": store_id, "key": key})
-    if not rows:
+def load(work: Work, store_id: str, key: str, *, lock: bool = True, by: By | None = None) -> Case:
+    """The return with its lines and children, locked unless told otherwise. ``NotFound`` also for another store's.
+
+    ``key`` is an id or an RMA number, or what ``by`` says. One round trip, or none where ``reads`` were read ahead.
+    """
+    asked, named = _OF[_by(key, by)[0]], _named(store_id, key, by)
+    hot.ahead(work, *reads(store_id, key, by=by, lock=lock))
+    found = (asked.lock if lock else asked.read).one(work, named)
+    if found is None:
         raise NotFound("There is no such return.")
-    *cells, offset = rows[0]
+    *cells, offset = found
     row = dict(zip(_RETURN_NAMES, cells, strict=True))
-    lines = [Line(dict(zip(_LINE_NAMES, found, strict=True))) for found in _LINES.rows(work, {"return_id": row["id"]})]
-    children = [Child(*found) for found in _CHILDREN.rows(work, {"return_id": row["id"]})]
+    lines = [Line(dict(zip(_LINE_NAMES, line, strict=True))) for line in asked.lines.rows(work, named)]
+    children = [Child(*child) for child in asked.children.rows(work, named)]
     return Case(row=row, lines=lines, children=children, clock_offset=offset)
 
 
-def reads(store_id: str, return_id: str, *, lock: bool = True, order: bool = False) -> list[hot.Read]:
+def reads(store_id: str, key: str, *, by: By | None = None, lock: bool = True, order: bool = False) -> list[hot.Read]:
     """What ``load`` asks for (after ``lock_order_of`` where ``order`` says so), for who reads it ahead with more."""
-    case = ((_LOCK if lock else _READ)["id"], {"store": store_id, "key": return_id})
-    first = [(_LOCK_ORDER_OF, {"store": store_id, "id": return_id})] if order else []
-    of_it = {"return_id": return_id}
-    return [*first, case, (_LINES, of_it), (_CHILDREN, of_it)]
+    asked, named = _OF[_by(key, by)[0]], _named(store_id, key, by)
+    first = [(asked.order, named)] if order else []
+    return [*first, (asked.lock if lock else asked.read, named), (asked.lines, named), (asked.children, named)]
 
 
 def save(work: Work, case: Case) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import sqlalchemy as sa
 
 from rma.db import hot, tables
 
-TABLES = {
+Kind = Literal["parcel", "refund", "replacement"]
+TABLES: dict[str, sa.Table] = {
     "parcel": tables.table(tables.Parcel),
     "refund": tables.table(tables.Refund),
     "replacement": tables.table(tables.Replacement),
@@ -29,12 +32,6 @@ SELECT = {
     )
     for kind, table in TABLES.items()
     for key in ("id", "return_id")
-}
-RETURN_OF = {
-    kind: hot.Hot(
-        sa.select(table.c.return_id).where(table.c.store_id == sa.bindparam("store"), table.c.id == sa.bindparam("key"))
-    )
-    for kind, table in TABLES.items()
 }
 _TRANSFER_CHANGES = [
     "tender",

@@ -26,19 +26,20 @@ def open_case(
     *,
     order: bool = False,
     lock: bool = True,
+    by: cases.By | None = None,
     more: Sequence[hot.Read] = (),
 ) -> Door:
     """A door on a return: locks order → return where ``order`` (or an earlier run) says so, else the return alone.
 
     A link opens its own return only; everything else is ``NotFound``. ``Stale`` if the caller read another version.
-    ``more`` is read ahead under the locks: what this act is going to ask for besides.
+    ``by`` is what ``return_id`` names, unless it is an id or an RMA number. ``more`` is read ahead under the locks:
+    what this act is going to ask for besides.
     """
     store = services.catalog.store(work, caller.store_id)
     order = lock and (order or work.wide)
-    if cases.key_of(return_id)[0] == "id":
-        hot.ahead(work, *cases.reads(store.id, return_id, lock=lock, order=order), *more)
-    order_row = cases.lock_order_of(work, store.id, return_id) if order else None
-    case = cases.load(work, store.id, return_id, lock=lock)
+    hot.ahead(work, *cases.reads(store.id, return_id, by=by, lock=lock, order=order), *more)
+    order_row = cases.lock_order_of(work, store.id, return_id, by=by) if order else None
+    case = cases.load(work, store.id, return_id, lock=lock, by=by)
     if caller.link_return_id is not None and caller.link_return_id != case.id:
         raise NotFound("There is no such return.")
     work.check_version(case.row["version"])
@@ -52,7 +53,7 @@ def open_child(
     work: Work,
     services: Services,
     caller: Caller,
-    kind: str,
+    kind: children.Kind,
     child_id: str,
     *,
     order: bool = False,
@@ -61,12 +62,12 @@ def open_child(
 ) -> tuple[Door, Subject]:
     """A door on the return of a child, and that child. ``more`` as ``open_case`` takes it."""
     named = {"store": caller.store_id, "key": child_id}
-    found = children.RETURN_OF[kind].one(work, named)
-    if found is None:
-        raise NotFound(f"There is no such {kind}.")
     more = [(children.SELECT[kind, "id"], named), *more]
     expected, work.expected = work.expected, None
-    door = open_case(work, services, caller, found[0], order=order, lock=lock, more=more)
+    try:
+        door = open_case(work, services, caller, child_id, order=order, lock=lock, by=kind, more=more)
+    except NotFound:
+        raise NotFound(f"There is no such {kind}.") from None
     child = door.child(kind, child_id)
     work.expected = expected
     work.check_version(child.row["version"])

@@ -70,7 +70,9 @@ class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) -> tuple[dict[str, Any], bool]:
     """Record what arrived; the answer and whether it is new. A ``scan_id`` that was heard changes nothing."""
-    heard = _FIND.one(work, {"store": caller.store_id, "scan": data.scan_id})
+    known = (_FIND, {"store": caller.store_id, "scan": data.scan_id})
+    hot.ahead(work, known, *scanning.reads(caller.store_id, data.scan if data.return_id is None else None))
+    heard = _FIND.one(work, known[1])
     if heard is not None:
         return dict(heard[2]["answer"]), False
     return_id, parcel_id = _where(work, caller, data)

@@ -18,8 +18,9 @@ from rma.domain.asks import Ask, Settlement
 from rma.domain.components import Component
 from rma.domain.settlement import settle
 from rma.errors import NotFound, RmaError
-from rma.services import assess, books, children, differences, gather, line_money, refund_dues, settling
+from rma.services import approvers, assess, books, children, differences, gather, line_money, refund_dues, settling
 from rma.services import case as cases
+from rma.services.caller import Caller
 from rma.services.case import Case, store_now
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
@@ -36,13 +37,18 @@ def open_door(
     actor: str,
     person: str | None = None,
     money: bool = True,
+    approver: Caller | None = None,
 ) -> tuple[Door, Subject]:
-    """A door on a refund: locks order → return. ``money=False`` (an answer of a provider) locks the return alone."""
+    """A door on a refund: locks order → return. ``money=False`` (an answer of a provider) locks the return alone.
+
+    For an ``approver`` it is read ahead whose keys had a hand in the refund.
+    """
     known = find(work, store_id, refund_id)
     store = services.catalog.store(work, store_id)
     order = None
     with_order = money or work.wide or known["return_id"] is None
-    hot.ahead(work, *_reads(store_id, known, with_order=with_order))
+    asked = [] if approver is None else approvers.reads(approver, known)
+    hot.ahead(work, *_reads(store_id, known, with_order=with_order), *asked)
     if with_order:
         order = cases.lock_order(work, store_id, known["order_number"])
     case = cases.load(work, store_id, known["return_id"]) if known["return_id"] else None

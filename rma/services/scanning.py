@@ -23,6 +23,11 @@ _RETURN = {
 ENDED = ("closed", "declined", "cancelled", "expired")
 
 
+def reads(store_id: str, scan: str | None) -> list[hot.Read]:
+    """What ``resolve`` asks for first, for who reads it ahead with more."""
+    return [] if scan is None else [_number_read(store_id, _last(scan.strip()))]
+
+
 def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | None:
     """The return, and the parcel where the code is a parcel's. RMA number, line code, id, label, link, order number.
 
@@ -30,7 +35,7 @@ def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | No
     """
     text = scan.strip()
     return (
-        _by_number(work, store_id, text.rstrip("/").rpartition("/")[2])
+        _by_number(work, store_id, _last(text))
         or _by_parcel(work, store_id, text)
         or _by_link(work, store_id, text)
         or _by_order(work, store_id, text)
@@ -38,9 +43,19 @@ def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | No
 
 
 def _by_number(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
-    number = read_rma_number(text) or read_rma_number("-".join(text.split("-")[:3]))
-    found = _RETURN["rma_number" if number else "id"].one(work, {"store": store_id, "key": number or text})
+    statement, named = _number_read(store_id, text)
+    found = statement.one(work, named)
     return (found[0], None) if found else None
+
+
+def _last(text: str) -> str:
+    """The last part of a link, or the text itself."""
+    return text.rstrip("/").rpartition("/")[2]
+
+
+def _number_read(store_id: str, text: str) -> hot.Read:
+    number = read_rma_number(text) or read_rma_number("-".join(text.split("-")[:3]))
+    return _RETURN["rma_number" if number else "id"], {"store": store_id, "key": number or text}
 
 
 def _by_parcel(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
