@@ -38,8 +38,8 @@ from tests.support.migrate import migrate
 
 RUNS = 3
 _TOGETHER = 100
-_CUSTOMERS = 1000
-"""So few that a rule which counts a customer's returns has something to count."""
+_OF_A_CUSTOMER = 10
+"""Returns of one customer, so that a rule which counts them has something to count."""
 _KINDS = ("withdrawal", "voluntary", "voluntary", "damaged")
 
 
@@ -47,7 +47,7 @@ def _money(amount: str) -> dict[str, str]:
     return {"amount": amount, "currency": "TRY"}
 
 
-def _order(index: int, now: datetime) -> dict[str, Any]:
+def _order(index: int, now: datetime, *, customers: int) -> dict[str, Any]:
     delivered = (now - timedelta(days=1 + index % 40)).isoformat()
     ordered = (now - timedelta(days=5 + index % 40)).isoformat()
     lines = [
@@ -59,7 +59,7 @@ def _order(index: int, now: datetime) -> dict[str, Any]:
     return {
         "number": f"R{index:06d}", "ordered_at": ordered, "currency": "TRY", "prices_include_tax": True,
         "total": _money("519.90"),
-        "customer": {"reference": f"c-{index % _CUSTOMERS}", "email": f"m{index}@example.com"},
+        "customer": {"reference": f"c-{index % customers}", "email": f"m{index}@example.com"},
         "ship_to": {"name": "Ayşe", "line1": "Moda Cad. 1", "city": "İstanbul", "country": "TR"}, "lines": lines,
         "promotions": [{"code": "KIS10", "amount": _money("10.00")}],
         "shipping": {"amount": _money("29.90"), "tax_rate": "20"},
@@ -92,7 +92,9 @@ def _fill(services: Services, count: int) -> Caller:
         country="TR", timezone=row.timezone,
     )  # fmt: skip
     now = datetime.now(UTC)
-    content = b"\n".join(msgspec.json.encode(_order(index, now)) for index in range(count))
+    content = b"\n".join(
+        msgspec.json.encode(_order(index, now, customers=max(1, count // _OF_A_CUSTOMER))) for index in range(count)
+    )
     report = order_import.load(services, caller, io.BytesIO(content), media_type="application/x-ndjson")
     assert report.imported == count, report
     for start in range(0, count, _TOGETHER):
