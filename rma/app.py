@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -151,19 +152,23 @@ def _problem(_request: Request[Any, Any, Any], error: Exception) -> Response[byt
 
 
 def _documentation(routes: Sequence[Routes]) -> list[HTTPRouteHandler]:
-    """The OpenAPI document, encoded once, and the page that shows it from files of our own."""
-    endpoints = [endpoint for group in routes for endpoint in group.endpoints]
-    described = openapi.document(endpoints, title="rma-engine", version=version("rma-engine"))
+    """The OpenAPI document, made when it is first asked for, and the page that shows it from files of our own."""
+
+    def described() -> bytes:
+        endpoints = [endpoint for group in routes for endpoint in group.endpoints]
+        return msgspec.json.encode(openapi.document(endpoints, title="rma-engine", version=version("rma-engine")))
+
     return [
-        _fixed("/api/v1/openapi.json", Answer(200, msgspec.json.encode(described))),
-        _fixed("/api/docs", Answer(200, _DOCS_PAGE.read_bytes(), media_type="text/html; charset=utf-8")),
+        _fixed("/api/v1/openapi.json", lambda: Answer(200, described())),
+        _fixed("/api/docs", lambda: Answer(200, _DOCS_PAGE.read_bytes(), media_type="text/html; charset=utf-8")),
     ]
 
 
-def _fixed(path: str, answer: Answer) -> HTTPRouteHandler:
-    reply = cast(ASGIApp, Reply(answer))
+def _fixed(path: str, make: Callable[[], Answer]) -> HTTPRouteHandler:
+    """A page that never changes while the process lives."""
+    reply = functools.cache(lambda: cast(ASGIApp, Reply(make())))
 
     async def handle() -> ASGIApp:
-        return reply
+        return reply()
 
     return HTTPRouteHandler(path, http_method="GET", name=path)(handle)

@@ -7,7 +7,7 @@ is asked by ``rma.domain.checks``.
 from __future__ import annotations
 
 import tomllib
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -171,6 +171,12 @@ def load(source: str, raw: bytes, *, version: int = 0) -> Definition:
 
     Raises ``DefinitionError`` with every unknown key, missing key and wrong type, each by its path.
     """
+    return _read(source, raw).numbered(version)
+
+
+@lru_cache(maxsize=64)
+def _read(source: str, raw: bytes) -> Definition:
+    """The workflow without a number; one text is read once, however many stores publish it."""
     content = _parsed(source, raw)
     errors = text_faults(content) + faults(content, _File) + _state_faults(content.get("states"))
     if errors:
@@ -182,7 +188,7 @@ def load(source: str, raw: bytes, *, version: int = 0) -> Definition:
         title=_text(file.title),
         initial=file.initial,
         event=file.event or f"{file.machine}.{file.initial}",
-        version=version,
+        version=0,
         sha256=sha256(raw).hexdigest(),
         states={name: _state(name, msgspec.convert(body, _State)) for name, body in file.states.items()},
         transitions=tuple(_transition(row) for row in file.transitions),

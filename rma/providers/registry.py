@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import Final, Literal, cast
 
@@ -56,7 +57,7 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
 
 def names(group: Group) -> tuple[str, ...]:
     """The names of the providers that are installed in this group, in order."""
-    return tuple(sorted({point.name for point in entry_points(group=f"rma.{group}")}))
+    return tuple(sorted({point.name for point in installed(group)}))
 
 
 def load(group: Group, name: str, context: Context) -> Provider:
@@ -110,8 +111,14 @@ def flag(options: Mapping[str, str], name: str, *, default: bool) -> bool:
     return value == "true"
 
 
+@cache
+def installed(group: Group) -> EntryPoints:
+    """What the installed packages offer; the metadata of every one of them is read, so once a process is enough."""
+    return entry_points(group=f"rma.{group}")
+
+
 def _only(group: Group, name: str) -> EntryPoint:
-    points = {point.value: point for point in entry_points(group=f"rma.{group}", name=name)}
+    points = {point.value: point for point in installed(group) if point.name == name}
     if not points:
         known = ", ".join(names(group)) or "none"
         raise Invalid.field(group, "unknown_provider", f"There is no {group} provider called {name!r}; known: {known}.")

@@ -64,8 +64,7 @@ def _order_number(scene: Scene) -> str:
 
 
 def _recipient(scene: Scene) -> str | None:
-    given = (scene.case.email if scene.case is not None else None) or (scene.order.order_email if scene.order else None)
-    return given if given and is_address(given) else None
+    return scene.email if scene.email and is_address(scene.email) else None
 
 
 def _consented(scene: Scene) -> bool:

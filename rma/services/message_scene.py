@@ -26,8 +26,8 @@ _returns = tables.table(tables.Return)
 _lines = tables.table(tables.ReturnLine)
 _orders = tables.table(tables.Order)
 _deadlines = tables.table(tables.Deadline)
-_OF_ORDER = (_orders.c.number, _orders.c.email.label("order_email"), _orders.c.person)
-_OF_CASE = ["id", "state", "rma_number", "method", "statutory", "email", "facts", "quote", "currency", "order_id"]
+_OF_ORDER = (_orders.c.number, _orders.c.person)
+_OF_CASE = ["id", "state", "rma_number", "method", "statutory", "contact", "facts", "quote", "currency", "order_id"]
 _OF_LINE = ["id", "sku", "doc", "requested", "expected", "received", "missing", "rejected"]
 _read_person = msgspec.json.Decoder(Person | None).decode
 
@@ -113,6 +113,12 @@ class Scene:
         wanted = self.store.locale if self.case is None else self.case.facts.get("locale") or self.store.locale
         code = str(wanted).replace("_", "-").partition("-")[0].lower()
         return code if code in LANGUAGES else self.store.locale
+
+    @property
+    def email(self) -> str | None:
+        """The customer's address as it was written: the one given for this return, else the order's."""
+        contact = msgspec.json.decode(self.case.contact) if self.case is not None and self.case.contact else {}
+        return contact.get("email") or (self.person.email if self.person is not None else None)
 
     @property
     def timezone(self) -> str:

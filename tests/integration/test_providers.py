@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -17,10 +18,18 @@ from rma.providers.channel_offline import OfflineChannel
 from rma.providers.files_local import LocalFiles
 from rma.providers.fulfilment_offline import OfflineFulfilment
 from rma.providers.offline_script import LIMITS, STEPS
-from rma.providers.registry import PORTS, Context, flag, load, load_all, names
+from rma.providers.registry import PORTS, Context, flag, installed, load, load_all, names
 from tests.contracts.channel_suite import letter
 
 AYSE = Address(name="Ayşe Yılmaz", line1="Çiçek Sk. 5", city="İzmir", country="TR", postcode="35000")
+
+
+@pytest.fixture(autouse=True)
+def _as_installed_now() -> Iterator[None]:
+    """Each test looks anew at what is installed, and leaves nothing of its own behind."""
+    installed.cache_clear()
+    yield
+    installed.cache_clear()
 
 
 def publish(folder: Path, points: str) -> None:
