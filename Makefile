@@ -19,7 +19,7 @@ demo: $(STAMP) ## play two stores' returns and serve them on this machine (ARGS=
 	@$(BIN)/rma demo $(ARGS)
 
 test: $(STAMP) ## run every test, quick ones first, on SQLite and on a real PostgreSQL (JOBS=2 at a time)
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## lint, format, types, rings, migrations against models, documentation
 	$(BIN)/ruff check .

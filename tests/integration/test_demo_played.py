@@ -17,8 +17,6 @@ from rma.demo.client import Api
 from rma.demo.tally import Tally
 from rma.demo.turkish_returns import RETURNS
 
-pytestmark = pytest.mark.xdist_group("demo_played")  # what the module makes once is made in one process
-
 TODAY = date(2026, 11, 21)
 Json = dict[str, Any]
 PAID = {

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("wheel")  # what the module makes once is made in one process
-
 
 def _run(command: list[str | Path], *, cwd: Path, **environment: str) -> str:
     done = subprocess.run(
