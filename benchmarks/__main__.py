@@ -26,6 +26,7 @@ def main() -> None:
         runs=wanted.runs,
         seconds=wanted.seconds,
         effects=not wanted.no_effects,
+        processes=wanted.processes,
     )
     found = report.Report.about(options, measure.everything(options))
     print(report.text(found))
@@ -41,6 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--database", action="append", choices=("postgresql", "sqlite"), help="one of them only")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8], metavar="N", help="how many at once")
+    parser.add_argument("--processes", type=int, default=2, metavar="N", help="of `rma serve`, on PostgreSQL")
     parser.add_argument("--runs", type=int, default=3, help="how many of each; their median counts")
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each lasts")
     parser.add_argument("--no-effects", action="store_true", help="leave out the runs with the worker inside")

@@ -37,6 +37,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     seconds: float
     effects: bool
+    processes: int
+    """How many processes serve on PostgreSQL; SQLite has one."""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +57,10 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs of one database, number of clients and place of the work behind the requests."""
+    """The runs of one database, number of processes and clients, and place of the work behind the requests."""
 
     database: str
+    processes: int
     clients: int
     worker: str
     runs: list[Figures]
@@ -92,6 +95,10 @@ class _Place:
         upgrade(database)
         self.services.effects.prepare()
         self.shop, self._caller = shop.open_shop(self.services)
+
+    def processes(self, options: Options) -> int:
+        """How many processes serve on this database."""
+        return 1 if self.server is None else options.processes
 
     def limit(self, clients: int, seconds: float) -> float:
         """Lives a second of the least SQL."""
@@ -156,8 +163,9 @@ def count_statements(place: _Place) -> dict[str, counting.Counted]:
 def _elsewhere(place: _Place, options: Options) -> list[Result]:
     """The work behind the requests is left undone: what a server costs whose worker runs on another machine."""
     runs: dict[int, list[Figures]] = {clients: [] for clients in options.clients}
-    with serving(place.url, place.folder, worker=False) as process:
-        drive(process.port, place.shop, place.orders(WARM_UP), clients=4, seconds=60, name=f"warm-{process.port}")
+    processes = place.processes(options)
+    with serving(place.url, place.folder, worker=False, processes=processes) as process:
+        drive(process.port, place.shop, place.orders(WARM_UP), clients=8, seconds=60, name=f"warm-{process.port}")
         for turn in range(options.runs):
             for clients in options.clients:
                 limit = place.limit(clients, options.seconds)
@@ -165,24 +173,25 @@ def _elsewhere(place: _Place, options: Options) -> list[Result]:
                 runs[clients].append(_run(place, process, options, clients=clients, name=name, limit=limit))
                 _say(place, clients, "elsewhere", runs[clients][-1])
     return [
-        Result(database=place.kind, clients=clients, worker="elsewhere", runs=found) for clients, found in runs.items()
+        Result(database=place.kind, processes=processes, clients=clients, worker="elsewhere", runs=found)
+        for clients, found in runs.items()
     ]
 
 
 def _inside(place: _Place, options: Options) -> Result:
     """With labels, mails, seals and refunds in the same process; the run's cost holds all of them to the end."""
     runs = []
-    clients = options.clients[-1]
+    clients, processes = options.clients[-1], place.processes(options)
     _forget_acts(place)
-    with serving(place.url, place.folder, worker=True) as process:
-        drive(process.port, place.shop, place.orders(WARM_UP), clients=4, seconds=60, name=f"warm-{process.port}")
+    with serving(place.url, place.folder, worker=True, processes=processes) as process:
+        drive(process.port, place.shop, place.orders(WARM_UP), clients=8, seconds=60, name=f"warm-{process.port}")
         place.services.effects.wait(place.shop.store_id, EFFECTS_SECONDS)
         for turn in range(options.runs):
             limit = place.limit(clients, options.seconds)
             name = f"{process.port}-{turn}-inside"
             runs.append(_run(place, process, options, clients=clients, name=name, limit=limit, finish=True))
             _say(place, clients, "inside", runs[-1])
-    return Result(database=place.kind, clients=clients, worker="inside", runs=runs)
+    return Result(database=place.kind, processes=processes, clients=clients, worker="inside", runs=runs)
 
 
 def _forget_acts(place: _Place) -> None:

@@ -49,13 +49,14 @@ def text(report: Report) -> str:
 
 def table(results: list[Result]) -> str:
     """Lives a second against the limit, and what they cost."""
-    heads = ["database", "clients", "work behind requests", "limit /s", "lives /s", "1/x"]
+    heads = ["database", "processes", "clients", "work behind requests", "limit /s", "lives /s", "1/x"]
     heads += ["server CPU ms", "database CPU ms", "MiB"]
-    lines = [f"| {' | '.join(heads)} |", "|---|---:|---|---:|---:|---:|---:|---:|---:|"]
+    lines = [f"| {' | '.join(heads)} |", "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|"]
     for found in results:
         database = found.runs[0].database_cpu_ms
         cells = [
             found.database,
+            str(found.processes),
             str(found.clients),
             found.worker,
             f"{found.median(lambda run: run.limit):,.0f}",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -28,13 +28,17 @@ class Process:
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time of all its threads, user and system."""
-        return cpu_seconds(self._process.pid)
+        """Processor time of all its threads and processes, user and system."""
+        return tree_cpu_seconds(self._process.pid)
 
     @property
     def resident_mib(self) -> float:
-        """Memory that it holds now."""
-        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * _PAGE / 2**20
+        """Memory that its processes hold now."""
+        return (
+            sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in tree(self._process.pid))
+            * _PAGE
+            / 2**20
+        )
 
 
 def cpu_seconds(pid: int) -> float:
@@ -45,23 +49,32 @@ def cpu_seconds(pid: int) -> float:
 
 def tree_cpu_seconds(pid: int) -> float:
     """Processor time of a process and of those it has started: of a PostgreSQL server with its backends."""
-    total = cpu_seconds(pid)
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            try:
-                total += tree_cpu_seconds(int(child))
-            except FileNotFoundError:
-                continue
+    total = 0.0
+    for one in tree(pid):
+        with suppress(FileNotFoundError):
+            total += cpu_seconds(one)
     return total
 
 
+def tree(pid: int) -> Iterator[int]:
+    """A process and those it has started that still live."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):
+            for child in (task / "children").read_text().split():
+                yield from tree(int(child))
+
+
 @contextmanager
-def serving(url: str, folder: Path, *, worker: bool, count: Path | None = None) -> Iterator[Process]:
+def serving(
+    url: str, folder: Path, *, worker: bool, processes: int = 1, count: Path | None = None
+) -> Iterator[Process]:
     """`rma serve` on this database; ``count`` names the file that its statements are counted into."""
     port = _free_port()
     program = ["-m", "benchmarks.served", str(count)] if count else ["-c", "from rma.cli import main; main()"]
     command = [sys.executable, *program, "serve", "--port", str(port), *([] if worker else ["--no-worker"])]
-    environment = {**os.environ, "RMA_DATA_DIR": str(folder), "RMA_DATABASE_URL": url}
+    command += ["--processes", str(processes)]
+    environment = {**os.environ, "RMA_DATA_DIR": str(folder), "RMA_DATABASE_URL": url, "PYTHONFAULTHANDLER": "1"}
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
         try:

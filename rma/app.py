@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import multiprocessing
+import os
+import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +49,7 @@ from rma.api.metrics import Metrics
 from rma.api.middleware import AccessLog, RequestId
 from rma.api.routing import Reply, Routes, Server
 from rma.db.session import Database
+from rma.domain import strict
 from rma.providers import labels as printing
 from rma.providers import registry
 from rma.services.context import Services
@@ -83,6 +89,7 @@ def create_services(settings: Settings, *, database: Database | None = None) -> 
     ``DefinitionError`` for a faulty file of the law: nobody shall find out at the first return.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    strict.prepare()
     laws()
     return Services(
         settings=settings,
@@ -130,6 +137,22 @@ def create_app(
     )
     app.asgi_handler = _wrap(app.asgi_handler, metrics, settings)
     return app
+
+
+def create_from_environment() -> Litestar:
+    """The application of one of several processes of ``rma serve``, which has migrated the database before.
+
+    It ends when the process that watches over it has gone, however that ended.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), name="parent", daemon=True).start()
+    return create_app(Settings())
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _wrap(handler: ASGIApp, metrics: Metrics, settings: Settings) -> ASGIApp:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import uvicorn
 from litestar import Litestar
+from uvicorn.supervisors import Multiprocess
 
 from rma.settings import Settings
 
@@ -17,8 +20,30 @@ def serve(app: Litestar, settings: Settings) -> None:
 
 def make(app: Litestar, settings: Settings) -> uvicorn.Server:
     """The server, not yet running. Its own access log stays off: addresses can hold personal data."""
-    config = uvicorn.Config(
+    return uvicorn.Server(_config(settings, app))
+
+
+def serve_many(settings: Settings) -> None:
+    """Serve with ``settings.processes`` processes on one address until told to stop; a dead one is replaced.
+
+    Each reads the settings from its environment, so what the command line said is put there. The calling process only
+    watches over them, and may work behind the requests meanwhile.
+    """
+    os.environ.update({"RMA_HOST": settings.host, "RMA_PORT": str(settings.port)})
+    config = _config(settings, "rma.app:create_from_environment", workers=settings.processes)
+    listening = config.bind_socket()
+    try:
+        Multiprocess(config, sockets=[listening]).run()
+    finally:
+        listening.close()
+
+
+def _config(settings: Settings, app: Litestar | str, *, workers: int = 1) -> uvicorn.Config:
+    """``app`` is the application, or the name of what makes it in each of the ``workers`` processes."""
+    return uvicorn.Config(
         app,
+        factory=isinstance(app, str),
+        workers=workers,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -31,4 +56,3 @@ def make(app: Litestar, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         backlog=2048,
     )
-    return uvicorn.Server(config)

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     public_url: str = ""
     """The address people reach us at, for links in mails and codes; empty means ``http://host:port``."""
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many processes of ``serve`` answer requests side by side; more than one needs PostgreSQL."""
     worker_inside: bool = True
     """Run durable acts, timers and subscribers inside ``serve``; false leaves them to ``rma worker``."""
     slot: Annotated[int, Field(ge=0, le=999)] = 0

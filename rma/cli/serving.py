@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rma.cli import out
+from rma.errors import Invalid
 
 if TYPE_CHECKING:
     from rma.services.context import Services
@@ -38,6 +39,9 @@ def serve(
         bool, typer.Option("--no-worker", help="Leave the work behind requests to `rma worker`.")
     ] = False,
     slot: Slot = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, metavar="N", help="How many answer requests; RMA_PROCESSES, 1.")
+    ] = None,
 ) -> None:
     """Serve the API, and do the work behind the requests in the same process unless told otherwise.
 
@@ -47,13 +51,18 @@ def serve(
     from rma.app import create_app
     from rma.worker import Worker
 
-    settings = _settings(host=host, port=port, slot=slot)
+    settings = _settings(host=host, port=port, slot=slot, processes=processes)
+    many = settings.processes > 1
+    if many and settings.database.startswith("sqlite"):
+        raise Invalid.field("processes", "needs_postgresql", "SQLite serves one process; more need PostgreSQL.")
     with _running(settings) as services:
-        app = create_app(settings, services=services)
         alone = no_worker or not settings.worker_inside
         with nullcontext() if alone else Worker(services, settings.slot):
-            out.note(f"rma: serving at {settings.url}")
-            server.serve(app, settings)
+            out.note(f"rma: serving at {settings.url}" + (f" with {settings.processes} processes" if many else ""))
+            if many:
+                server.serve_many(settings)
+            else:
+                server.serve(create_app(settings, services=services), settings)
 
 
 def worker(*, slot: Slot = None) -> None:

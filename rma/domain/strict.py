@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -50,6 +50,23 @@ def convert(value: object, kind: type[T]) -> T:
         first = errors[0]
         raise Invalid(f"{first.path}: {first.message}" if first.path else first.message, errors=errors)
     return msgspec.convert(value, kind)
+
+
+def prepare() -> None:
+    """Let msgspec look at every struct of ours now, in one thread; call it before there are more.
+
+    It looks at a struct when it first reads one, and another thread that reads the same struct meanwhile finds the
+    half-made result: the process then dies of a segmentation fault (msgspec 0.22).
+    """
+    for struct in _subclasses(msgspec.Struct):
+        if struct.__module__.startswith("rma."):
+            msgspec.json.Decoder(struct)
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _subclasses(one)
 
 
 def faults(value: object, kind: Any, path: str = "") -> list[FieldError]:  # noqa: ANN401 - any annotation

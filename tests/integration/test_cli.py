@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -109,6 +112,64 @@ def test_a_server_may_leave_the_work_to_workers(program: Program) -> None:
     program.call("db", "upgrade")
     with program.serving(free_port(), "--no-worker"), program.running("worker", "--slot", "0", until="slot 0"):
         pass
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_several_processes_answer_side_by_side(database_url: str, tmp_path: Path) -> None:
+    """Two processes share one address, a killed one is replaced, and none outlives the one that watches over them."""
+    program = Program(tmp_path, database_url)
+    port = free_port()
+    arguments = ("--processes", "2", "--port", str(port), "--no-worker")
+    with program.running("serve", *arguments, until="with 2 processes") as process:
+        before = _children(process.pid, 2)
+        os.kill(before[0], signal.SIGKILL)
+        after = _children(process.pid, 2, without=before[0])
+        assert before[1] in after
+        assert _answer(port) == 200
+        process.kill()
+        process.wait()
+        _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in after))
+        process.returncode = 0  # it was killed on purpose
+
+
+def test_more_processes_need_postgresql(program: Program) -> None:
+    """SQLite serves one process, and a start with more says so."""
+    program.call("db", "upgrade")
+    assert "SQLite serves one process; more need PostgreSQL" in program.call("serve", "--processes", "2", code=1).stderr
+
+
+def _children(pid: int, count: int, *, without: int = 0) -> list[int]:
+    """The processes that answer requests, once there are this many of them and each has a thread that serves."""
+    found: list[int] = []
+
+    def there() -> bool:
+        found[:] = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        found[:] = [one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+        return len(found) == count and without not in found
+
+    _until(there)
+    return found
+
+
+def _answer(port: int) -> int:
+    answered: list[int] = []
+
+    def asked() -> bool:
+        try:
+            answered.append(httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).status_code)
+        except httpx.TransportError:
+            return False
+        return True
+
+    _until(asked)
+    return answered[0]
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end, "it did not happen within a minute"
+        time.sleep(0.05)
 
 
 def test_errors_are_lines_on_standard_error(program: Program) -> None:
