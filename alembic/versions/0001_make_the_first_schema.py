@@ -1,14 +1,15 @@
 """Make the first schema.
 
-Revision: 0001, after , 2026-11-21 23:39:18.217666
+Revision: 0001, after , 2026-11-22 01:31:37.426627
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
 
 from rma.db.columns import Instant, Json
+
+from alembic import op
 
 revision = "0001"
 down_revision = None
@@ -46,6 +47,7 @@ def upgrade() -> None:
         sa.Column("test_mode", sa.Boolean(), nullable=False),
         sa.Column("return_addresses", Json(), nullable=False),
         sa.Column("holidays", Json(), nullable=False),
+        sa.Column("retention", Json(), nullable=False),
         sa.Column("clock_offset", sa.Float(), nullable=False),
         sa.Column("clock_set", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -147,6 +149,8 @@ def upgrade() -> None:
         sa.Column("frozen", sa.Text(), nullable=True),
         sa.Column("policy_version", sa.Integer(), nullable=True),
         sa.Column("law", sa.String(), nullable=True),
+        sa.Column("look_at", sa.Date(), nullable=True),
+        sa.Column("erased_at", Instant(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(), nullable=False),
         sa.Column("events_n", sa.Integer(), nullable=False),
@@ -163,6 +167,7 @@ def upgrade() -> None:
         batch_op.create_index("orders_by_customer", ["store_id", "customer_ref"], unique=False)
         batch_op.create_index("orders_by_email", ["store_id", "email"], unique=False)
         batch_op.create_index("orders_by_store", ["store_id", "id"], unique=False)
+        batch_op.create_index("orders_to_look_at", ["store_id", "look_at"], unique=False)
 
     op.create_table(
         "personal",
@@ -199,6 +204,30 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("policies", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_policies_store_id"), ["store_id"], unique=False)
+
+    op.create_table(
+        "privacy_requests",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("store_id", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("matters", Json(), nullable=False),
+        sa.Column("open", Json(), nullable=False),
+        sa.Column("answer", Json(), nullable=False),
+        sa.Column("answer_due", sa.Date(), nullable=False),
+        sa.Column("article", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(), nullable=False),
+        sa.Column("events_n", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["store_id"],
+            ["stores.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("privacy_requests", schema=None) as batch_op:
+        batch_op.create_index("privacy_requests_by_state", ["store_id", "state", "id"], unique=False)
 
     op.create_table(
         "products",
@@ -259,6 +288,56 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("workflows", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_workflows_store_id"), ["store_id"], unique=False)
+
+    op.create_table(
+        "destructions",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("store_id", sa.String(length=40), nullable=False),
+        sa.Column("request_id", sa.String(length=40), nullable=True),
+        sa.Column("record", sa.String(length=24), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("files", sa.Integer(), nullable=False),
+        sa.Column("article", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("keep_until", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request_id"],
+            ["privacy_requests.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["store_id"],
+            ["stores.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("destructions", schema=None) as batch_op:
+        batch_op.create_index("destructions_by_store", ["store_id", "id"], unique=False)
+
+    op.create_table(
+        "restricted",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("store_id", sa.String(length=40), nullable=False),
+        sa.Column("request_id", sa.String(length=40), nullable=True),
+        sa.Column("record", sa.String(length=24), nullable=False),
+        sa.Column("matter", sa.String(length=40), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("article", sa.String(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request_id"],
+            ["privacy_requests.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["store_id"],
+            ["stores.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("restricted", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_restricted_matter"), ["matter"], unique=False)
+        batch_op.create_index(batch_op.f("ix_restricted_request_id"), ["request_id"], unique=False)
+        batch_op.create_index("restricted_to_destroy", ["store_id", "until"], unique=False)
 
     op.create_table(
         "returns",
@@ -359,6 +438,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("by", sa.String(length=40), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("destroyed_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(
             ["return_id"],
             ["returns.id"],
@@ -370,6 +450,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.create_index(
+            "evidence_kept",
+            ["store_id", "return_id"],
+            unique=False,
+            sqlite_where=sa.text("destroyed_at IS NULL"),
+            postgresql_where=sa.text("destroyed_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_evidence_return_id"), ["return_id"], unique=False)
 
     op.create_table(
@@ -864,6 +951,11 @@ def downgrade() -> None:
     op.drop_table("feedback")
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_evidence_return_id"))
+        batch_op.drop_index(
+            "evidence_kept",
+            sqlite_where=sa.text("destroyed_at IS NULL"),
+            postgresql_where=sa.text("destroyed_at IS NULL"),
+        )
 
     op.drop_table("evidence")
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
@@ -881,6 +973,16 @@ def downgrade() -> None:
         batch_op.drop_index("returns_by_customer")
 
     op.drop_table("returns")
+    with op.batch_alter_table("restricted", schema=None) as batch_op:
+        batch_op.drop_index("restricted_to_destroy")
+        batch_op.drop_index(batch_op.f("ix_restricted_request_id"))
+        batch_op.drop_index(batch_op.f("ix_restricted_matter"))
+
+    op.drop_table("restricted")
+    with op.batch_alter_table("destructions", schema=None) as batch_op:
+        batch_op.drop_index("destructions_by_store")
+
+    op.drop_table("destructions")
     with op.batch_alter_table("workflows", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_workflows_store_id"))
 
@@ -893,6 +995,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_products_gtin"))
 
     op.drop_table("products")
+    with op.batch_alter_table("privacy_requests", schema=None) as batch_op:
+        batch_op.drop_index("privacy_requests_by_state")
+
+    op.drop_table("privacy_requests")
     with op.batch_alter_table("policies", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_policies_store_id"))
 
@@ -902,6 +1008,7 @@ def downgrade() -> None:
 
     op.drop_table("personal")
     with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index("orders_to_look_at")
         batch_op.drop_index("orders_by_store")
         batch_op.drop_index("orders_by_email")
         batch_op.drop_index("orders_by_customer")

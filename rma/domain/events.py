@@ -41,6 +41,7 @@ TYPES: frozenset[str] = frozenset(
         "policy": "published",
         "workflow": "published",
         "key": "minted revoked",
+        "privacy": "requested applied ended",
     }.items()
     for verb in verbs.split()
 )

@@ -21,6 +21,7 @@ from rma.domain.daysoff import Correction
 from rma.domain.definition import Definition, load
 from rma.domain.events import Draft
 from rma.domain.policy import Policy, body, load_policy
+from rma.domain.retention import Shortened
 from rma.errors import NotFound
 from rma.resources import folder
 from rma.services import log
@@ -45,6 +46,7 @@ class StoreInfo(msgspec.Struct, frozen=True):
     test_mode: bool
     return_addresses: list[dict[str, Any]]
     holidays: tuple[Correction, ...] = ()
+    retention: Shortened = Shortened()
 
     @property
     def address(self) -> dict[str, Any]:
@@ -157,7 +159,11 @@ def _store(work: Work, condition: Any) -> StoreInfo:
     ).first()
     if row is None:
         raise NotFound("There is no such store.")
-    return StoreInfo(**{**row._mapping, "holidays": msgspec.convert(row.holidays, tuple[Correction, ...])})
+    read = {
+        "holidays": msgspec.convert(row.holidays, tuple[Correction, ...]),
+        "retention": msgspec.convert(row.retention, Shortened),
+    }
+    return StoreInfo(**{**row._mapping, **read})
 
 
 def _policy(work: Work, store_id: str, version: int) -> Policy:

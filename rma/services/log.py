@@ -22,6 +22,7 @@ _HEADS = {
     "orders": tables.table(tables.Order),
     "returns": tables.table(tables.Return),
     "withdrawals": tables.table(tables.Withdrawal),
+    "privacy_requests": tables.table(tables.PrivacyRequest),
 }
 
 
@@ -89,7 +90,7 @@ def write(work: Work, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def append_to(work: Work, owner: str, owner_id: str, drafts: Sequence[Draft], *, store_id: str, actor: str) -> None:
-    """Write events of a store, an order, a return or a withdrawal: locks its row and moves its head.
+    """Write events of a store, an order, a return, a withdrawal or a privacy request: locks its row and moves its head.
 
     ``owner`` is the name of its table. For what happens beside the machines, such as messages: their states change
     through the door alone.

@@ -4,8 +4,9 @@ One path writes them all: a single ``PUT`` is a batch of one, an import a batch 
 force and the law of its day; what we hold already is merged (``rma.domain.merging``). Once values are frozen, lines
 that are added freeze as they come.
 
-An erased order (its personal part is null) stays erased: a later snapshot brings its person back only when it carries
-contact data itself, and the event then says so. Whoever erases a customer therefore erases them in the shop, too.
+An order whose person was erased or locked away here (``erased_at``, see ``privacy``) stays so whatever a later snapshot
+carries. One whose personal part is null for another reason gets its person back with a snapshot that carries contact
+data, and the event then says so.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Work
-from rma.domain import calendar, units
+from rma.domain import calendar, retention, units
 from rma.domain.events import Draft
 from rma.domain.merging import Conflict, add_delivery, merge
 from rma.domain.order import Delivery, Order, Person
@@ -164,6 +165,8 @@ class _Batch:
             "number": snapshot.number,
             "frozen": None,
             "policy_version": self.policy_version,
+            "look_at": retention.first_look(snapshot.ordered_at.date(), self.store.retention),
+            "erased_at": None,
             "version": 1,
             "head": "",
             "events_n": 0,
@@ -179,7 +182,7 @@ class _Batch:
         view = assess.view_order(self.work, self.store, row) if row["frozen"] is not None else None
         frozen = view.priced if view else None
         merged, conflicts = merge(old, snapshot, frozen=frozen, in_returns=_in_returns(view))
-        merged = _still_erased(old, merged)
+        merged = _still_erased(old, merged, asked=row["erased_at"] is not None)
         columns = self._columns(merged, merged.person, customer_ref=row["customer_ref"])
         if frozen is not None:
             columns |= {"law": row["law"], "frozen": _encode(price(merged, frozen=frozen)).decode()}
@@ -258,9 +261,9 @@ def _in_returns(view: OrderView | None) -> dict[str, int]:
     return {line_id: units.count(ranges) for line_id, ranges in held.items() if ranges}
 
 
-def _still_erased(old: Order, merged: Order) -> Order:
-    """An erased person stays so unless the snapshot says how to reach them."""
-    if old.person is not None or _reachable(merged.person):
+def _still_erased(old: Order, merged: Order, *, asked: bool) -> Order:
+    """An erased person stays so unless the snapshot says how to reach them; one that we erased ourselves, always."""
+    if old.person is not None or (not asked and _reachable(merged.person)):
         return merged
     return msgspec.structs.replace(merged, person=None)
 

@@ -16,6 +16,7 @@ from rma.db.session import Work
 from rma.domain.daysoff import Correction, is_place
 from rma.domain.money import is_currency
 from rma.domain.places import is_country
+from rma.domain.retention import APPEAL_DAYS
 from rma.errors import FieldError, Invalid, NotFound, Refused, Stale
 from rma.services import catalog
 
@@ -26,6 +27,8 @@ _stores = tables.table(tables.Store)
 
 Short = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Shorter = Annotated[int, Meta(ge=0, le=12)]
+Wait = Annotated[int, Meta(ge=0, le=APPEAL_DAYS)]
 Corrections = Annotated[list[Correction], Meta(max_length=1000)]
 """What a store knows better than the table of public holidays; each entry is dated."""
 
@@ -44,6 +47,13 @@ class ReturnAddress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     default: bool = False
 
 
+class RetentionIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Times that no law asks for, which a store may shorten: feedback in months, photos after a decline in days."""
+
+    feedback_months: Shorter = 12
+    appeal_days: Wait = APPEAL_DAYS
+
+
 class NewStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A store to make. ``slug`` is its name in addresses; ``timezone`` of the IANA database; ``test_mode`` for ever."""
 
@@ -56,6 +66,7 @@ class NewStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     test_mode: bool = False
     return_addresses: Annotated[list[ReturnAddress], Meta(max_length=50)] = []
     holidays: Corrections = []
+    retention: RetentionIn = RetentionIn()
 
 
 class ChangeStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +77,7 @@ class ChangeStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     locale: Language | UnsetType = UNSET
     return_addresses: Annotated[list[ReturnAddress], Meta(max_length=50)] | UnsetType = UNSET
     holidays: Corrections | UnsetType = UNSET
+    retention: RetentionIn | UnsetType = UNSET
 
 
 class StoreView(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +93,7 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
     test_mode: bool
     return_addresses: list[ReturnAddress]
     holidays: list[Correction]
+    retention: RetentionIn
     version: int
     created_at: datetime
 
@@ -104,6 +117,7 @@ def create(work: Work, new: NewStore, *, actor: str = "system") -> StoreView:
         test_mode=new.test_mode,
         return_addresses=_addresses(new.return_addresses),
         holidays=_corrections(new.holidays),
+        retention=msgspec.structs.asdict(new.retention),
         created_at=work.real_now,
     )
     work.session.add(row)
@@ -131,6 +145,8 @@ def change(work: Work, slug: str, wish: ChangeStore, *, expected: int | None = N
     given = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not UNSET}
     addresses = given.pop("return_addresses", None)
     corrections = given.pop("holidays", None)
+    if "retention" in given:
+        given["retention"] = msgspec.structs.asdict(given["retention"])
     faults = [*_timezone_faults(given.get("timezone")), *_address_faults(addresses or [])]
     _raise([*faults, *_correction_faults(corrections or [])])
     for name, value in given.items():
@@ -145,10 +161,11 @@ def change(work: Work, slug: str, wish: ChangeStore, *, expected: int | None = N
 
 
 def _view(row: tables.Store) -> StoreView:
-    kept = {"return_addresses", "holidays"}
+    kept = {"return_addresses", "holidays", "retention"}
     return StoreView(
         return_addresses=msgspec.convert(row.return_addresses, list[ReturnAddress]),
         holidays=msgspec.convert(row.holidays, list[Correction]),
+        retention=msgspec.convert(row.retention, RetentionIn),
         **{name: getattr(row, name) for name in StoreView.__struct_fields__ if name not in kept},
     )
 

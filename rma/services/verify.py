@@ -27,7 +27,8 @@ Progress = Callable[[int, int], None]
 _events = tables.table(tables.Event)
 _seals = tables.table(tables.Seal)
 _stores = tables.table(tables.Store)
-_OWNERS = (_stores, *(tables.table(one) for one in (tables.Order, tables.Return, tables.Withdrawal)))
+_AGGREGATES = (tables.Order, tables.Return, tables.Withdrawal, tables.PrivacyRequest)
+_OWNERS = (_stores, *(tables.table(one) for one in _AGGREGATES))
 _CHECKED = ("seq", "id", "store_id", "stream", "n", "return_id", "type", "at", "body", "hash")
 _EVENTS = hot.Hot(
     sa.select(*(_events.c[name] for name in _CHECKED))

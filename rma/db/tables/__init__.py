@@ -13,21 +13,25 @@ from rma.db.tables.cases import Evidence, Feedback, Link, Message, Return, Retur
 from rma.db.tables.goods import Inspection, Parcel, ParcelEvent, Receipt, Replacement, Unexpected
 from rma.db.tables.log import Attempt, Cursor, Deadline, Event, IdempotencyKey, Personal, Seal
 from rma.db.tables.money import Payment, Refund, Transfer
+from rma.db.tables.privacy import Destruction, PrivacyRequest, Restricted
 from rma.db.tables.shop import Key, Order, Policy, Product, Store, Workflow
 
 PERSONAL = {
-    "orders": ("email", "person"),
-    "returns": ("email", "contact"),
+    "orders": ("email", "person", "customer_ref"),
+    "returns": ("email", "contact", "customer_ref", "facts"),
     "return_lines": ("note",),
     "personal": ("value", "salt"),
     "messages": ("recipient", "subject", "text", "html"),
     "evidence": ("note", "filename"),
-    "feedback": ("comment",),
-    "inspections": ("note",),
+    "feedback": ("comment", "lines"),
+    "inspections": ("note", "doc"),
+    "attempts": ("error", "answer"),
     "idempotency": ("answer",),
-    "refunds": ("payout", "approvals"),
-    "withdrawals": ("content",),
+    "refunds": ("payout", "approvals", "doc"),
+    "withdrawals": ("content", "doc"),
     "keys": ("person",),
+    "unexpected": ("doc",),
+    "restricted": ("value",),
 }
 
 metadata = SQLModel.metadata
@@ -37,6 +41,7 @@ __all__ = [
     "Attempt",
     "Cursor",
     "Deadline",
+    "Destruction",
     "Event",
     "Evidence",
     "Feedback",
@@ -51,11 +56,13 @@ __all__ = [
     "Payment",
     "Personal",
     "Policy",
+    "PrivacyRequest",
     "Product",
     "Ranges",
     "Receipt",
     "Refund",
     "Replacement",
+    "Restricted",
     "Return",
     "ReturnLine",
     "Seal",

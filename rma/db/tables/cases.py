@@ -83,9 +83,18 @@ class ReturnLine(SQLModel, table=True):
 
 
 class Evidence(SQLModel, table=True):
-    """A photo or paper that belongs to a case; the bytes lie in the file store under ``sha256``."""
+    """A photo or paper that belongs to a case; the bytes lie in the file store under ``sha256`` until they go."""
 
     __tablename__ = "evidence"
+    __table_args__ = (
+        sa.Index(
+            "evidence_kept",
+            "store_id",
+            "return_id",
+            sqlite_where=sa.text("destroyed_at IS NULL"),
+            postgresql_where=sa.text("destroyed_at IS NULL"),
+        ),
+    )
     id: str = key()
     store_id: str = ref("stores", index=False)
     return_id: str = ref("returns")
@@ -98,6 +107,7 @@ class Evidence(SQLModel, table=True):
     sha256: str = Field(max_length=64)
     by: str = Field(max_length=40)
     created_at: datetime = Field(sa_type=Instant)
+    destroyed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class Message(SQLModel, table=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ class Store(SQLModel, table=True):
     test_mode: bool = False
     return_addresses: list[dict[str, Any]] = Field(sa_type=json_of(list[dict[str, Any]]))
     holidays: list[dict[str, Any]] = Field(default_factory=list, sa_type=json_of(list[dict[str, Any]]))
+    retention: dict[str, int] = Field(default_factory=dict, sa_type=json_of(dict[str, int]))
     clock_offset: float = 0.0
     clock_set: bool = False
     version: int = 1
@@ -102,6 +103,7 @@ class Order(SQLModel, table=True):
     """A snapshot of what was bought. ``doc`` holds no personal data, ``person`` holds all of it.
 
     ``frozen`` are the unit values, fixed when the first return is filed; ``policy_version`` and ``law`` with them.
+    ``look_at`` is the first day on which something of it may have to be destroyed; ``erased_at`` when its person was.
     """
 
     __tablename__ = "orders"
@@ -110,6 +112,7 @@ class Order(SQLModel, table=True):
         sa.Index("orders_by_customer", "store_id", "customer_ref"),
         sa.Index("orders_by_email", "store_id", "email"),
         sa.Index("orders_by_store", "store_id", "id"),
+        sa.Index("orders_to_look_at", "store_id", "look_at"),
     )
     id: str = key()
     store_id: str = ref("stores", index=False)
@@ -123,6 +126,8 @@ class Order(SQLModel, table=True):
     frozen: str | None = Field(default=None, sa_type=sa.Text)
     policy_version: int | None = None
     law: str | None = None
+    look_at: date | None = None
+    erased_at: datetime | None = Field(default=None, sa_type=Instant)
     version: int = 1
     head: str = ""
     events_n: int = 0
