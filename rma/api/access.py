@@ -79,6 +79,7 @@ POST   /returns/{id}/payments                            | returns:write refunds
 POST   /returns/{id}/inspections                         | receiving:write
 POST   /returns/{id}/messages                            | returns:write link
 GET    /returns/{id}/messages                            | returns:read link
+POST   /returns/{id}/payout                              | returns:write refunds:propose link
 POST   /returns/{id}/feedback                            | returns:write link
 
 POST   /receipts                                         | receiving:write
@@ -94,6 +95,7 @@ GET    /refunds/{id}                                     | refunds:read
 PATCH  /refunds/{id}                                     | refunds:propose refunds:approve
 POST   /refunds/approve                                  | refunds:approve
 POST   /refunds/{id}/approve                             | refunds:approve
+POST   /refunds/{id}/payout                              | refunds:propose
 POST   /refunds/{id}/refuse                              | refunds:approve
 POST   /refunds/{id}/retry                               | refunds:approve
 POST   /refunds/{id}/reconcile                           | refunds:propose refunds:approve

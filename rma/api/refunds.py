@@ -12,7 +12,8 @@ from rma.api import problems, shapes
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
 from rma.errors import RmaError, TotalChanged
-from rma.services import approvals, listing
+from rma.services import approvals, listing, payouts
+from rma.services.accounts import PayoutIn
 from rma.services.approvals import Approve, OrderRefund, PatchRefund, Refuse, Resolve, Retry
 from rma.services.idempotency import Answer
 from rma.services.listing import RefundFilters
@@ -140,6 +141,15 @@ def resolve(call: Call, data: Resolve) -> Answer:
     return _changed(
         call,
         lambda work: approvals.resolve(work, call.services, call.caller, call.path["id"], data, locale=call.locale),
+    )
+
+
+@routes.post("/refunds/{id}/payout", answers=shapes.Refund)
+def payout(call: Call, data: PayoutIn) -> Answer:
+    """The account of one refund, where money without goods goes to the bank."""
+    return _changed(
+        call,
+        lambda work: payouts.give_refund(work, call.services, call.caller, call.path["id"], data, locale=call.locale),
     )
 
 

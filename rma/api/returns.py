@@ -7,7 +7,8 @@ from typing import Any
 from rma.api import shapes
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
-from rma.services import decisions, doors, feed, filing, links, listing, replacements, returns
+from rma.services import decisions, doors, feed, filing, links, listing, payouts, replacements, returns
+from rma.services.accounts import PayoutIn
 from rma.services.decisions import WholeDecision
 from rma.services.feed import FeedEvent
 from rma.services.filing import FileReturn
@@ -150,6 +151,17 @@ def pay(call: Call, data: PaymentIn) -> Answer:
             replacements.pay(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
         )
     )
+
+
+@routes.post("/returns/{id}/payout", answers=shapes.Return)
+def payout(call: Call, data: PayoutIn) -> Answer:
+    """The account for money that cannot go back the way it came; what waited for it is sent."""
+
+    def do(work: Any) -> Answer:
+        view, version = payouts.give(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
+        return ok(view, version=version, subject=view["id"])
+
+    return call.write(do)
 
 
 @routes.post("/returns/{id}/feedback", answers=dict[str, Any], status=201)

@@ -271,10 +271,30 @@ class Head(Shape, frozen=True, kw_only=True):
     replacements: list[Replacement]
 
 
+class PayoutShown(Shape, frozen=True, kw_only=True):
+    """Whether money of the return goes to an account of the customer's, and whether one was given."""
+
+    needed: bool
+    given: bool
+
+
+class MoneyDue(Due, frozen=True, kw_only=True):
+    """By when the money of a return comes; ``starts_when`` says what starts the law's clock while it has no day."""
+
+    starts_when: str | None
+    overdue: bool
+
+
 class Return(Head, frozen=True, kw_only=True):
-    """A return with its lines and children; ``balance`` is what is still open, null for the warehouse."""
+    """A return with its lines and children.
+
+    ``balance`` is what is still open, ``due`` by when the money comes (null where none is to come), ``payout`` whether
+    an account is needed. The warehouse is told none of them.
+    """
 
     balance: Balance | None
+    payout: PayoutShown | None
+    due: MoneyDue | None
 
 
 class Filed(Head, frozen=True, kw_only=True):

@@ -25,13 +25,16 @@ TYPES: frozenset[str] = frozenset(
             "requested evidence_requested evidence_added reviewed approved declined cancelled expired reopened settled"
             " closed"
             " disputed awaiting_parcel in_transit arrived inspecting settling held outcome_changed offered"
-            " feedback_requested"
+            " feedback_requested payout_given"
         ),
         "withdrawal": "declared matched acknowledged",
         "order": "imported conflict",
         "parcel": "requested label_ready handed_over in_transit delivered counted expired lost void unknown matched",
         "line": "received missing unexpected graded dispositioned receipt_undone",
-        "refund": "proposed approved refused sending succeeded partly_succeeded failed unknown retried tax_document",
+        "refund": (
+            "proposed approved refused sending awaiting_payout succeeded partly_succeeded failed unknown retried"
+            " tax_document overdue points_due"
+        ),
         "credit": "issued",
         "replacement": "reserved awaiting_payment ordered shipped delivered out_of_stock released",
         "message": "sent received",

@@ -94,11 +94,13 @@ class RefundFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     the order. ``within_caps``: no tender and no order gives back more than it took. ``auto_approvable``: below the
     store's limit and changed by nobody. ``redirected``: the retry goes to another tender. ``can_ask``: the provider
     can be asked what became of a transfer. ``part_paid``: some of its money has gone out already (a proposal that sends
-    the rest over another tender).
+    the rest over another tender). ``waiting`` counts transfers that no account was named for; they are not among
+    ``transfers``.
     """
 
     part_paid: bool = False
     transfers: tuple[TransferState, ...] = ()
+    waiting: int = 0
     total_as_shown: bool = True
     approver_named: bool = True
     independent: bool = True

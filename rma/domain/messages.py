@@ -118,6 +118,7 @@ _ALL = (
     _kind("refund_approved", "refund.approved", *_MONEY, "link", "due"),
     _kind("refund_sent", "refund.sending", *_MONEY, "link"),
     _kind("refund_succeeded", "refund.succeeded or refund.partly_succeeded", *_MONEY, "link"),
+    _kind("payout_needed", "refund.proposed for an account that is not known, deadline.warned", *_CASE, "amount"),
     _kind("credit_issued", "credit.issued", *_MONEY, "code"),
     _kind("exchange_payment_due", "replacement.awaiting_payment", *_CASE, "amount", "lines", "due"),
     _kind("exchange_ordered", "replacement.ordered", *_CASE, "lines"),
@@ -142,6 +143,18 @@ _ALL = (
         name="refund_stuck",
         cause="refund.failed or refund.unknown",
         needs=(*_MONEY, "reasons"),
+        audience="finance",
+    ),
+    MessageKind(
+        name="refund_due_soon",
+        cause="deadline.warned for a refund",
+        needs=("rma_number", "due"),
+        audience="finance",
+    ),
+    MessageKind(
+        name="refund_overdue",
+        cause="refund.overdue",
+        needs=("rma_number", "due"),
         audience="finance",
     ),
 )

@@ -81,12 +81,14 @@ _RULES: dict[str, tuple[_Rule, ...]] = {
     "line.graded": (_rule("line_not_accepted", lambda data: data.get("verdict") in {"part", "reject"}, once=True),),
     "parcel.label_ready": (_rule("label_ready"),),
     "parcel.handed_over": (_rule("sent_back"),),
+    "refund.proposed": (_rule("payout_needed", lambda data: bool(data.get("payout_missing"))),),
     "refund.approved": (_rule("refund_approved"),),
     "refund.sending": (_rule("refund_sent", patience=_A_MINUTE),),
     "refund.succeeded": (_rule("refund_succeeded"),),
     "refund.partly_succeeded": (_rule("refund_succeeded"), _rule("refund_stuck")),
     "refund.failed": (_rule("refund_stuck"),),
     "refund.unknown": (_rule("refund_stuck"),),
+    "refund.overdue": (_rule("refund_overdue"),),
     "replacement.awaiting_payment": (_rule("exchange_payment_due"),),
     "replacement.ordered": (_rule("exchange_ordered"),),
     "replacement.shipped": (_rule("exchange_shipped"),),
@@ -98,6 +100,8 @@ _RULES: dict[str, tuple[_Rule, ...]] = {
         _rule("send_back_reminder", _deadline("ship_back")),
         _rule("send_back_reminder", _deadline("label")),
         _rule("exchange_payment_due", _deadline("payment")),
+        _rule("payout_needed", _deadline("payout")),
+        _rule("refund_due_soon", _deadline("refund")),
     ),
 }
 

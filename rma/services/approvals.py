@@ -15,8 +15,9 @@ from rma.domain.money import parse_money, wire
 from rma.domain.settlement import by_hand, settle
 from rma.domain.tenders import Transfer, check_transfers
 from rma.errors import Forbidden, Invalid, Reason, Refused, TotalChanged
-from rma.services import approvers, books, cases_view, gather, refund_acts, refunds, settling
+from rma.services import accounts, approvers, books, cases_view, gather, refund_acts, refunds, settling
 from rma.services import case as cases
+from rma.services.accounts import PayoutIn
 from rma.services.caller import Caller
 from rma.services.case import store_now
 from rma.services.context import Services
@@ -34,13 +35,6 @@ class Refuse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why finance does not pay this."""
 
     reason: Prose
-
-
-class PayoutIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a redirected transfer goes."""
-
-    iban: Word
-    holder: Word
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -231,7 +225,7 @@ def retry(
         redirected=redirected,
         redirect_consented=bool(data.consent),
     )
-    fields = {"transfer_id": data.transfer_id, "tender": data.tender, "payout": msgspec.to_builtins(data.payout)}
+    fields = {"transfer_id": data.transfer_id, "tender": data.tender, "payout": accounts.kept(data.payout)}
     if redirected:
         fixers = [*refund.row["doc"].get("fixers", []), caller.actor]
         refund.set(doc={**refund.row["doc"], "fixers": fixers, "consent": data.consent})

@@ -33,21 +33,28 @@ def _obsolete(*condition: Any) -> hot.Hot:
 _OBSOLETE = _obsolete(_deadlines.c.return_id == sa.bindparam("case"))
 _OBSOLETE_ALONE = _obsolete(_deadlines.c.return_id.is_(None))
 _DAYS = re.compile(r"P(\d+)D")
+LAW_DAY = "law.refund_due"
 
 
 def write(door: Door, moves: Sequence[tuple[Subject, str | None]]) -> None:
-    """Open and end deadlines for the moves of one transaction: only where each subject came from and is now counts."""
+    """Open and end deadlines for the moves of one transaction: only where each subject came from and is now counts.
+
+    Where the law's day of the case has moved, what names it is set anew.
+    """
     first: dict[str, tuple[Subject, str | None]] = {}
     for subject, source in moves:
         first.setdefault(subject.id, (subject, source))
     opened: list[dict[str, Any]] = []
     ended: list[dict[str, Any]] = []
+    if door.law_day_moved and door.root is not None:
+        first.setdefault(door.root.id, (door.root, door.root.state))
     for subject, source in first.values():
         for item in subject.definition.deadlines:
             was, now_in = source in item.states, subject.state in item.states
-            if was and not now_in:
+            anew = was and now_in and subject is door.root and door.law_day_moved and LAW_DAY in item.after
+            if was and (anew or not now_in):
                 ended.append({"subject": subject.id, "which": item.name, "case": door.case and door.case.id})
-            elif now_in and not was:
+            if now_in and (anew or not was):
                 row = _row(door, subject, item)
                 if row is not None:
                     opened.append(row)
@@ -122,10 +129,15 @@ def _due(door: Door, subject: Subject, field: str, today: date) -> tuple[date, d
     if field == "parcel.expires_on":
         expires = subject.row.get("expires_on")
         return _same(expires) if expires else None
-    if field == "law.refund_due":
-        legal = subject.row.get("due_legal")
+    if field == LAW_DAY:
+        legal = subject.row.get("due_legal") if subject.kind != "return" else _remembered(door)
         return _seller(door, legal) if legal else None
     return _send_back(door, today)
+
+
+def _remembered(door: Door) -> date | None:
+    text = door.case.fact("refund_due") if door.case is not None else None
+    return date.fromisoformat(text) if text else None
 
 
 def _send_back(door: Door, today: date) -> tuple[date, date, date] | None:

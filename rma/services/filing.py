@@ -19,7 +19,8 @@ from rma.domain.messages import is_address
 from rma.domain.policy import Policy
 from rma.domain.withdrawals import search_form
 from rma.errors import FieldError, Forbidden, Invalid
-from rma.services import assess, books, cases_view, links, settling
+from rma.services import accounts, assess, books, cases_view, links, settling
+from rma.services.accounts import PayoutIn
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
 from rma.services.case import Case, Line, lock_order, read_order_row, store_now
@@ -60,13 +61,6 @@ class LineIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     damage: Literal["visible", "hidden"] | None = None
     outcome: claims.Outcome | None = None
     replacement: ReplacementIn | None = None
-
-
-class PayoutIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where money goes that cannot go back the way it came."""
-
-    iban: Word
-    holder: Word
 
 
 class ContactIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,6 +152,8 @@ def file(
     case = _new_case(work, services, store, view, policy, decision, data, caller=caller, now=now)
     if noticed_at is not None:
         case.facts(noticed_at=noticed_at.isoformat())
+    if "needs_payout" in plan.settlement.flags:
+        case.facts(needs_payout=True)
     settling.freeze_values(work, view, policy.version)
     door = Door(work, services, store=store, now=now, actor=caller.actor, case=case, order=row, person=caller.person)
     door.order = view
@@ -186,6 +182,7 @@ def read_request(
         errors.append(FieldError("lines", "too_many", f"A return has at most {MAX_LINES} lines."))
     if data.contact is not None and data.contact.email is not None and not is_address(data.contact.email):
         errors.append(FieldError("contact.email", "email", "This is no e-mail address."))
+    errors += accounts.faults(data.payout)
     if data.override is not None and not data.override.reason.strip():
         errors.append(FieldError("override.reason", "required", "An override needs a reason."))
     if errors:
@@ -252,7 +249,7 @@ def _new_case(
         "email": data.contact.email if data.contact else None,
         "phone": data.contact.phone if data.contact else None,
     }
-    contact |= {"from_address": msgspec.to_builtins(data.from_address), "payout": msgspec.to_builtins(data.payout)}
+    contact |= {"from_address": msgspec.to_builtins(data.from_address), "payout": accounts.kept(data.payout)}
     email = contact["email"] or (view.person.email if view.person else None)
     row: dict[str, Any] = {
         "id": work.new_id("ret"),

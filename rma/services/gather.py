@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rma.domain import units
 from rma.domain.facts import CaseFacts, Facts, LineNumbers, ParcelFacts, RefundFacts, ReplacementFacts
+from rma.domain.tenders import TRANSFER
 
 if TYPE_CHECKING:
     from rma.services.transition import Door, Subject
@@ -34,8 +35,17 @@ def refund(door: Door, subject: Subject, **known: Any) -> RefundFacts:
     if subject.state == "proposed":
         part_paid = bool(doc.get("redirected")) and any(t["state"] in _GONE for t in door.transfers(subject))
         return RefundFacts(part_paid=part_paid, auto_approvable=bool(doc.get("auto")), **known)
-    transfers = tuple(row["state"] for row in door.transfers(subject))
-    return RefundFacts(transfers=transfers, auto_approvable=bool(doc.get("auto")), **known)
+    held = {row["id"] for row in waiting(door, subject)}
+    transfers = tuple(row["state"] for row in door.transfers(subject) if row["id"] not in held)
+    return RefundFacts(transfers=transfers, waiting=len(held), auto_approvable=bool(doc.get("auto")), **known)
+
+
+def waiting(door: Door, refund: Subject) -> list[dict[str, Any]]:
+    """The transfers of a refund that go to an account which nobody has named yet."""
+    if refund.row["payout"] is not None:
+        return []
+    found = door.transfers(refund)
+    return [r for r in found if r["state"] == "pending" and r["tender"] == TRANSFER and r["payment_id"] is None]
 
 
 def _case(door: Door) -> CaseFacts:

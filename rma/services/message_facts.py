@@ -6,6 +6,7 @@ A message whose occasion has passed by then (a reminder for a parcel that is on 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from rma.domain import calendar
 from rma.domain.messages import Item
 from rma.domain.money import Money, parse_money
 from rma.domain.offers import EvidenceWanted
+from rma.domain.tenders import TRANSFER
 from rma.domain.texts import say, text
 from rma.domain.verdict import Why
 from rma.services.labels import carrier_name
@@ -40,6 +42,11 @@ _PAID = Query(
 )
 _REFUNDS = Query(
     sa.select(_refunds.c.doc).where(
+        _refunds.c.return_id == sa.bindparam("case"), _refunds.c.state != sa.literal_column("'refused'")
+    )
+)
+_STATES = Query(
+    sa.select(_refunds.c.state).where(
         _refunds.c.return_id == sa.bindparam("case"), _refunds.c.state != sa.literal_column("'refused'")
     )
 )
@@ -249,6 +256,30 @@ def _stuck(scene: Scene) -> Facts | None:
     return {"amount": amount, "reasons": tuple(reasons) or (refund.state,), "due": refund.due_legal}
 
 
+def _payout(scene: Scene) -> Facts | None:
+    """What waits for the customer's account; nothing once it is known."""
+    refund = scene.child(tables.Refund)
+    if refund is None or refund.payout is not None or refund.state in {"refused", "succeeded"}:
+        return None
+    waiting = sa.select(sa.func.sum(_transfers.c.amount)).where(
+        _transfers.c.refund_id == refund.id,
+        _transfers.c.tender == TRANSFER,
+        _transfers.c.payment_id.is_(None),
+        _transfers.c.state == "pending",
+    )
+    amount = scene.work.conn.execute(waiting).scalar()
+    return {"amount": Money(int(amount), refund.currency)} if amount else None
+
+
+def _due(scene: Scene) -> Facts | None:
+    """The last day by law; nothing once all is paid."""
+    told = scene.data.get("legal") or scene.due("refund")
+    states = [] if scene.case is None else _STATES.all(scene.work, case=scene.case.id)
+    if told is None or (states and all(row.state == "succeeded" for row in states)):
+        return None
+    return {"due": date.fromisoformat(told) if isinstance(told, str) else told}
+
+
 def _paid(scene: Scene, *, refund_id: str = "", return_id: str = "") -> int:
     """What has reached the customer of one refund, or of all of a return."""
     row = _PAID.first(scene.work, store=scene.store.id, refund=refund_id, case=return_id)
@@ -301,6 +332,9 @@ TELLERS: dict[str, Teller] = {
     "refund_sent": _refund,
     "refund_succeeded": _refund,
     "refund_stuck": _stuck,
+    "payout_needed": _payout,
+    "refund_due_soon": _due,
+    "refund_overdue": _due,
     "exchange_payment_due": _exchange("awaiting_payment"),
     "exchange_ordered": _exchange("ordered", "shipped", "delivered"),
     "exchange_shipped": _exchange("shipped", "delivered"),

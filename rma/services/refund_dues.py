@@ -1,39 +1,132 @@
-"""By when the law wants a refund paid, by what its case knows today."""
+"""By when the law wants a refund paid, by what its case knows: shown, watched, and told once when it is missed."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rma.domain import calendar
 from rma.domain.law_refund import NO_CLOCK, RefundDue, RefundFacts, refund_due_across
 from rma.services import deadlines
 
 if TYPE_CHECKING:
+    from rma.services.case import Case
     from rma.services.transition import Door
+
+DEADLINE = "refund"
+"""The deadline of a return that ends with the last day by law, from the hand-over to the last of its money."""
+_MONEY = frozenset({"refund", "store_credit", "keep", "price_reduction"})
+_PAID = frozenset({"succeeded", "refused"})
+_OVER = frozenset({"declined", "cancelled", "expired", "settled", "awaiting_feedback", "closed"})
 
 
 def legal(door: Door) -> RefundDue:
     """When the law wants the money back, by what the case knows today."""
     case = door.case
-    timezone = deadlines.time_zone(door)
     if case is None or not case.row["statutory"]:
         return NO_CLOCK
     facts = case.row["facts"]
+    proof = min(filter(None, (facts.get("handed_over_on"), facts.get("proof_of_sending_on"))), default=None)
     return refund_due_across(
         deadlines.law_of(door),
         RefundFacts(
-            notice=calendar.local_date(case.noticed_at, timezone),
+            notice=calendar.local_date(case.noticed_at, deadlines.time_zone(door)),
             kind=next((line.kind for line in case.lines if line.basis == "statutory"), case.row["kind"]),
             delivered=not all(line.doc.get("undelivered") for line in case.lines),
             carrier=facts.get("carrier_is", "none_named"),
             handed_over=_day(facts.get("handed_over_on")),
             arrived=_day(facts.get("arrived_on")),
-            proof_of_sending=_day(facts.get("handed_over_on")),
+            proof_of_sending=_day(proof),
             goods_back=_day(facts.get("arrived_on")),
             seller_collects=case.row["method"] == "pick_up",
+            agreed=_day(facts.get("agreed_on")),
         ),
     )
+
+
+def follow(door: Door) -> None:
+    """Keep with the case by when the law wants its money paid: the deadlines that name the law's day read it there."""
+    case = door.case
+    if case is None or not (case.new or case.changed or any(line.dirty for line in case.lines)):
+        return
+    due = legal(door).by if any(_brings_money(line) for line in case.lines) else None
+    text = due.isoformat() if due else None
+    if text != case.fact("refund_due"):
+        case.facts(refund_due=text)
+        door.law_day_moved = True
+
+
+def _brings_money(line: Any) -> bool:
+    return line.basis == "statutory" and line.outcome in _MONEY and line.doc.get("decision") != "refused"
+
+
+def promised(door: Door, since: date, days: int, legal_day: date | None) -> date:
+    """The day that is promised: the store's days after ``since``, never after the law's day nor before today."""
+    today = calendar.local_date(door.now, deadlines.time_zone(door))
+    return max(today, min(filter(None, (calendar.add_days(since, days), legal_day))))
+
+
+def shown(door: Door, case: Case) -> dict[str, Any] | None:
+    """By when the money of a return comes: what is promised, the latest day by law, its article; None for no money."""
+    refunds = [refund.row for refund in door.children("refund") if refund.state not in _PAID]
+    today = calendar.local_date(door.now, deadlines.time_zone(door))
+    if refunds:
+        first = min(refunds, key=lambda row: (row["due_legal"] or date.max, row["due_promise"] or date.max))
+        found = {name: first[name] for name in ("due_legal", "due_promise", "article")}
+        starts_when = first["doc"].get("starts_when")
+    elif case.state in _OVER or not is_owed(door, case):
+        return None
+    else:
+        due = legal(door)
+        found = {"due_legal": due.by, "due_promise": _expected(door, case, due.by), "article": due.article}
+        starts_when = due.starts_when if due.article else "goods_accepted"
+    return {
+        "promise": found["due_promise"],
+        "legal": found["due_legal"],
+        "article": found["article"],
+        "starts_when": starts_when,
+        "overdue": found["due_legal"] is not None and found["due_legal"] < today,
+    }
+
+
+def _expected(door: Door, case: Case, legal_day: date | None) -> date | None:
+    """What is promised for goods that are here and not judged yet: the store's days to look and to pay."""
+    arrived = _day(case.fact("arrived_on"))
+    if arrived is None:
+        return None
+    policy = door.policy
+    return promised(door, arrived, policy.windows.review_days + policy.refunds.promise_days, legal_day)
+
+
+def is_owed(door: Door, case: Case) -> bool:
+    """Whether money of this return is still to come: a refund that is not paid, or units that are in none yet."""
+    if any(refund.state not in _PAID for refund in door.children("refund")):
+        return True
+    return any(
+        line.outcome in _MONEY
+        and line.doc.get("decision") != "refused"
+        and line.settled < line.requested - line.rejected - line.missing
+        for line in case.lines
+    )
+
+
+def warned(door: Door, name: str) -> bool:
+    """Whether a deadline that warns has anything to warn of: money that is paid is no news."""
+    return name != DEADLINE or door.case is None or is_owed(door, door.case)
+
+
+def missed(door: Door, name: str) -> bool:
+    """The same for one that has passed; that of the law's day tells, once, that money is overdue."""
+    case = door.case
+    if name != DEADLINE or case is None:
+        return True
+    if not is_owed(door, case) or case.fact("overdue"):
+        return False
+    due = legal(door)
+    case.facts(overdue=True)
+    waiting = [refund.id for refund in door.children("refund") if refund.state not in _PAID]
+    door.say("refund.overdue", {"legal": due.by, "article": due.article, "refunds": waiting})
+    return True
 
 
 def _day(text: str | None) -> date | None:

@@ -17,6 +17,7 @@ from rma.domain import calendar, units
 from rma.domain.asks import Ask, Settlement
 from rma.domain.components import Component
 from rma.domain.settlement import settle
+from rma.domain.tenders import TRANSFER
 from rma.errors import NotFound, RmaError
 from rma.services import approvers, assess, books, children, differences, gather, line_money, refund_dues, settling
 from rma.services import case as cases
@@ -102,6 +103,8 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
     settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=ask)
     if fee:
         case.facts(fee_charged=True)
+    if case.fact("agreed_on") is None:
+        case.facts(agreed_on=calendar.local_date(door.now, time_zone(door)).isoformat())
     line_money.take_anew(case)
     if not settlement.transfers:
         _settled_without_money(case, shares)
@@ -133,7 +136,8 @@ def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: boo
         "starts_when": due.starts_when,
     }
     contact = msgspec.json.decode(case.row["contact"] or "{}") if case is not None else {}
-    promise = calendar.add_days(calendar.local_date(door.now, time_zone(door)), door.policy.refunds.promise_days)
+    today = calendar.local_date(door.now, time_zone(door))
+    promise = refund_dues.promised(door, today, door.policy.refunds.promise_days, due.by)
     row = {
         "id": door.work.new_id("ref"),
         "store_id": door.store.id,
@@ -150,9 +154,9 @@ def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: boo
         "due_legal": due.by,
         "article": due.article,
     }
-    subject = door.open_child(
-        "refund", row, {"total": settlement.total, "currency": row["currency"], "auto": doc["auto"]}
-    )
+    told = {"total": settlement.total, "currency": row["currency"], "auto": doc["auto"]}
+    asks = row["payout"] is None and any(t.tender == TRANSFER and t.payment_id is None for t in settlement.transfers)
+    subject = door.open_child("refund", row, told | {"payout_missing": asks})
     _write_transfers(door, subject, settlement)
     return subject
 
@@ -253,9 +257,10 @@ def drop_approvals(_door: Door, refund: Subject, _fields: dict[str, Any]) -> Non
 
 @effect("send_refund")
 def send_refund(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
-    """One durable act for each transfer that waits to be sent."""
+    """One durable act for each transfer that waits to be sent and knows where to."""
+    held = {row["id"] for row in gather.waiting(door, refund)}
     for transfer in door.transfers(refund):
-        if transfer["state"] == "pending":
+        if transfer["state"] == "pending" and transfer["id"] not in held:
             door.act(transfer["id"], transfer["attempt"], "send_refund")
 
 

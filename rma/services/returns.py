@@ -14,7 +14,7 @@ from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Personal
 from rma.domain.money import parse_money, percent
 from rma.errors import FieldError, Invalid, NotFound, Refused
-from rma.services import cases_view, doors, evidence, outcomes, sight
+from rma.services import accounts, cases_view, doors, evidence, outcomes, refund_dues, sight
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
@@ -90,6 +90,8 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
         "refunds": [cases_view.refund(door, s, locale=locale) for s in door.children("refund")],
         "replacements": [cases_view.replacement(s, currency) for s in door.children("replacement")],
         "balance": cases_view.still_due(door, case),
+        "payout": accounts.shown(door, case),
+        "due": refund_dues.shown(door, case),
     }
     return sight.of_return(view, caller)
 

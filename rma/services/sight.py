@@ -53,6 +53,8 @@ def _for_warehouse(view: dict[str, Any]) -> dict[str, Any]:
         "refunds": [],
         "replacements": [_goods(replacement) for replacement in view["replacements"]],
         "balance": None,
+        "payout": None,
+        "due": None,
     }
 
 

@@ -12,7 +12,7 @@ from rma.db import tables
 from rma.db.session import Work, now
 from rma.domain.vocabulary import NONE
 from rma.errors import Invalid, Refused
-from rma.services import background, deadlines, refunds
+from rma.services import background, deadlines, refund_dues, refunds
 from rma.services import case as cases
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
@@ -57,13 +57,14 @@ def _fire_one(work: Work, services: Services, row: Any, *, at: datetime | None) 
         return False
     what = deadlines.advance(work, current)
     told = {"deadline": row.name, "subject": row.subject_id, "due_at": row.due_at, "waits_for": row.waits_for}
-    if what == "warn":
+    if what == "warn" and refund_dues.warned(door, row.name):
         door.say("deadline.warned", told)
-    elif row.fire == NONE:
-        door.say("deadline.missed", told)
-    else:
+    elif what == "fire" and row.fire != NONE:
         _trigger(door, subject, row, told)
-    door.close()
+    elif what == "fire" and refund_dues.missed(door, row.name):
+        door.say("deadline.missed", told)
+    if door.drafts:
+        door.close()
     return True
 
 

@@ -24,7 +24,7 @@ from rma.domain.facts import TRANSFER_MOVES, Facts
 from rma.domain.policy import Policy
 from rma.domain.vocabulary import EFFECTS
 from rma.errors import NotFound, Refused
-from rma.services import assess, books, children, deadlines, gather, log
+from rma.services import assess, books, children, deadlines, gather, log, refund_dues
 from rma.services import case as cases
 from rma.services.assess import OrderView, view_order
 from rma.services.case import Case, Child
@@ -89,6 +89,7 @@ class Door:
         self._dues: list[tuple[Subject, str | None]] = []
         self.opened_deadlines: list[dict[str, Any]] = []
         self.fresh = case is not None and case.new
+        self.law_day_moved = False
         if case is not None:
             definition = self._definition_of_case(case)
             self.root: Subject | None = Subject("return", case.row, definition, new=case.new)
@@ -327,13 +328,14 @@ class Door:
     def close(self) -> None:
         """Follow, then write rows, events, deadlines and acts. The transaction is the caller's."""
         self.follow()
+        refund_dues.follow(self)
         if self.case is not None:
             self._write_case(self.case)
         elif self.order_row is not None:
             self._write_order_events(self.order_row)
         self._write_children()
         deadlines.write(self, self._dues)
-        self._dues = []
+        self._dues, self.law_day_moved = [], False
         for subject_id, attempt, name in self.acts:
             self.services.effects.enqueue(
                 self.work, store_id=self.store.id, subject_id=subject_id, attempt=attempt, effect=name

@@ -82,6 +82,8 @@ def _about_its_children(world: World, case: str) -> None:
     back = world.add(parcel(case, direction="outbound", state="handed_over", lines=[{"line_id": line, "quantity": 1}]))
     money = world.add(refund(case, order, state="sending"))
     stuck = world.add(refund(case, order, state="failed"))
+    door = world.add(refund(case, order, state="awaiting_payout"))
+    world.add(transfer(door, order, state="pending", tender="bank_transfer", payment_id=None))
     world.add(transfer(money, order))
     world.add(transfer(stuck, order, state="failed", error="insufficient_funds"))
     swaps = {state: world.add(replacement(case, line, state=state)) for state in SWAPS}
@@ -101,6 +103,9 @@ def _about_its_children(world: World, case: str) -> None:
         ("parcel.handed_over", MOVED | {"id": back}),
         *((f"refund.{state}", MOVED | {"id": money}) for state in ("approved", "sending", "succeeded")),
         ("refund.failed", MOVED | {"id": stuck}),
+        ("refund.proposed", {"id": door, "payout_missing": True}),
+        ("deadline.warned", {"deadline": "refund", "subject": case}),
+        ("refund.overdue", {"legal": "2026-11-27", "refunds": [stuck]}),
         *((f"replacement.{state}", MOVED | {"id": swap}) for state, swap in swaps.items()),
     )
 
@@ -115,7 +120,7 @@ SWAPS = ("awaiting_payment", "ordered", "shipped", "out_of_stock", "released")
 def test_every_message_is_sent_in_the_reader_s_language(world: World, locale: str, word: str, day: str) -> None:
     """Each occasion finds its facts in the rows and becomes a mail in the customer's own language."""
     case = world.case(locale=locale)
-    for name in ("ship_back", "evidence", "review", "feedback"):
+    for name in ("ship_back", "evidence", "review", "feedback", "refund"):
         world.deadline(case, name)
     with world.database.write() as work:
         finance = NewKey(name="kasa", scopes=["refunds:approve"], person="kasa@cinar.example")
@@ -131,8 +136,9 @@ def test_every_message_is_sent_in_the_reader_s_language(world: World, locale: st
     expected = {kind for made in kinds_by_event().values() for kind in made} - elsewhere
     assert found.keys() == expected
     assert {kind: row.state for kind, row in found.items() if row.state != "sent"} == dict.fromkeys(late, "to_send")
-    assert {found[kind].locale for kind in expected - late - {"refund_stuck"}} == {locale}
-    text = " ".join(row.subject + row.text for kind, row in found.items() if kind not in late | {"refund_stuck"})
+    inside = {"refund_stuck", "refund_due_soon", "refund_overdue"}
+    assert {found[kind].locale for kind in expected - late - inside} == {locale}
+    text = " ".join(row.subject + row.text for kind, row in found.items() if kind not in late | inside)
     assert word in text
     assert day in found["evidence_requested"].text
     assert "Lütfen kutunun fotoğrafı" in found["evidence_requested"].text

@@ -168,6 +168,9 @@ CHILD_ROWS: list[tuple[str, str, str, str, Facts, str]] = [  # machine, trigger,
     ("refund", "conclude", "sending", "system", RefundFacts(transfers=("failed", "unknown")), "unknown"),
     ("refund", "conclude", "unknown", "system", RefundFacts(transfers=("failed", "succeeded")), "partly_succeeded"),
     ("refund", "conclude", "failed", "system", RefundFacts(transfers=("succeeded",)), "succeeded"),
+    ("refund", "conclude", "sending", "system", RefundFacts(waiting=1, transfers=("succeeded",)), "awaiting_payout"),
+    ("refund", "conclude", "partly_succeeded", "system", RefundFacts(waiting=1), "awaiting_payout"),
+    ("refund", "give_payout", "awaiting_payout", "system", RefundFacts(), "sending"),
     ("refund", "retry", "failed", "finance", RefundFacts(), "sending"),
     (
         "refund",
@@ -257,7 +260,7 @@ REFUSING: tuple[Facts, ...] = (
     RefundFacts(
         total_as_shown=False, approver_named=False, independent=False, approvals=0, within_caps=False, redirected=True
     ),
-    RefundFacts(part_paid=True),
+    RefundFacts(part_paid=True, waiting=1),
     RefundFacts(),
     ReplacementFacts(in_stock=False, amount_due=True),
     ReplacementFacts(),

@@ -1,0 +1,98 @@
+"""Cash on delivery, and other money that cannot go back the way it came: the customer is asked for an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.shop import ORDERED, Shop
+from tests.support.snapshots import Json
+
+IBAN = "TR33 0006 1005 1978 6457 8413 26"
+AT_THE_DOOR: dict[str, Any] = {"id": "cod", "tender": "cash_on_delivery", "provider": None, "captured_at": ORDERED}
+
+
+def accepted(shop: Shop, **order: Any) -> tuple[Json, Json]:
+    """A return of one shirt, partly or wholly paid at the door, come and good, and its one refund."""
+    shop.order("1001", **order)
+    filed = shop.file("1001")
+    shop.receive(filed)
+    shop.inspect(filed)
+    [refund] = shop.refunds(filed)
+    return filed, refund
+
+
+def test_the_money_of_a_parcel_paid_at_the_door_waits_for_an_account(shop: Shop) -> None:
+    """Cash on delivery with its fee: the customer is asked, the rest is paid, and the account lets the money go."""
+    cod = shop.money("119.90")
+    filed, refund = accepted(
+        shop,
+        payments=[AT_THE_DOOR | {"captured": cod}],
+        fees=[{"kind": "cod", "amount": shop.money("19.90"), "tax_rate": "20"}],
+        total=cod,
+    )
+    assert filed["refund"]["flags"] == ["needs_payout"]
+    assert [part["kind"] for part in refund["components"]] == ["goods", "paid_fee"]
+    assert refund["total"] == cod
+    customer = shop.customer(filed)
+    seen = customer.get(f"/returns/{filed['id']}")
+    assert seen["payout"] == {"needed": True, "given": False}
+    shop.advance("PT1M")
+    [asked] = shop.outbox("payout_needed")
+    assert "IBAN" in asked["text"]
+    assert "119,90" in asked["text"]
+    shop.approve(refund)
+    waiting = shop.refund(refund)
+    assert (waiting["state"], waiting["transfers"][0]["state"]) == ("awaiting_payout", "pending")
+    assert shop.show(filed)["state"] == "settling"
+    wrong = customer.refused(f"/returns/{filed['id']}/payout", {"iban": IBAN[:-1] + "7", "holder": " "}, status=422)
+    assert [(fault["path"], fault["code"]) for fault in wrong["errors"]] == [("iban", "iban"), ("holder", "required")]
+    shop.advance("P4D")
+    assert len(shop.outbox("payout_needed")) == 2
+    answer = customer.post(f"/returns/{filed['id']}/payout", {"iban": IBAN, "holder": "Ayşe Yılmaz"})
+    assert answer["payout"] == {"needed": True, "given": True}
+    assert IBAN not in str(answer)
+    shop.settle()
+    assert shop.refund(refund)["state"] == "succeeded"
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+    told = shop.events(filed)
+    assert [told.count(name) for name in ("refund.awaiting_payout", "return.payout_given", "refund.succeeded")] == [
+        1,
+        1,
+        1,
+    ]
+
+
+def test_only_what_needs_an_account_waits(shop: Shop) -> None:
+    """Half by card, half at the door: the card is paid at once, the rest when staff have written the account down."""
+    half = shop.money("50.00")
+    card = {"id": "p1", "tender": "card", "provider": "offline", "reference": "pi_1"} | {"captured": half}
+    filed, refund = accepted(shop, payments=[card | {"captured_at": ORDERED}, AT_THE_DOOR | {"captured": half}])
+    shop.approve(refund)
+    waiting = shop.refund(refund)
+    assert waiting["state"] == "awaiting_payout"
+    assert [t["state"] for t in waiting["transfers"]] == ["succeeded", "pending"]
+    assert shop.show(filed)["balance"]["due_to_customer"] == half
+    path = f"/refunds/{refund['id']}/payout"
+    shop.support.post(path, {"iban": IBAN, "holder": "Ayşe Yılmaz"})
+    shop.settle()
+    assert [t["state"] for t in shop.refund(refund)["transfers"]] == ["succeeded"] * 2
+    again = shop.support.refused(path, {"iban": IBAN, "holder": "Başkası"})
+    assert again["code"] == "refund_over"
+
+
+def test_an_account_given_with_the_filing_is_used(shop: Shop) -> None:
+    """The account of the filing is checked, nobody is asked again, and the money goes in one go."""
+    shop.order("1001", payments=[AT_THE_DOOR | {"captured": shop.money("100.00")}])
+    wish = {"order_number": "1001", "lines": [{"order_line_id": "1", "quantity": 1, "outcome": "refund"}]}
+    bad = shop.integrator.refused("/returns", wish | {"payout": {"iban": "DE89", "holder": "A"}}, status=422)
+    assert [fault["path"] for fault in bad["errors"]] == ["payout.iban"]
+    filed = shop.integrator.post(
+        "/returns", wish | {"method": "drop_off_code", "payout": {"iban": "DE89370400440532013000", "holder": "Ayşe"}}
+    )
+    shop.receive(filed)
+    shop.inspect(filed)
+    [refund] = shop.refunds(filed)
+    shop.approve(refund)
+    assert shop.refund(refund)["state"] == "succeeded"
+    shop.advance("PT1M")
+    assert shop.outbox("payout_needed") == []
