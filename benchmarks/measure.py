@@ -84,7 +84,7 @@ class Measured(msgspec.Struct, frozen=True):
     counted: list[Counts]
 
 
-class _Place:
+class Place:
     """One kind of database with a shop in it, and its limit beside it."""
 
     def __init__(self, kind: str, url: str, folder: Path, server: postgres.Server | None) -> None:
@@ -124,14 +124,15 @@ class _Place:
 
 
 @contextmanager
-def _place(kind: str) -> Iterator[_Place]:
+def open_place(kind: str) -> Iterator[Place]:
+    """A new database of this kind with a shop in it, gone at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rma-bench-")))
         server = stack.enter_context(postgres.running(settings=())) if kind == "postgresql" else None
         if server is not None:
             server.create("limit")
         url = server.create("bench") if server is not None else f"sqlite:///{folder / 'bench.sqlite3'}"
-        place = _Place(kind, url, folder, server)
+        place = Place(kind, url, folder, server)
         stack.callback(place.close)
         yield place
 
@@ -141,7 +142,7 @@ def everything(options: Options) -> Measured:
     results: list[Result] = []
     counted: list[Counts] = []
     for kind in options.databases:
-        with _place(kind) as place:
+        with open_place(kind) as place:
             counted.append(Counts(kind, count_statements(place)))
             results += _elsewhere(place, options)
             if options.effects:
@@ -149,7 +150,7 @@ def everything(options: Options) -> Measured:
     return Measured(results, counted)
 
 
-def count_statements(place: _Place) -> dict[str, counting.Counted]:
+def count_statements(place: Place) -> dict[str, counting.Counted]:
     """One life on a server that counts, after one that fills its caches."""
     target = place.folder / "statements"
     with serving(place.url, place.folder, worker=False, count=target) as process:
@@ -160,7 +161,7 @@ def count_statements(place: _Place) -> dict[str, counting.Counted]:
     return dict(zip(STEPS, found, strict=True))
 
 
-def _elsewhere(place: _Place, options: Options) -> list[Result]:
+def _elsewhere(place: Place, options: Options) -> list[Result]:
     """The work behind the requests is left undone: what a server costs whose worker runs on another machine."""
     runs: dict[int, list[Figures]] = {clients: [] for clients in options.clients}
     processes = place.processes(options)
@@ -178,7 +179,7 @@ def _elsewhere(place: _Place, options: Options) -> list[Result]:
     ]
 
 
-def _inside(place: _Place, options: Options) -> Result:
+def _inside(place: Place, options: Options) -> Result:
     """With labels, mails, seals and refunds in the same process; the run's cost holds all of them to the end."""
     runs = []
     clients, processes = options.clients[-1], place.processes(options)
@@ -194,7 +195,7 @@ def _inside(place: _Place, options: Options) -> Result:
     return Result(database=place.kind, processes=processes, clients=clients, worker="inside", runs=runs)
 
 
-def _forget_acts(place: _Place) -> None:
+def _forget_acts(place: Place) -> None:
     """What the runs before left waiting for a worker is not this run's work."""
     with place.services.database.write() as work:
         work.conn.exec_driver_sql("UPDATE attempts SET state = 'done'")
@@ -203,7 +204,7 @@ def _forget_acts(place: _Place) -> None:
 
 
 def _run(
-    place: _Place,
+    place: Place,
     process: Process,
     options: Options,
     *,
@@ -233,6 +234,6 @@ def _run(
     )
 
 
-def _say(place: _Place, clients: int, worker: str, found: Figures) -> None:
+def _say(place: Place, clients: int, worker: str, found: Figures) -> None:
     text = f"{place.kind}, {clients} clients, worker {worker}: {found.drive.cycles_per_second:.1f} of {found.limit:.0f}"
     print(f"{text} lives/s (1/{found.share:.1f}), {found.server_cpu_ms:.1f} ms a life", file=sys.stderr, flush=True)

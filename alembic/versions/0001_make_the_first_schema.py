@@ -1,6 +1,6 @@
 """Make the first schema.
 
-Revision: 0001, after , 2026-11-22 01:31:37.426627
+Revision: 0001, after , 2026-11-22 01:45:46.867361
 """
 
 from __future__ import annotations
@@ -382,8 +382,10 @@ def upgrade() -> None:
         batch_op.create_index("returns_by_customer", ["store_id", "customer_ref", "created_at"], unique=False)
         batch_op.create_index("returns_by_email", ["store_id", "email"], unique=False)
         batch_op.create_index("returns_by_order", ["order_id"], unique=False)
+        batch_op.create_index("returns_by_order_number", ["store_id", "order_number"], unique=False)
         batch_op.create_index("returns_by_state", ["store_id", "state", "id"], unique=False)
         batch_op.create_index("returns_by_store", ["store_id", "id"], unique=False)
+        batch_op.create_index("returns_by_waiting", ["store_id", "waits_for", "id"], unique=False)
 
     op.create_table(
         "deadlines",
@@ -697,7 +699,7 @@ def upgrade() -> None:
     with op.batch_alter_table("return_lines", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_return_lines_order_id"), ["order_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_return_lines_return_id"), ["return_id"], unique=False)
-        batch_op.create_index("return_lines_by_sku", ["store_id", "sku"], unique=False)
+        batch_op.create_index("return_lines_by_sku", ["store_id", "sku", "return_id"], unique=False)
 
     op.create_table(
         "unexpected",
@@ -966,8 +968,10 @@ def downgrade() -> None:
 
     op.drop_table("deadlines")
     with op.batch_alter_table("returns", schema=None) as batch_op:
+        batch_op.drop_index("returns_by_waiting")
         batch_op.drop_index("returns_by_store")
         batch_op.drop_index("returns_by_state")
+        batch_op.drop_index("returns_by_order_number")
         batch_op.drop_index("returns_by_order")
         batch_op.drop_index("returns_by_email")
         batch_op.drop_index("returns_by_customer")

@@ -19,7 +19,9 @@ class Return(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("store_id", "rma_number"),
         sa.Index("returns_by_state", "store_id", "state", "id"),
+        sa.Index("returns_by_waiting", "store_id", "waits_for", "id"),
         sa.Index("returns_by_order", "order_id"),
+        sa.Index("returns_by_order_number", "store_id", "order_number"),
         sa.Index("returns_by_email", "store_id", "email"),
         sa.Index("returns_by_customer", "store_id", "customer_ref", "created_at"),
         sa.Index("returns_by_store", "store_id", "id"),
@@ -56,7 +58,7 @@ class ReturnLine(SQLModel, table=True):
     """A line of a return: numbers, not states. ``reserved`` and ``consumed`` are the unit ranges that it holds."""
 
     __tablename__ = "return_lines"
-    __table_args__ = (sa.Index("return_lines_by_sku", "store_id", "sku"),)
+    __table_args__ = (sa.Index("return_lines_by_sku", "store_id", "sku", "return_id"),)
     id: str = key()
     store_id: str = ref("stores", index=False)
     return_id: str = ref("returns")
