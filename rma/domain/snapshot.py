@@ -7,7 +7,7 @@ half up at the line total, never per unit.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ from rma.domain.order import (
 )
 from rma.domain.snapshot_forms import (
     CustomerForm,
+    DeliveredForm,
     DeliveryForm,
     FeeForm,
     Form,
@@ -54,19 +55,27 @@ def read_order(number: str | None, source: bytes | Mapping[str, Any], *, now: dt
     """The order of a snapshot. ``number`` is the address's; None takes the body's own (import).
 
     ``Unreadable`` for broken JSON, else ``Invalid`` with the path of every fault. With ``now``, an instant after it is
-    a fault too.
+    a fault too. Whether more was delivered than ordered is told here along with other faults; on its own that hangs on
+    what we hold of the order, see ``check_delivered``.
     """
     sent = strict.decode(source, OrderForm) if isinstance(source, bytes) else strict.convert(source, OrderForm)
     faults = [*_number_faults(number, sent), *_value_faults(sent), *_time_faults(_instants(sent), now)]
     faults += _promise_faults(sent.promised_by)
-    _raise(faults)
+    if faults:
+        _raise([*faults, *_delivered_faults(sent.deliveries, {line.id: line.quantity for line in sent.lines})])
     return _order(number or sent.number or "", sent)
+
+
+def check_delivered(snapshot: Order, held: Order) -> None:
+    """``Invalid`` where a delivery of the snapshot has more units of a line than ``held``, the merged order, has."""
+    _raise(list(_delivered_faults(snapshot.deliveries, {line.id: line.quantity for line in held.lines})))
 
 
 def read_delivery(source: bytes | Mapping[str, Any], *, order: Order, now: dt.datetime | None = None) -> Delivery:
     """One delivery of an order we hold (``POST /orders/{number}/deliveries``). Faults are ``Invalid`` with paths."""
     sent = strict.decode(source, DeliveryForm) if isinstance(source, bytes) else strict.convert(source, DeliveryForm)
-    faults = list(_delivery_faults(sent, {line.id: line.quantity for line in order.lines}, ""))
+    quantities = {line.id: line.quantity for line in order.lines}
+    faults = [*_delivery_faults(sent, quantities, ""), *_too_many_faults(sent, quantities, "")]
     faults += _time_faults(_delivery_instants(sent, ""), now)
     _raise(faults)
     return _delivery(sent)
@@ -202,7 +211,20 @@ def _charge_faults(sent: OrderForm) -> Iterator[FieldError]:
 
 def _delivery_faults(delivery: DeliveryForm, quantities: Mapping[str, int], prefix: str) -> Iterator[FieldError]:
     yield from _known(tuple(line.id for line in delivery.lines), quantities, f"{prefix}lines")
-    for index, line in enumerate(delivery.lines):
+
+
+def _delivered_faults(
+    deliveries: Sequence[DeliveryForm | Delivery], quantities: Mapping[str, int]
+) -> Iterator[FieldError]:
+    for index, delivery in enumerate(deliveries):
+        yield from _too_many_faults(delivery, quantities, f"deliveries[{index}].")
+
+
+def _too_many_faults(
+    delivery: DeliveryForm | Delivery, quantities: Mapping[str, int], prefix: str
+) -> Iterator[FieldError]:
+    lines: Sequence[DeliveredForm | Delivered] = delivery.lines
+    for index, line in enumerate(lines):
         if line.quantity > quantities.get(line.id, line.quantity):
             message = f"only {quantities[line.id]} were ordered"
             yield FieldError(f"{prefix}lines[{index}].quantity", "quantity", message)

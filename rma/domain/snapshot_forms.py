@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,8 @@ Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
+Shown = Annotated[Any, Meta(extra_json_schema={"readOnly": True})]
+"""What only answers tell. Whoever reads an order, changes a field and sends it back sends it too: it is left aside."""
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,6 +79,9 @@ class LineForm(Form, frozen=True):
     tags: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()
     kind: Literal["goods", "service", "digital", "goods_and_service"] = "goods"
     attributes: dict[str, bool] = {}
+    origin: Shown = None
+    in_returns: Shown = None
+    options: Shown = None
 
 
 class TermsForm(Form, frozen=True):
@@ -168,3 +173,13 @@ class OrderForm(Form, frozen=True):
     payments: Annotated[tuple[PaymentForm, ...], Meta(max_length=100)] = ()
     deliveries: Annotated[tuple[DeliveryForm, ...], Meta(max_length=1000)] = ()
     withdrawal_information_given_at: Instant | None = None
+    id: Shown = None
+    flags: Shown = None
+    frozen: Shown = None
+    erased: Shown = None
+    policy_version: Shown = None
+    law: Shown = None
+    version: Shown = None
+    created_at: Shown = None
+    updated_at: Shown = None
+    conflicts: Shown = None

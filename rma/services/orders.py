@@ -27,7 +27,7 @@ from rma.domain.events import Draft
 from rma.domain.merging import Conflict, add_delivery, merge
 from rma.domain.order import Delivery, Order, Person
 from rma.domain.pricing import price
-from rma.domain.snapshot import read_delivery, read_order
+from rma.domain.snapshot import check_delivered, read_delivery, read_order
 from rma.errors import Invalid, RmaError, Stale
 from rma.services import assess, law, log
 from rma.services.assess import OrderView
@@ -159,6 +159,7 @@ class _Batch:
         return self._insert(snapshot) if row is None else self._merge(row, snapshot)
 
     def _insert(self, snapshot: Order) -> Outcome:
+        check_delivered(snapshot, snapshot)
         row = {
             "id": self.work.new_id("ord"),
             "store_id": self.store.id,
@@ -182,6 +183,7 @@ class _Batch:
         view = assess.view_order(self.work, self.store, row) if row["frozen"] is not None else None
         frozen = view.priced if view else None
         merged, conflicts = merge(old, snapshot, frozen=frozen, in_returns=_in_returns(view))
+        check_delivered(snapshot, merged)
         merged = _still_erased(old, merged, asked=row["erased_at"] is not None)
         columns = self._columns(merged, merged.person, customer_ref=row["customer_ref"])
         if frozen is not None:
