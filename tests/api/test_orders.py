@@ -119,6 +119,32 @@ def test_the_same_snapshot_again_changes_nothing(api: Api, shop: Headers) -> Non
     assert first.json() == second.json()
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_was_read_is_sent_back(api: Api, shop: Headers, frozen: bool) -> None:
+    """An order as it was read, sent back, changes nothing; with one field changed, that field alone changes."""
+    _put(api, shop, snapshot())
+    if frozen:
+        _file(api)
+    read = api.get("/orders/1001", shop).json()
+    same = _put(api, shop, read)
+    assert (same.status_code, same.headers["etag"], same.json()["conflicts"]) == (200, '"1"', []), same.text
+    assert [kind for kind, _ in _events_of(api)] == ["order.imported"]
+    read["lines"][0] |= {"name": "Mavi tişört", "options": 7, "origin": "of mine"}
+    changed = _put(api, shop, read).json()
+    assert changed["lines"][0]["origin"] == "order"
+    now = {name for name, value in read.items() if value != changed[name]}
+    assert (changed["lines"][0]["name"], now) == ("Mavi tişört", {"lines", "version", "updated_at"})
+
+
+def test_listed_orders_can_be_imported(api: Api, shop: Headers) -> None:
+    """The orders of a list, a line each, are a file that the import takes; what is the same changes nothing."""
+    _put(api, shop, snapshot())
+    lines = b"".join(msgspec.json.encode(one) + b"\n" for one in api.get("/orders", shop).json()["items"])
+    headers = shop | {"Content-Type": "application/x-ndjson", "Idempotency-Key": "again"}
+    report = api.client.post("/api/v1/orders/import", content=lines, headers=headers).json()
+    assert (report["unchanged"], report["errors"]) == (1, []), report
+
+
 def test_a_newer_snapshot_is_merged(api: Api, shop: Headers) -> None:
     """Deliveries and payments are merged by id, contact data replaced, new lines added; the version rises by one."""
     _put(api, shop, snapshot())
@@ -184,6 +210,22 @@ def test_a_line_that_is_added_to_a_frozen_order_freezes_with_it(api: Api, shop: 
     assert frozen.lines["2"].gross == 15000
     again = _put(api, shop, snapshot(lines=[line(), line("2", unit_price=money("40.00"))]))
     assert again.json()["conflicts"][0]["path"] == "lines[1].unit_price"
+
+
+def test_the_return_refuses_before_the_delivery_does(api: Api, shop: Headers) -> None:
+    """Fewer units than are in returns is 409 whatever the deliveries say; else they count against what is kept."""
+    _put(api, shop, snapshot())
+    _file(api, quantity=2)
+    brought = [{"id": "d1", "delivered_at": "2026-03-05T14:00:00+03:00", "lines": [{"id": "1", "quantity": 3}]}]
+    lost = _put(api, shop, snapshot(lines=[line(quantity=1)], promotions=[], deliveries=brought))
+    assert (lost.status_code, lost.json()["code"]) == (409, "line_in_return")
+    kept = _put(api, shop, snapshot(lines=[line(quantity=2)], deliveries=brought))
+    assert (kept.status_code, kept.json()["lines"][0]["quantity"]) == (200, 3), kept.text
+    assert [one["path"] for one in kept.json()["conflicts"]] == ["lines[0].quantity"]
+    brought[0]["lines"] = [{"id": "1", "quantity": 4}]
+    many = _put(api, shop, snapshot(deliveries=brought))
+    assert (many.status_code, many.json()["errors"][0]["path"]) == (422, "deliveries[0].lines[0].quantity")
+    assert _put(api, shop, snapshot(deliveries=brought), number="1002").status_code == 422
 
 
 @pytest.mark.parametrize(
