@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from rma.errors import Unavailable
-from rma.services import runner, slots, sweep, withdrawals
+from rma.services import privacy_run, runner, slots, sweep
 from rma.services.background import Background, Chore, standard
 from rma.services.context import Services
 from rma.services.seal_heads import FOLDER, SealHeads
@@ -78,7 +78,7 @@ class Worker:
             Chore("deadlines", partial(sweep.sweep, services), lane="time", every=SWEEP_SECONDS, on_bell=False),
             Chore("ask_again", partial(runner.ask_again, services), lane="acts", every=ASK_SECONDS, on_bell=False),
             Chore("seal_heads", self._keep_heads, lane="heads", every=HEADS_SECONDS, on_bell=False),
-            Chore("forget", partial(withdrawals.forget_unconfirmed, services), lane="heads", every=HOUR, on_bell=False),
+            Chore("privacy", partial(privacy_run.chore, services), lane="privacy", every=HOUR, on_bell=False),
             Chore("slot", self._keep_slot, lane="slot", every=SLOT_SECONDS, on_bell=False),
         )
 

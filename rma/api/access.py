@@ -91,6 +91,7 @@ POST   /unexpected/{id}/match                            | receiving:write
 POST   /unexpected/{id}/dispose                          | receiving:write
 
 GET    /refunds                                          | refunds:read
+GET    /refunds/owed                                     | refunds:read
 GET    /refunds/{id}                                     | refunds:read
 PATCH  /refunds/{id}                                     | refunds:propose refunds:approve
 POST   /refunds/approve                                  | refunds:approve
@@ -123,6 +124,15 @@ GET    /workflows/{id}/diagram                           | any
 
 GET    /law/profiles                                     | any
 POST   /law/deadlines                                    | any
+
+POST   /privacy/export                                   | privacy
+POST   /privacy/export.zip                               | privacy
+POST   /privacy/erasures/preview                         | privacy
+POST   /privacy/erasures                                 | privacy
+GET    /privacy/erasures                                 | privacy
+GET    /privacy/erasures/{id}                            | privacy
+POST   /privacy/runs                                     | privacy
+GET    /privacy/destructions                             | privacy
 
 GET    /events                                           | events:read
 GET    /test-clock                                       | any

@@ -44,7 +44,7 @@ TYPES: frozenset[str] = frozenset(
         "policy": "published",
         "workflow": "published",
         "key": "minted revoked",
-        "privacy": "requested applied ended",
+        "privacy": "requested applied restricted erased",
     }.items()
     for verb in verbs.split()
 )

@@ -311,6 +311,10 @@ class Channel(Provider, Protocol):
         """Take over one message."""
         ...
 
+    def forget(self, message_id: str) -> bool:
+        """Erase whatever copy the channel itself keeps of it; whether there was one. One that keeps none says no."""
+        ...
+
 
 @runtime_checkable
 class MessageRenderer(Protocol):

@@ -266,3 +266,8 @@ def together(answers: list[Answer]) -> list[Answer]:
         if known is None or key > (weight[known.action], known.until or date.min):
             found[one.record] = one
     return [found[name] for name in OF_A_MATTER if name in found]
+
+
+def next_look(today: date, ends: list[date]) -> date | None:
+    """The day after the next end, or in a month if that is sooner: a return may still come. None: nothing is left."""
+    return min([*(one + timedelta(days=1) for one in ends), today + timedelta(days=LOOK_AGAIN)]) if ends else None

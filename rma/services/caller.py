@@ -9,7 +9,7 @@ import msgspec
 _NAMES = (
     "orders:read orders:write returns:read returns:write returns:override receiving:write refunds:read"
     " refunds:propose refunds:approve evidence:read events:read policies:write workflows:write webhooks:write"
-    " reports:read admin"
+    " reports:read privacy admin"
 )
 SCOPES: tuple[str, ...] = tuple(_NAMES.split())
 """Every scope a key can have. ``admin`` implies none of the others."""

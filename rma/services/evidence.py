@@ -167,7 +167,7 @@ def fetch(services: Services, caller: Caller, return_id: str, evidence_id: str) 
 
 
 def all_of(work: Work, return_id: str) -> list[Any]:
-    """Every row of a return's evidence, oldest first."""
+    """Every file that a return still has, oldest first."""
     return _rows(work, return_id)
 
 
@@ -181,10 +181,14 @@ def by(row: Any) -> str:
     return "customer" if row.by.startswith("link:") else "store"
 
 
+def ending(media_type: str) -> str:
+    """How the name of a file of this type ends."""
+    return _ENDINGS.get(media_type, "bin")
+
+
 def file_name(row: Any, case: Case, number: int) -> str:
     """A name of ours for a file: never what the sender called it."""
-    ending = _ENDINGS.get(row.media_type, "bin")
-    return f"{case.row['rma_number']}-{number:02d}-{row.kind.replace('_', '-')}.{ending}"
+    return f"{case.row['rma_number']}-{number:02d}-{row.kind.replace('_', '-')}.{ending(row.media_type)}"
 
 
 # -- judging anew -----------------------------------------------------------------------------------------------------
@@ -251,7 +255,11 @@ def _asked_by_person(door: Door) -> bool:
 
 def _rows(work: Work, return_id: str) -> list[Any]:
     return list(
-        work.conn.execute(sa.select(_evidence).where(_evidence.c.return_id == return_id).order_by(_evidence.c.id))
+        work.conn.execute(
+            sa.select(_evidence)
+            .where(_evidence.c.return_id == return_id, _evidence.c.destroyed_at.is_(None))
+            .order_by(_evidence.c.id)
+        )
     )
 
 

@@ -84,10 +84,19 @@ def page_of_store(work: Work, store_id: str, ask: Ask, *, after: int = 0) -> Pag
 
 def page_of_return(work: Work, return_id: str, ask: Ask) -> Page[FeedEvent]:
     """A page of one return's history, oldest first, with its personal values. The caller has checked whose it is."""
+    return _page(work, _events.c.return_id == return_id, ask)
+
+
+def page_of_stream(work: Work, stream: str, ask: Ask) -> Page[FeedEvent]:
+    """The same of any stream: an order's, a withdrawal's, a privacy request's."""
+    return _page(work, _events.c.stream == stream, ask)
+
+
+def _page(work: Work, condition: sa.ColumnElement[bool], ask: Ask) -> Page[FeedEvent]:
     rows = work.conn.execute(
         sa.select(*_COLUMNS)
         .select_from(_events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq))
-        .where(_events.c.return_id == return_id, _events.c.n > _place(ask))
+        .where(condition, _events.c.n > _place(ask))
         .order_by(_events.c.n)
         .limit(ask.limit + 1)
     )

@@ -69,6 +69,10 @@ class Post:
             raise told
         return told
 
+    def forget(self, message_id: str) -> bool:
+        """Give up what was delivered."""
+        return self.delivered.pop(message_id, None) is not None
+
 
 @pytest.fixture
 def services(database_url: str, tmp_path: Path) -> Iterator[Services]:

@@ -1,0 +1,353 @@
+"""The periodic destruction: whatever has reached its end goes, photos first, and a log says so without a name.
+
+Every step works in batches with a transaction each: what is destroyed and its line in the log are one commit, and what
+is left shows in the rows themselves. So a run that was killed is simply begun again, and of two runs at once one waits
+for the other's batch and finds it done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work
+from rma.domain import calendar, retention
+from rma.domain.retention import OWN_RULE, Answer, Name
+from rma.services import idempotency, law, privacy, withdrawals
+from rma.services import privacy_erasing as erasing
+from rma.services import privacy_matters as matters
+from rma.services.catalog import StoreInfo
+from rma.services.context import Services
+from rma.services.paging import Ask, Page, cut
+from rma.services.seal import lock
+
+BATCH = 50
+Progress = Callable[[int, int], None]
+_STORES = tables.table(tables.Store)
+_KEYS = tables.table(tables.Key)
+
+
+class Destroyed(msgspec.Struct, frozen=True, kw_only=True):
+    """So many records of a class, and files, in one run."""
+
+    record: str
+    count: int
+    files: int
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run destroyed, or would have (``dry_run``), in how many stores."""
+
+    dry_run: bool
+    stores: int
+    destroyed: list[Destroyed]
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the destruction log, kept until ``keep_until``. ``request_id``: who asked for it, if anybody did."""
+
+    id: str
+    record: str
+    count: int
+    files: int
+    article: str
+    at: datetime
+    request_id: str | None
+    keep_until: date
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One store's run: its own day, what was counted, whether anything is really done."""
+
+    services: Services
+    store: StoreInfo
+    now: datetime
+    dry: bool
+    tally: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def today(self) -> date:
+        return calendar.local_date(self.now, self.store.timezone)
+
+    def count(self, record: str, rows: int, files: int = 0) -> None:
+        """Count for the report."""
+        mine = self.tally.setdefault(record, [0, 0])
+        mine[0] += rows
+        mine[1] += files
+
+    def destroyed(self, work: Work, record: Name, rows: int, *, article: str = OWN_RULE, files: int = 0) -> None:
+        """Count, and write the line of the log."""
+        if rows:
+            self.count(record, rows, files)
+            answer = Answer(record=record, action="erased", article=article)
+            if not self.dry:
+                erasing.note(work, self.store, answer, count=rows, files=files, at=self.now)
+
+
+Step = Callable[[Work, _Run, str], tuple[str, int]]
+"""One batch behind a key: the last key it looked at and how many; none when nothing is left."""
+
+
+def run(
+    services: Services, *, store_id: str | None = None, dry_run: bool = False, progress: Progress | None = None
+) -> RunReport:
+    """Destroy what has reached its end, in one store or in all. ``progress`` hears of steps done and of how many."""
+    with services.database.read() as work:
+        query = sa.select(_STORES.c.id).order_by(_STORES.c.id)
+        query = query if store_id is None else query.where(_STORES.c.id == store_id)
+        ids = list(work.conn.execute(query).scalars())
+    total: dict[str, list[int]] = {}
+    done, steps = 0, len(ids) * len(_STEPS)
+    for key in ids:
+        for step in _STEPS:
+            one = _begin(services, key, dry=dry_run)
+            _walk(one, step)
+            for record, (rows, files) in one.tally.items():
+                mine = total.setdefault(record, [0, 0])
+                mine[0], mine[1] = mine[0] + rows, mine[1] + files
+            done += 1
+            if progress is not None:
+                progress(done, steps)
+    if store_id is None and not dry_run:
+        _forget_answers(services)
+    if total and not dry_run and services.database.is_sqlite:
+        _empty_wal(services)
+    found = [Destroyed(record=name, count=rows, files=files) for name, (rows, files) in total.items()]
+    return RunReport(dry_run=dry_run, stores=len(ids), destroyed=found)
+
+
+def chore(services: Services) -> int:
+    """The same as a chore of the worker. Answers 0: nothing follows from it."""
+    run(services)
+    return 0
+
+
+def destructions(work: Work, store_id: str, ask: Ask) -> Page[LogLine]:
+    """The store's destruction log, oldest first."""
+    table = erasing.LOG
+    query = sa.select(table).where(table.c.store_id == store_id, table.c.id > (ask.after or ""))
+    rows = work.conn.execute(query.order_by(table.c.id).limit(ask.limit + 1)).all()
+    return cut(rows, ask, key=lambda row: str(row.id)).map(
+        lambda row: LogLine(**{name: getattr(row, name) for name in LogLine.__struct_fields__})
+    )
+
+
+def _begin(services: Services, store_id: str, *, dry: bool) -> _Run:
+    with services.database.read() as work:
+        store = services.catalog.store(work, store_id)
+        return _Run(services=services, store=store, now=matters.now_of(work, store_id), dry=dry)
+
+
+def _walk(one: _Run, step: Step) -> None:
+    """Batch after batch until a step finds nothing more."""
+    database, after = one.services.database, ""
+    while True:
+        before = {name: list(counts) for name, counts in one.tally.items()}
+
+        def act(work: Work, after: str = after, before: dict[str, list[int]] = before) -> tuple[str, int]:
+            one.tally = {name: list(counts) for name, counts in before.items()}
+            lock(work, f"privacy:{one.store.id}")
+            return step(work, one, after)
+
+        if one.dry:
+            with database.read() as work:
+                after, seen = step(work, one, after)
+        else:
+            after, seen = database.retrying(act)
+        if not seen:
+            return
+
+
+def _keys(work: Work, query: sa.Select[Any]) -> list[str]:
+    return list(work.conn.execute(query.limit(BATCH)).scalars())
+
+
+# -- the steps --------------------------------------------------------------------------------------------------------
+
+
+def _photos(work: Work, one: _Run, after: str) -> tuple[str, int]:
+    """Files of returns that have ended; not of one that is in dispute, which is open."""
+    table, returns = matters.EVIDENCE, matters.RETURNS
+    query = sa.select(table.c.return_id).distinct().where(table.c.store_id == one.store.id)
+    query = query.where(table.c.destroyed_at.is_(None), table.c.return_id > after).order_by(table.c.return_id)
+    keys = _keys(work, query)
+    for key in keys:
+        locked = sa.select(returns).where(returns.c.id == key)
+        case = work.conn.execute(locked.with_for_update(key_share=True)).one()
+        closed = calendar.local_date(case.updated_at, one.store.timezone)
+        held = sa.select(sa.func.count()).where(table.c.return_id == key, table.c.destroyed_at.is_(None))
+        if matters.has_ended(work, one.services, one.store, case):
+            mine, home = _laws(one, case)
+            declined = case.state == "declined"
+            rules: dict[str, Any] = {"law": mine, "home": home, "shortened": one.store.retention}
+            if retention.photos_until(closed, declined=declined, **rules) < one.today:
+                rows = work.conn.execute(held).scalar_one()
+                files = 0 if one.dry else erasing.photos(work, one.services, key, one.now)
+                end = retention.end("evidence", closed, **rules)
+                one.destroyed(work, "evidence", rows, article=end.article, files=files)
+    return (keys[-1] if keys else after), len(keys)
+
+
+def _laws(one: _Run, case: Any) -> tuple[Any, Any]:
+    """The law of the return's customer and of the store's country on the day it was filed."""
+    day = calendar.local_date(case.created_at, one.store.timezone)
+    mine = law.on(one.store, case.facts.get("country"), day, region=case.facts.get("region"))
+    return mine, law.on(one.store, None, day)
+
+
+def _requests(work: Work, one: _Run, after: str) -> tuple[str, int]:
+    """Requests that wait for the end of a return."""
+    table = privacy.REQUESTS
+    query = sa.select(table.c.id).where(table.c.store_id == one.store.id, table.c.state == privacy.WAITING)
+    keys = _keys(work, query.where(table.c.id > after).order_by(table.c.id))
+    for key in keys:
+        waits = work.conn.execute(sa.select(table.c.open).where(table.c.id == key)).scalar_one()
+        found = [matters.load(work, one.services, one.store, each, lock=not one.dry) for each in waits]
+        for held in found:
+            if not held.is_open:
+                for name, part in erasing.plan(work, held, asked=True).items():
+                    if part.answer.action == "erased":
+                        one.count(name, part.count)
+        if not one.dry:
+            privacy.proceed(work, one.services, one.store, key, found, actor="system")
+    return (keys[-1] if keys else after), len(keys)
+
+
+def _orders(work: Work, one: _Run, after: str) -> tuple[str, int]:
+    """Orders whose day to be looked at has come."""
+    table = matters.ORDERS
+    query = sa.select(table.c.id).where(table.c.store_id == one.store.id, table.c.look_at <= one.today)
+    keys = _keys(work, query.where(table.c.id > after).order_by(table.c.id))
+    for key in keys:
+        held = matters.load(work, one.services, one.store, key, lock=not one.dry)
+        if held.is_open:
+            _later(work, one, key)
+        else:
+            _end_of(work, one, held)
+    return (keys[-1] if keys else after), len(keys)
+
+
+def _later(work: Work, one: _Run, key: str) -> None:
+    if not one.dry:
+        day = one.today + timedelta(days=retention.LOOK_AGAIN)
+        work.conn.execute(sa.update(matters.ORDERS).where(matters.ORDERS.c.id == key).values(look_at=day))
+
+
+def _end_of(work: Work, one: _Run, held: matters.Matter) -> None:
+    plan = erasing.plan(work, held, asked=False)
+    for name, part in plan.items():
+        if part.answer.action == "erased":
+            one.count(name, part.count)
+    if not one.dry:
+        erasing.carry_out(work, one.services, held, plan, request_id=None)
+
+
+def _declared(work: Work, one: _Run, after: str) -> tuple[str, int]:
+    """Withdrawals that never belonged to an order."""
+    table = matters.WITHDRAWALS
+    query = sa.select(table.c.id).where(
+        table.c.store_id == one.store.id, table.c.state == withdrawals.UNMATCHED, table.c.content.is_not(None)
+    )
+    keys = _keys(work, query.where(table.c.id > after).order_by(table.c.id))
+    for key in keys:
+        held = matters.load(work, one.services, one.store, key, lock=not one.dry)
+        if not held.is_open and held.end("withdrawal").over(one.today):
+            _end_of(work, one, held)
+    return (keys[-1] if keys else after), len(keys)
+
+
+def _unannounced(work: Work, one: _Run, after: str) -> tuple[str, int]:
+    """Words on goods that nobody announced."""
+    table = matters.UNEXPECTED
+    last = calendar.add_months(one.today, -retention.BY_NAME["unannounced"].months)
+    words = sa.or_(
+        table.c.doc.cast(sa.Text).contains('"description":"'), table.c.doc.cast(sa.Text).contains('"sender":"')
+    )
+    query = sa.select(table).where(table.c.store_id == one.store.id, words, table.c.id > after)
+    query = query.where(table.c.created_at < calendar.first_instant(last, one.store.timezone))
+    rows = work.conn.execute(query.order_by(table.c.id).limit(BATCH)).all()
+    for row in rows:
+        if not one.dry:
+            erasing.empty_unexpected(work, row)
+    one.destroyed(work, "unannounced", len(rows))
+    return (rows[-1].id if rows else after), len(rows)
+
+
+def _restricted(work: Work, one: _Run, after: str) -> tuple[str, int]:
+    """What was locked away and whose duty has ended."""
+    table = erasing.RESTRICTED
+    query = sa.select(table).where(table.c.store_id == one.store.id, table.c.until < one.today, table.c.id > after)
+    rows = work.conn.execute(query.order_by(table.c.id).limit(BATCH)).all()
+    for row in rows:
+        one.count(row.record, 1)
+        if one.dry:
+            continue
+        work.conn.execute(sa.delete(table).where(table.c.id == row.id))
+        if row.record == "books":
+            erasing.forget_staff(work, list(msgspec.json.decode(row.value)))
+        answer = Answer(record=row.record, action="erased", article=row.article)
+        erasing.note(work, one.store, answer, count=1, request_id=row.request_id, at=one.now)
+    for request_id in sorted({row.request_id for row in rows if row.request_id}):
+        if not one.dry:
+            privacy.end(work, one.store, request_id)
+    return (rows[-1].id if rows else after), len(rows)
+
+
+def _staff(work: Work, one: _Run, after: str) -> tuple[str, int]:
+    """People of the shop whose key ended so long ago that no book tells of them any more."""
+    over = sa.func.coalesce(_KEYS.c.revoked_at, _KEYS.c.expires_at)
+    query = sa.select(_KEYS.c.id, _KEYS.c.person, over.label("over"))
+    query = query.where(_KEYS.c.store_id == one.store.id, _KEYS.c.person.is_not(None), over < one.now)
+    rows = work.conn.execute(query.where(_KEYS.c.id > after).order_by(_KEYS.c.id).limit(BATCH)).all()
+    personal = matters.PERSONAL
+    for row in rows:
+        day = calendar.local_date(row.over, one.store.timezone)
+        home = law.on(one.store, None, day)
+        end = retention.end("staff", day, law=home, home=home)
+        if not end.over(one.today):
+            continue
+        one.destroyed(work, "staff", 1, article=end.article)
+        if not one.dry:
+            work.conn.execute(sa.update(_KEYS).where(_KEYS.c.id == row.id).values(person=None))
+            mine = sa.and_(personal.c.stream == one.store.id, personal.c.value == row.person)
+            work.conn.execute(sa.update(personal).where(mine).values(value=None, salt=None))
+    return (rows[-1].id if rows else after), len(rows)
+
+
+def _log(work: Work, one: _Run, after: str) -> tuple[str, int]:
+    """Lines of the log itself that have been kept long enough; and links that open nothing any more."""
+    links, table = erasing.LINKS, erasing.LOG
+    gone = sa.and_(table.c.store_id == one.store.id, table.c.keep_until < one.today)
+    stale = sa.and_(links.c.store_id == one.store.id, links.c.expires_at < work.real_now)
+    if not one.dry:
+        work.conn.execute(sa.delete(links).where(stale))
+        work.conn.execute(sa.delete(table).where(gone))
+    return after, 0
+
+
+def _forget_answers(services: Services) -> None:
+    """Answers of requests that nobody repeats any more, and what was typed and never confirmed; by real time."""
+    hours = timedelta(hours=services.settings.idempotency_hours)
+    services.database.retrying(lambda work: idempotency.prune(work, work.real_now - hours))
+    withdrawals.forget_unconfirmed(services)
+
+
+def _empty_wal(services: Services) -> None:
+    """Bring what was overwritten into the file and cut SQLite's log, where old pages would go on lying."""
+    raw = services.database.engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        raw.close()
+
+
+_STEPS: Sequence[Step] = (
+    _photos, _requests, _orders, _declared, _unannounced, _restricted, _staff, _log,
+)  # fmt: skip
