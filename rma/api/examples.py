@@ -33,6 +33,7 @@ _ORDER = {
 }
 _WANTED = {"order_line_id": "1", "quantity": 1, "reason": "too_small", "outcome": "refund"}
 _RETURN = {"order_number": "1001", "kind": "withdrawal", "lines": [_WANTED], "method": "drop_off_code"}
+_ACCOUNT = {"iban": "TR330006100519786457841326", "holder": "Ayşe Yılmaz"}
 _JUDGED = {"line_id": "rln_…", "quantity": 1, "grade": "A", "disposition": "restock", "verdict": "accept"}
 _SCANNED = {"scan": "K9B8-D29A-J9", "lines": [{"line_id": "rln_…", "quantity": 1}], "finished": True, "scan_id": "s-1"}
 
@@ -79,6 +80,8 @@ BODIES: Mapping[str, Any] = {
     "POST /unexpected/{id}/dispose": {"disposition": "donate"},
     "POST /refunds/{id}/approve": {"expected_total": _money("96.67")},
     "POST /refunds/approve": {"items": [{"id": "ref_…", "expected_total": _money("96.67")}]},
+    "POST /returns/{id}/payout": _ACCOUNT,
+    "POST /refunds/{id}/payout": _ACCOUNT,
     "POST /refunds/{id}/refuse": {"reason": "Paid back by hand"},
     "POST /refunds/{id}/retry": {"transfer_id": "tra_…"},
     "POST /refunds/{id}/resolve": {"transfer_id": "tra_…", "outcome": "succeeded", "proof": "Statement of 20 November"},

@@ -13,10 +13,12 @@ from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
 from rma.errors import RmaError, TotalChanged
 from rma.services import approvals, listing, payouts
+from rma.services import owed as listing_owed
 from rma.services.accounts import PayoutIn
 from rma.services.approvals import Approve, OrderRefund, PatchRefund, Refuse, Resolve, Retry
 from rma.services.idempotency import Answer
 from rma.services.listing import RefundFilters
+from rma.services.owed import Owed, OwedFilters
 from rma.services.paging import Page
 
 routes = Routes(tag="Refunds")
@@ -44,6 +46,12 @@ def listed(call: Call) -> Answer:
         return page(listing.refunds(work, caller, filters, call.page(), locale=call.locale, currency=caller.currency))
 
     return call.read(act)
+
+
+@routes.get("/refunds/owed", answers=Page[Owed], query=OwedFilters)
+def owed(call: Call) -> Answer:
+    """What is owed, soonest by law first: refunds that are not paid, and returns whose money is in none yet."""
+    return call.read(lambda work: page(listing_owed.listing(work, call.caller, call.query(OwedFilters), call.page())))
 
 
 @routes.get("/refunds/{id}", answers=shapes.Refund)

@@ -91,7 +91,10 @@ class JudgedLine(Judged, frozen=True, kw_only=True):
 
 
 class Component(Shape, frozen=True, kw_only=True):
-    """A part of a refund: what for, which units, and its money; a deduction counts against the others."""
+    """A part of a refund: what for, which units, and its money; a deduction counts against the others.
+
+    ``computation`` shows how interest was worked out: principal, percent a year, since, until, days and article.
+    """
 
     kind: str
     order_line_id: str | None
@@ -102,6 +105,7 @@ class Component(Shape, frozen=True, kw_only=True):
     why: str
     cause: str | None
     part: Item | None
+    computation: Item | None
 
 
 class Transfer(Shape, frozen=True, kw_only=True):
@@ -135,7 +139,10 @@ class Approval(Shape, frozen=True, kw_only=True):
 
 
 class Refund(Shape, frozen=True, kw_only=True):
-    """A refund with every line of its computation; the customer is not told who of the shop proposed and approved."""
+    """A refund with every line of its computation; the customer is not told who of the shop proposed and approved.
+
+    ``points`` are the loyalty points that were earned with what comes back, for the shop to take back.
+    """
 
     id: str
     return_id: str | None
@@ -147,6 +154,7 @@ class Refund(Shape, frozen=True, kw_only=True):
     transfers: list[Transfer]
     due: Due
     short: MoneyForm | None
+    points: int
     tax_document: Item | None
     created_at: datetime
     requested_by: list[str] | UnsetType = UNSET
@@ -161,6 +169,7 @@ class QuotedRefund(Shape, frozen=True, kw_only=True):
     total: MoneyForm
     transfers: list[Transfer]
     short: MoneyForm | None
+    points: int
     flags: list[str]
 
 

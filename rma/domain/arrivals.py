@@ -13,11 +13,15 @@ _SHORTEST_PERIOD = 14
 
 
 class LineArrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One order line: units with the customer and the local day of the last one; ``estimated`` when that is a guess."""
+    """One order line: units with the customer and the local day of the last one; ``estimated`` when that is a guess.
+
+    ``first`` is the day of the first one.
+    """
 
     units: int = 0
     last: date | None = None
     estimated: bool = False
+    first: date | None = None
 
 
 class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,15 +70,17 @@ def arrivals(facts: Facts, *, filed_at: datetime, transit_days: int) -> Arrivals
 class _Tally:
     """Counts what came of one order line, parcel by parcel."""
 
-    __slots__ = ("estimated", "last", "units")
+    __slots__ = ("estimated", "first", "last", "units")
 
     def __init__(self) -> None:
         self.units: dict[int | str | None, int] = {}
         self.last: date | None = None
+        self.first: date | None = None
         self.estimated = False
 
     def add(self, part: DeliveredLine, *, day: date, estimated: bool) -> None:
         self.units[part.piece] = self.units.get(part.piece, 0) + part.quantity
+        self.first = day if self.first is None else min(self.first, day)
         if self.last is None or day >= self.last:
             self.last, self.estimated = day, estimated
 
@@ -82,7 +88,8 @@ class _Tally:
         """Units that came whole, and as many more as there are of the rarest piece; never more than were bought."""
         whole = self.units.pop(None, 0)
         pieces = min(self.units.values(), default=0)
-        return LineArrival(units=min(bought, whole + pieces), last=self.last, estimated=self.estimated)
+        came = min(bought, whole + pieces)
+        return LineArrival(units=came, last=self.last, estimated=self.estimated, first=self.first)
 
 
 def _day_of(delivery: Delivery, facts: Facts, *, transit_days: int, filed_on: date) -> tuple[date | None, bool]:

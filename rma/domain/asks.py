@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from rma.domain.components import Component
+from rma.domain.components import Accrual, Component
 from rma.domain.tenders import TRANSFER, Mode, Transfer, Void
 from rma.domain.units import Ranges
 
@@ -43,6 +43,7 @@ class Extra(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["return_freight", "interest", "goodwill"]
     amount: int
     why: str = ""
+    accrual: Accrual | None = None
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -128,8 +128,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``lines`` are all lines of the order and ``deliveries`` all its parcels, for a period starts with the last one.
     ``currency`` is the order's. ``informed_on`` is the local day on which the customer was told of the right to
-    withdraw; None: nothing says that it was late. ``returns_on_order`` counts earlier returns that stand;
-    ``earlier_returns`` are the local filing days of this customer's earlier returns within ``Policy.lookback_days``.
+    withdraw; None: nothing says that it was late; ``never_informed``: the store says that it never told.
+    ``returns_on_order`` counts earlier returns that stand; ``earlier_returns`` are the local filing days of this
+    customer's earlier returns within ``Policy.lookback_days``.
     """
 
     now: datetime
@@ -143,6 +144,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     promised_by: date | None = None
     is_business: bool = False
     informed_on: date | None = None
+    never_informed: bool = False
     groups: tuple[str, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     returns_on_order: int = 0

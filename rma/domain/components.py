@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 import msgspec
@@ -83,12 +84,31 @@ WHY: dict[str, dict[str, str]] = {
 """A sentence per kind and per cause of a deduction; the code stands in ``Component.why``."""
 
 
+class Accrual(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How interest was worked out: simple, on ``principal``, at ``percent`` a year of 365 days.
+
+    The day ``since`` is not counted, the day ``until`` is.
+    """
+
+    principal: int
+    percent: str
+    since: date
+    until: date
+    article: str | None = None
+
+    @property
+    def days(self) -> int:
+        """The days that count."""
+        return (self.until - self.since).days
+
+
 class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One line of a refund's computation, in minor units, never negative: a deduction is subtracted (``signed``).
 
     ``units`` are order-line units; ``start`` and ``end`` bound the stretch of gross inside each of them (no ``end``: to
     the unit's end), so that tax and what is left stay bound to the position. ``ref`` is ``shipping``, ``fees[0]`` or
-    ``promotion:CODE``. ``why`` is a code of ``WHY`` or a person's own words.
+    ``promotion:CODE``. ``why`` is a code of ``WHY`` or a person's own words. ``accrual`` says how interest was worked
+    out.
     """
 
     kind: Kind
@@ -102,6 +122,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     start: int = 0
     end: int | None = None
     ref: str | None = None
+    accrual: Accrual | None = None
 
 
 def signed(component: Component) -> Value:
@@ -130,4 +151,18 @@ def write_component(component: Component, currency: str, *, language: str = "en"
         "why": explain(component, language),
         "cause": component.cause,
         "part": {"from": wire(component.start, currency), "to": end} if partial else None,
+        "computation": _written(component.accrual, currency),
+    }
+
+
+def _written(accrual: Accrual | None, currency: str) -> dict[str, Any] | None:
+    if accrual is None:
+        return None
+    return {
+        "principal": wire(accrual.principal, currency),
+        "percent_a_year": accrual.percent,
+        "since": accrual.since,
+        "until": accrual.until,
+        "days": accrual.days,
+        "article": accrual.article,
     }

@@ -34,6 +34,8 @@ Case = Literal[
     "default",
 ]
 StartsWhen = Literal["notice", "handed_over", "arrived", "agreed", "told", "goods_back_or_proof", "none"]
+InterestFrom = Literal["due", "payment", "none"]
+"""Statutory interest runs from the last day, from the day on which the customer paid, or not at all."""
 Remedy = Literal["rescission", "price_cut", "repair", "replacement", "termination", "rejection", "final_rejection"]
 Record = Literal["withdrawal", "tax", "books", "case", "evidence", "messages", "destruction_log"]
 
@@ -134,11 +136,13 @@ class RefundClock(Period, frozen=True, kw_only=True):
     """In which case the refund clock starts when, and how long it runs.
 
     ``days_from_notice``: never due before so many days after the notice (CRD art. 13: the later of the two).
+    ``interest_from``: from when statutory interest runs, where it is not from the last day.
     """
 
     when: Case
     starts_when: StartsWhen
     days_from_notice: Count | None = None
+    interest_from: InterestFrom | None = None
 
 
 class Refund(Rule, frozen=True, kw_only=True):

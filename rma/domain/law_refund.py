@@ -9,7 +9,7 @@ import msgspec
 
 from rma.domain.calendar import add_days, roll, roll_back
 from rma.domain.claims import DELAY, LIABILITY, Kind
-from rma.domain.law import Case, LawProfile, RefundClock, StartsWhen
+from rma.domain.law import Case, InterestFrom, LawProfile, RefundClock, StartsWhen
 from rma.domain.law_dates import LawOn, counted
 from rma.domain.law_terms import Confidence
 
@@ -51,6 +51,7 @@ class RefundDue(msgspec.Struct, frozen=True, kw_only=True):
     pay_on: date | None = None
     withhold_until: date | None = None
     confidence: Confidence | None = None
+    interest: InterestFrom = "none"
 
 
 NO_CLOCK = RefundDue(by=None, starts_when="none", article=None)
@@ -78,7 +79,15 @@ def refund_due(law: LawProfile, facts: RefundFacts) -> RefundDue:
         pay_on=max(start, roll_back(by, law.counting.bank)),
         withhold_until=start if clock.starts_when == "goods_back_or_proof" else None,
         confidence=clock.confidence,
+        interest=_interest(law, clock),
     )
+
+
+def _interest(law: LawProfile, clock: RefundClock) -> InterestFrom:
+    """From when interest runs in this case: as the clock says, else from the last day where the law knows interest."""
+    if clock.interest_from is not None:
+        return clock.interest_from
+    return "due" if law.refund is not None and law.refund.statutory_interest else "none"
 
 
 def refund_due_across(law_on: LawOn, facts: RefundFacts) -> RefundDue:

@@ -44,13 +44,15 @@ def merge(
     ``in_returns``: units per line that open or finished returns hold. ``Refused`` (``line_in_return``) when such a line
     is removed or falls below them; ``Invalid`` when the currency of a frozen order changes.
     """
+    informed = new.withdrawal_information_given_at or old.withdrawal_information_given_at
     merged = msgspec.structs.replace(
         new,
         **_people(old, new),
         payments=by_id(old.payments, new.payments),
         deliveries=by_id(old.deliveries, new.deliveries),
         promised_by=new.promised_by or old.promised_by,
-        withdrawal_information_given_at=new.withdrawal_information_given_at or old.withdrawal_information_given_at,
+        withdrawal_information_given_at=informed,
+        never_informed=informed is None and (new.never_informed or old.never_informed),
     )
     _refuse_lost_units(old, new, in_returns)
     if frozen is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from rma.domain.claims import BY_CHOICE, LIABILITY, LineFacts, LineRequest, Method, Outcome
-from rma.domain.law import Payer
-from rma.domain.law_rights import pays_way_back
+from rma.domain.law import Payer, Remedy
+from rma.domain.law_rights import after_second_failure, pays_way_back
 from rma.domain.standing import Basis, Scene, Standing
 from rma.domain.terms import CarrierReport, ReasonTerms
 
 _OF_MONEY: frozenset[Outcome] = frozenset({"refund", "keep"})
 _WITHOUT_GOODS: frozenset[Outcome] = frozenset({"keep", "price_reduction"})
+_REMEDIES: dict[Remedy, Outcome] = {"rescission": "refund", "price_cut": "price_reduction", "replacement": "exchange"}
 _FOR_UNDELIVERED: frozenset[Outcome] = frozenset({"refund", "store_credit", "exchange"})
 
 
@@ -54,6 +55,8 @@ def offer(scene: Scene, line: LineFacts, asked: LineRequest, *, stand: Standing)
     """What the policy offers for the line, within the law."""
     terms = scene.policy.terms(asked.reason, asked.kind)
     outcomes = _outcomes(terms, stand)
+    if stand.kind == "defective" and stand.basis == "statutory" and "repaired" in line.attributes:
+        outcomes = (*outcomes, *(one for one in _unlocked(scene) if one not in outcomes))
     with_customer = stand.delivered and line.tangible and asked.kind != "missing_item"
     keeps = with_customer and _keeps(scene, line, asked)
     if keeps:
@@ -88,6 +91,11 @@ def _outcomes(terms: ReasonTerms, stand: Standing) -> tuple[Outcome, ...]:
     if "refund" not in fitting and (stand.basis == "statutory" or not fitting):
         fitting = ("refund", *fitting)
     return fitting
+
+
+def _unlocked(scene: Scene) -> tuple[Outcome, ...]:
+    """What goods that fail again after a repair open, whatever the store offers (GBY art. 9)."""
+    return tuple(_REMEDIES[one] for one in after_second_failure(scene.law) if one in _REMEDIES)
 
 
 def _unless_chosen(outcomes: tuple[Outcome, ...], stand: Standing) -> Outcome:

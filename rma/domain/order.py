@@ -16,10 +16,14 @@ from rma.domain.money import wire
 _ATTRIBUTES = """
     market_price custom_made perishable hygiene_opened mixed media_opened periodical dated_service instant_digital
     service_started registrable_vehicle_or_drone live_auction installed_by_service second_hand warranty_listed
-    digital_consent digital_acknowledged opened_exempt
+    digital_consent digital_acknowledged opened_exempt regular_delivery repaired
 """
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
-"""The exception names of the law and what else a line may say of itself; any other name is refused."""
+"""The exception names of the law and what else a line may say of itself; any other name is refused.
+
+``regular_delivery``: the line comes in parts over a set time, and its period starts with the first. ``repaired``: it
+was repaired once under the seller's liability.
+"""
 
 
 class Consent(msgspec.Struct, frozen=True):
@@ -148,7 +152,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The snapshot. ``total`` is the store's own figure; a sum that differs is flagged by pricing, never refused."""
+    """The snapshot. ``total`` is the store's own figure; a sum that differs is flagged by pricing, never refused.
+
+    ``never_informed``: the store did not tell the consumer of the right to withdraw; without it, and without an instant
+    at which it did, nothing speaks against it.
+    """
 
     number: str
     ordered_at: dt.datetime
@@ -169,6 +177,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payments: tuple[Payment, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     withdrawal_information_given_at: dt.datetime | None = None
+    never_informed: bool = False
 
     def line(self, line_id: str) -> Line | None:
         """The line of that id, or None."""
@@ -202,6 +211,7 @@ def write_order(order: Order) -> dict[str, Any]:
         "payments": [write_payment(payment, order.currency) for payment in order.payments],
         "deliveries": [write_delivery(delivery) for delivery in order.deliveries],
         "withdrawal_information_given_at": order.withdrawal_information_given_at,
+        "never_informed": order.never_informed,
     }
 
 

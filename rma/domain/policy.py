@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -30,6 +31,7 @@ from rma.domain.terms import (
     ReturnTerms,
     Rule,
     ShippingMode,
+    TariffStep,
     TenderMode,
     Windows,
 )
@@ -85,10 +87,16 @@ class _ReturnsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     login_required: bool = False
 
 
+class _TariffFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    from_value: str
+    price: str
+
+
 class _RefundsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auto_approve_below: str | None = None
     second_person_above: str | None = None
     shipping: ShippingMode = "with_last"
+    shipping_tariff: tuple[_TariffFile, ...] = ()
     tenders: TenderMode | tuple[Name, ...] = "proportional"
     promotions: PromotionMode = "pro_rata"
     credit_bonus_percent: str = "0"
@@ -280,11 +288,30 @@ class _Reader:
             auto_approve_below=self._amount("refunds.auto_approve_below", file.auto_approve_below),
             second_person_above=None if second is None else self._amount("refunds.second_person_above", second),
             shipping=file.shipping,
+            shipping_tariff=self._tariff(file),
             tenders=tenders,
             promotions=file.promotions,
             credit_bonus_percent=self._percent("refunds.credit_bonus_percent", file.credit_bonus_percent, most=1000),
             promise_days=file.promise_days,
         )
+
+    def _tariff(self, file: _RefundsFile) -> tuple[TariffStep, ...]:
+        path = "refunds.shipping_tariff"
+        steps = tuple(
+            TariffStep(
+                from_value=self._amount(f"{path}[{index}].from_value", step.from_value),
+                price=self._amount(f"{path}[{index}].price", step.price),
+            )
+            for index, step in enumerate(file.shipping_tariff)
+        )
+        if file.shipping == "marginal" and not steps:
+            self._fault(path, "missing", "marginal shipping needs what delivery costs for the goods that stay")
+        if steps and steps[0].from_value:
+            self._fault(f"{path}[0].from_value", "gap", "the first step begins at zero")
+        for index, (before, after) in enumerate(pairwise(steps), start=1):
+            if after.from_value <= before.from_value:
+                self._fault(f"{path}[{index}].from_value", "order", "each step begins above the one before it")
+        return steps
 
     def _links(self, path: str, given: object) -> tuple[HelpLink, ...]:
         faults = strict.faults(given, tuple[HelpLink, ...], path)

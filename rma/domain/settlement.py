@@ -222,7 +222,8 @@ def _close(
     parts = allocate(capped - short, tenders, ask.tenders)
     transfers = transfers_for(parts, ask.redirect, bonus_percent=ask.bonus_percent)
     for extra in ask.extras:
-        sheet.add_loose(extra.kind, _part_of(extra.amount, None, 0), why=extra.why or extra.kind)
+        amount = _part_of(extra.amount, None, 0)
+        sheet.add_loose(extra.kind, amount, why=extra.why or extra.kind, accrual=extra.accrual)
     outside = sheet.total() - (capped - short)
     if outside:
         transfers = (*transfers, Transfer(tender=ask.extra_tender, amount=outside))

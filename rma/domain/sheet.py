@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rma.domain.components import Cause, Component, Kind, signed
+from rma.domain.components import Accrual, Cause, Component, Kind, signed
 from rma.domain.pricing import NOTHING, LineValue, Priced, Value
 from rma.domain.stretches import ONE, Run, free, grouped, last, paid, worth
 from rma.domain.units import Ranges, union
@@ -77,11 +77,13 @@ class Sheet:
             value = line.stretch(units, *stretch)
             self.now.append(_component(kind, target, units, stretch, value, why=why, cause=cause, ref=ref))
 
-    def add_loose(self, kind: Kind, amount: int, *, why: str, cause: Cause | None = None) -> None:
+    def add_loose(
+        self, kind: Kind, amount: int, *, why: str, cause: Cause | None = None, accrual: Accrual | None = None
+    ) -> None:
         """Adds an amount that belongs to no unit; it holds no tax."""
         if amount:
             self.now.append(
-                _component(kind, (None, None), (), (0, None), Value(amount, 0, amount), why=why, cause=cause)
+                Component(kind=kind, net=amount, tax=0, gross=amount, why=why, cause=cause, accrual=accrual)
             )
 
     def take_last(self, amount: int, *, cause: Cause) -> None:

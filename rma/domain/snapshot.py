@@ -108,6 +108,9 @@ def _value_faults(sent: OrderForm) -> Iterator[FieldError]:
         yield from _line_faults(line, sent, f"lines[{index}]")
     for index, promotion in enumerate(sent.promotions):
         yield from _known(promotion.lines or (), quantities, f"promotions[{index}].lines")
+    if sent.never_informed and sent.withdrawal_information_given_at is not None:
+        message = "the consumer was informed at an instant, or never"
+        yield FieldError("never_informed", "contradiction", message)
     yield from _charge_faults(sent)
     for index, payment in enumerate(sent.payments):
         yield from _payment_faults(payment, sent.currency, f"payments[{index}]")
@@ -285,6 +288,7 @@ def _order(number: str, sent: OrderForm) -> Order:
         payments=tuple(_payment(payment, currency) for payment in sent.payments),
         deliveries=tuple(_delivery(delivery) for delivery in sent.deliveries),
         withdrawal_information_given_at=sent.withdrawal_information_given_at,
+        never_informed=sent.never_informed,
     )
 
 

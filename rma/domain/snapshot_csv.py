@@ -26,6 +26,7 @@ total                           order     total                 money
 promised_by                     order     promised_by
 points_earned                   order     points_earned         whole
 withdrawal_information_given_at order     withdrawal_information_given_at
+never_informed                  order     never_informed        flag
 customer_reference              customer  reference
 customer_email                  customer  email
 customer_name                   customer  name

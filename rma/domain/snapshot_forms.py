@@ -173,6 +173,7 @@ class OrderForm(Form, frozen=True):
     payments: Annotated[tuple[PaymentForm, ...], Meta(max_length=100)] = ()
     deliveries: Annotated[tuple[DeliveryForm, ...], Meta(max_length=1000)] = ()
     withdrawal_information_given_at: Instant | None = None
+    never_informed: bool = False
     id: Shown = None
     flags: Shown = None
     frozen: Shown = None

@@ -16,7 +16,7 @@ from rma.domain.arrivals import Arrivals, LineArrival
 from rma.domain.calendar import add_days, local_date
 from rma.domain.claims import DELAY, LIABILITY, Facts, Kind, LineFacts, LineRequest
 from rma.domain.law import Exemption, LawProfile
-from rma.domain.law_dates import delivery_due, liability_end, withdrawal_end
+from rma.domain.law_dates import Told, delivery_due, liability_end, withdrawal_end
 from rma.domain.law_rights import exemption
 from rma.domain.sentences import SENTENCES
 from rma.domain.terms import Policy, Rule
@@ -138,11 +138,16 @@ def _in_window(scene: Scene, line: LineFacts, asked: LineRequest, *, units: _Uni
 
 
 def _right(scene: Scene, line: LineFacts) -> _Window | None:
-    """The statutory right to withdraw: from the last delivery of the whole order, for services from the contract."""
+    """The statutory right to withdraw: from the last delivery of the whole order, for services from the contract.
+
+    What is delivered regularly over a set time starts with its own first delivery (CRD art. 9(2)(b)(iii), MSY art. 9).
+    """
     law = scene.law.withdrawal
     if law is None:
         return None
     by_contract = line.kind in law.contract_start
+    if not by_contract and "regular_delivery" in line.attributes and law.start.regular == "first_delivery":
+        return _right_since(scene, scene.arrivals.lines[line.id].first)
     return scene.once(("right", "contract" if by_contract else "delivery"), lambda: _right_from(scene, by_contract))
 
 
@@ -150,7 +155,12 @@ def _right_from(scene: Scene, by_contract: bool) -> _Window:  # noqa: FBT001 - r
     starts = scene.arrivals.last if scene.arrivals.complete else None
     if by_contract:
         starts = scene.arrivals.ordered_on
-    end = withdrawal_end(scene.law, starts, informed=scene.facts.informed_on) if starts else None
+    return _right_since(scene, starts)
+
+
+def _right_since(scene: Scene, starts: date | None) -> _Window:
+    informed: Told = "never" if scene.facts.never_informed else scene.facts.informed_on
+    end = withdrawal_end(scene.law, starts, informed=informed) if starts else None
     return _Window(starts, end.binding if end else None)
 
 
@@ -204,7 +214,8 @@ def _liability(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
     starts = arrival.last or (scene.arrivals.last if missing else None)
     if starts is None or (not available and line.left):
         return _not_delivered(asked, line, basis)
-    end = liability_end(scene.law, starts, contract=scene.arrivals.ordered_on)
+    repaired = "repaired" in line.attributes
+    end = liability_end(scene.law, starts, contract=scene.arrivals.ordered_on, repaired=repaired)
     last_day = end.binding if end else add_days(starts, scene.policy.windows.voluntary_days)
     late = scene.arrivals.filed_on > last_day
     words = filled(SENTENCES["liability_over"], last_day=last_day) if late else {}

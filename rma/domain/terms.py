@@ -113,20 +113,34 @@ class ReturnTerms(msgspec.Struct, frozen=True, kw_only=True):
         return self.workflow.get(kind) or self.workflow.get("default", "return")
 
 
+class TariffStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store asks for delivering goods worth ``from_value`` or more, in minor units."""
+
+    from_value: int
+    price: int
+
+
 class RefundTerms(msgspec.Struct, frozen=True, kw_only=True):
     """How money goes back.
 
     Refunds up to ``auto_approve_below`` (exclusive; 0 is off) need nobody, above ``second_person_above`` (None: never)
     two people. ``tenders`` is a mode or an order of tenders; ``promise_days`` is what the customer is told.
+    ``shipping_tariff`` rises from an order value of zero; only ``marginal`` reads it, and cannot do without.
     """
 
     auto_approve_below: int = 0
     second_person_above: int | None = None
     shipping: ShippingMode = "with_last"
+    shipping_tariff: tuple[TariffStep, ...] = ()
     tenders: TenderMode | tuple[str, ...] = "proportional"
     promotions: PromotionMode = "pro_rata"
     credit_bonus_percent: str = "0"
     promise_days: int = 5
+
+    def delivery_of(self, value: int) -> int:
+        """What the store asks for delivering goods of this value, in minor units; nothing for nothing."""
+        asked = [step.price for step in self.shipping_tariff if step.from_value <= value]
+        return asked[-1] if value and asked else 0
 
 
 class HelpLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

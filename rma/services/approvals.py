@@ -15,7 +15,7 @@ from rma.domain.money import parse_money, wire
 from rma.domain.settlement import by_hand, settle
 from rma.domain.tenders import Transfer, check_transfers
 from rma.errors import Forbidden, Invalid, Reason, Refused, TotalChanged
-from rma.services import accounts, approvers, books, cases_view, gather, refund_acts, refunds, settling
+from rma.services import accounts, approvers, books, cases_view, gather, interest, refund_acts, refunds, settling
 from rma.services import case as cases
 from rma.services.accounts import PayoutIn
 from rma.services.caller import Caller
@@ -80,10 +80,11 @@ class PartIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class OrderRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Money back without goods, proposed by a person for a reason."""
+    """Money back without goods, proposed by a person for a reason; ``payout`` where it goes to the bank."""
 
     components: list[PartIn]
     reason: Prose
+    payout: PayoutIn | None = None
 
 
 def approve(
@@ -118,7 +119,10 @@ def _open(work: Work, services: Services, caller: Caller, refund_id: str) -> tup
 def _check_still_right(door: Door, refund: Subject, found: books.Books, expected: int) -> None:
     """Shipping-with-last and caps are decided here, under the order's lock: what changed is shown anew."""
     today = _today(door, refund, found)
-    if today is None or _same(door, refund, today[0]):
+    if today is None:
+        return
+    if _same(door, refund, today[0]):
+        refund.set(doc={**refund.row["doc"], "points": today[0].points})
         return
     currency = refund.row["currency"]
     now_is = wire(today[0].total, currency)
@@ -133,11 +137,9 @@ def _today(door: Door, refund: Subject, found: books.Books) -> tuple[Settlement,
     raw = refund.row["doc"].get("ask")
     if raw is None or refund.row["doc"].get("redirected"):
         return None
-    ask = msgspec.convert(raw, Ask)
-    swapped = {swap.order_line_id: swap.units for swap in ask.swaps}
-    back = {line: units.subtract(ranges, swapped.get(line, ())) for line, ranges in ask.units.items()}
-    again = msgspec.structs.replace(ask, completes_order=settling.completes(door.order, found, back))
-    return settle(door.order.priced, past=found.past, tenders=found.tenders, ask=again), again
+    again = settling.again(door.order, door.policy, found, msgspec.convert(raw, Ask))
+    settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=again)
+    return interest.added(door, settlement, again, found, by=refund.row["due_legal"])
 
 
 def _same(door: Door, refund: Subject, today: Settlement) -> bool:
@@ -313,8 +315,11 @@ def propose_by_hand(
         door.order.priced, past=found.past, tenders=found.tenders, parts=parts, mode=door.policy.refunds.tenders
     )
     settling.freeze_values(work, door.order, door.policy.version)
+    account = accounts.kept(data.payout)
     refund = refunds.propose(door, settlement, None, by_hand=True, fixers=[caller.actor])
     refund.set(doc={**refund.row["doc"], "reason": data.reason})
+    if account is not None:
+        refund.set(payout=msgspec.json.encode(account).decode())
     door.close()
     return cases_view.refund(door, refund, locale=locale)
 

@@ -169,6 +169,7 @@ def facts_of(
         promised_by=order.promised_by,
         country=order.country or store.country,
         is_business=order.is_business,
+        never_informed=order.never_informed,
         informed_on=calendar.local_date(informed, view.timezone) if informed else None,
         groups=tuple(order.groups),
         order_value=view.priced.total,

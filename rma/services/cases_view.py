@@ -76,6 +76,7 @@ def settlement(found: Settlement, currency: str, locale: str) -> dict[str, Any]:
             for t in found.transfers
         ],
         "short": wire(found.short, currency) if found.short else None,
+        "points": found.points,
         "flags": list(found.flags),
     }
 
@@ -288,6 +289,7 @@ def refund_row(row: dict[str, Any], transfers: list[dict[str, Any]], *, locale: 
         "approvals": [{"person": a.get("person") or a.get("actor"), "at": a["at"]} for a in row["approvals"]],
         "flags": doc.get("flags", []),
         "short": wire(doc["short"], currency) if doc.get("short") else None,
+        "points": doc.get("points", 0),
         "tax_document": doc.get("tax_document"),
         "created_at": row["created_at"],
     }

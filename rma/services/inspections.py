@@ -237,10 +237,22 @@ def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
 def _deduct(door: Door, caller: Caller, line: Line, item: DeductionIn, chosen: units.Ranges) -> None:
     """Keep the deduction for the next proposal; who fixed it approves nothing of it."""
     case = the_case(door)
+    _check_value_loss(door, line)
     amount = parse_money(item.amount, case.row["currency"], path="deduction.amount") if item.amount else None
     entry = {"cause": "value_loss", "amount": amount, "percent": item.percent, "why": item.reason}
     remember(line, deductions=[*line.doc.get("deductions", []), {**entry, "units": [list(r) for r in chosen]}])
     case.facts(fixers=[*case.fact("fixers", []), caller.actor])
+
+
+def _check_value_loss(door: Door, line: Line) -> None:
+    """A consumer who was never told of the right owes nothing for using the goods (CRD art. 14(2), CCR reg 34(11))."""
+    if line.basis != "statutory" or line.kind != "withdrawal" or not door.order.order.never_informed:
+        return
+    rule = door.order.law.value_loss
+    text = "The consumer was never told of the right to withdraw: no loss of value may be deducted."
+    article = rule.article if rule else None
+    reason = Reason(rule="value_loss", code="value_loss_not_allowed", text=text, article=article)
+    raise Refused(text, code="value_loss_not_allowed", reasons=[reason], allowed=["accept"])
 
 
 def _restock(door: Door, sku: str, quantity: int) -> None:

@@ -206,8 +206,14 @@ def _learn(door: Door, subject: Subject, status: str, at: datetime) -> None:
 
 def arrived(door: Door) -> None:
     """Goods are here: where no carrier said so, this is the day on which they arrived."""
-    if the_case(door).fact("arrived_on") is None:
-        the_case(door).facts(arrived_on=calendar.local_date(door.now, time_zone(door)).isoformat())
+    today = calendar.local_date(door.now, time_zone(door)).isoformat()
+    case = the_case(door)
+    if case.fact("received_on", today) < today:
+        case.facts(came_later_on=today)
+    elif case.fact("received_on") is None:
+        case.facts(received_on=today)
+    if case.fact("arrived_on") is None:
+        case.facts(arrived_on=today)
 
 
 def not_arrived(door: Door) -> None:
@@ -215,7 +221,7 @@ def not_arrived(door: Door) -> None:
     case = the_case(door)
     told = any(p.row["direction"] == "inbound" and p.row["delivered_at"] for p in door.children("parcel"))
     if not told and not any(line.received for line in case.lines):
-        case.facts(arrived_on=None)
+        case.facts(arrived_on=None, received_on=None, came_later_on=None)
 
 
 def void(work: Work, services: Services, caller: Caller, parcel_id: str, return_id: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def _take(door: Door, caller: Caller, refund: Subject, account: dict[str, str] |
     doc["fixers"] = fixers if caller.is_link else [*fixers, caller.actor]
     refund.set(payout=msgspec.json.encode(account).decode(), approvals=_kept_approvals(refund), doc=doc)
     if refund.state == "awaiting_payout":
-        door.fire(refund, "give_payout", role="system")
+        door.fire(refund, "give_payout", role="customer" if caller.is_link else "support")
     elif refund.state != "proposed":
         for row in waiting:
             door.act(row["id"], row["attempt"], "send_refund")

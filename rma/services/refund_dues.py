@@ -21,11 +21,25 @@ _OVER = frozenset({"declined", "cancelled", "expired", "settled", "awaiting_feed
 
 
 def legal(door: Door) -> RefundDue:
-    """When the law wants the money back, by what the case knows today."""
+    """When the law wants the money back, by what the case knows today.
+
+    More goods that came only after that day were not there to be paid for: they start a clock of their own.
+    """
     case = door.case
     if case is None or not case.row["statutory"]:
         return NO_CLOCK
     facts = case.row["facts"]
+    found = _legal(door, case, facts)
+    later = facts.get("came_later_on")
+    if found.by is None or later is None or later <= found.by.isoformat():
+        return found
+    sent = [p.row["handed_over_at"] for p in door.children("parcel") if p.row["direction"] == "inbound"]
+    known = [calendar.local_date(at, deadlines.time_zone(door)).isoformat() for at in sent if at]
+    anew = {"arrived_on": later, "handed_over_on": max(known, default=later), "proof_of_sending_on": None}
+    return _legal(door, case, {**facts, **anew})
+
+
+def _legal(door: Door, case: Case, facts: dict[str, Any]) -> RefundDue:
     proof = min(filter(None, (facts.get("handed_over_on"), facts.get("proof_of_sending_on"))), default=None)
     return refund_due_across(
         deadlines.law_of(door),
@@ -120,10 +134,11 @@ def missed(door: Door, name: str) -> bool:
     case = door.case
     if name != DEADLINE or case is None:
         return True
-    if not is_owed(door, case) or case.fact("overdue"):
-        return False
     due = legal(door)
-    case.facts(overdue=True)
+    day = due.by.isoformat() if due.by else ""
+    if not is_owed(door, case) or case.fact("overdue") == day:
+        return False
+    case.facts(overdue=day)
     waiting = [refund.id for refund in door.children("refund") if refund.state not in _PAID]
     door.say("refund.overdue", {"legal": due.by, "article": due.article, "refunds": waiting})
     return True

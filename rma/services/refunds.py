@@ -15,11 +15,22 @@ from rma.db import hot
 from rma.db.session import Work
 from rma.domain import calendar, units
 from rma.domain.asks import Ask, Settlement
-from rma.domain.components import Component
+from rma.domain.law_refund import NO_CLOCK
 from rma.domain.settlement import settle
 from rma.domain.tenders import TRANSFER
 from rma.errors import NotFound, RmaError
-from rma.services import approvers, assess, books, children, differences, gather, line_money, refund_dues, settling
+from rma.services import (
+    approvers,
+    assess,
+    books,
+    children,
+    differences,
+    gather,
+    interest,
+    line_money,
+    refund_dues,
+    settling,
+)
 from rma.services import case as cases
 from rma.services.caller import Caller
 from rma.services.case import Case, store_now
@@ -97,14 +108,15 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
     reductions = line_money.reductions(case)
     if not shares and not reductions:
         return
+    if case.fact("agreed_on") is None:
+        case.facts(agreed_on=calendar.local_date(door.now, time_zone(door)).isoformat())
     fee = _fee(door, case, shares)
     deductions = line_money.deductions(case)
     ask = settling.ask(door.order, door.policy, found, shares, fee=fee, deductions=deductions, reductions=reductions)
     settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=ask)
+    settlement, ask = interest.added(door, settlement, ask, found)
     if fee:
         case.facts(fee_charged=True)
-    if case.fact("agreed_on") is None:
-        case.facts(agreed_on=calendar.local_date(door.now, time_zone(door)).isoformat())
     line_money.take_anew(case)
     if not settlement.transfers:
         _settled_without_money(case, shares)
@@ -119,10 +131,21 @@ def propose_differences(door: Door) -> None:
         propose(door, settlement, None, by_hand=False, fixers=[])
 
 
-def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: bool, fixers: list[str]) -> Subject:
-    """Write a proposal with its transfers. Changed by nobody and below the store's limit, it approves itself."""
+def propose(
+    door: Door,
+    settlement: Settlement,
+    ask: Ask | None,
+    *,
+    by_hand: bool,
+    fixers: list[str],
+    interest_of: str | None = None,
+) -> Subject:
+    """Write a proposal with its transfers. Changed by nobody and below the store's limit, it approves itself.
+
+    ``interest_of`` names the refund that this one pays the rest of the interest for.
+    """
     case = door.case
-    due = refund_dues.legal(door)
+    due = refund_dues.legal(door) if interest_of is None else NO_CLOCK
     limit = door.policy.refunds.auto_approve_below
     in_currency = door.order.order.currency == door.store.currency
     clean = not by_hand and not settlement.short and not settlement.flags
@@ -134,6 +157,9 @@ def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: boo
         "flags": list(settlement.flags),
         "short": settlement.short,
         "starts_when": due.starts_when,
+        "interest_of": interest_of,
+        "points": settlement.points,
+        "bearing": interest.bearing(settlement, ask),
     }
     contact = msgspec.json.decode(case.row["contact"] or "{}") if case is not None else {}
     today = calendar.local_date(door.now, time_zone(door))
@@ -164,11 +190,12 @@ def propose(door: Door, settlement: Settlement, ask: Ask | None, *, by_hand: boo
 def renew(door: Door, refund: Subject, settlement: Settlement, ask: Ask) -> None:
     """Show a proposal anew that is not right any more: other components, total and transfers, and no approval yet."""
     doc = {**refund.row["doc"], "ask": msgspec.to_builtins(ask), "flags": list(settlement.flags)}
+    doc |= {"short": settlement.short, "auto": False, "points": settlement.points}
     refund.set(
         total=settlement.total,
         components=settling.to_row(settlement),
         approvals=[],
-        doc={**doc, "short": settlement.short, "auto": False},
+        doc={**doc, "bearing": interest.bearing(settlement, ask)},
     )
     door.drop_transfers(refund)
     _write_transfers(door, refund, settlement)
@@ -316,33 +343,6 @@ def record_resolution(door: Door, refund: Subject, fields: dict[str, Any]) -> No
 def resolve_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
     """End the transfer by what two people say with proof."""
     door.set_transfer(transfer_of(door, refund, fields["transfer_id"]), state=fields["outcome"])
-
-
-@effect("book_refund")
-def book_refund(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
-    """The units whose money went back have found their end, consumed; reduced in price they stay the customer's."""
-    if door.case is None:
-        return
-    reduced: dict[str, units.Ranges] = {}
-    for raw in refund.row["components"]:
-        component = msgspec.convert(raw, Component)
-        line_id = component.order_line_id or ""
-        if component.kind == "goods" and line_id:
-            _book(door.case, line_id, component.units)
-        elif component.kind == "price_reduction" and line_id:
-            reduced[line_id] = units.union(reduced.get(line_id, ()), component.units)
-    for line in door.case.lines:
-        if line.outcome == "price_reduction":
-            settle_number(line, units.count(units.intersect(line.reserved, reduced.get(line.order_line_id, ()))))
-
-
-def _book(case: Case, order_line_id: str, paid: units.Ranges) -> None:
-    for line in case.lines:
-        mine = units.intersect(units.union(line.reserved, line.consumed), paid)
-        if line.order_line_id == order_line_id and mine:
-            fresh = units.count(units.subtract(mine, line.consumed))
-            line.set(consumed=units.union(line.consumed, mine), reserved=units.subtract(line.reserved, mine))
-            settle_number(line, fresh)
 
 
 @effect("dispute_case")

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Work
-from rma.domain import law_rights, units
+from rma.domain import late, law_rights, units
 from rma.domain.asks import Ask, Deduction, Reduction, Settlement, Swap
 from rma.domain.decision import Decision
 from rma.domain.money import parse_money
 from rma.domain.policy import Policy
 from rma.domain.settlement import settle
+from rma.domain.tenders import CREDIT, TRANSFER
 from rma.domain.units import Ranges
 from rma.errors import FieldError, Forbidden, Invalid, Reason, Refused
 from rma.services import books
@@ -104,10 +105,12 @@ def ask(
         swaps=swaps,
         shipping=policy.refunds.shipping,
         completes_order=completes(view, found, wanted_back(shares)),
+        shipping_for_kept=shipping_for_kept(view, policy, found, wanted_back(shares)),
         shipping_basis="cheapest_standard" if law_rights.cheapest_delivery(view.law) else "paid",
         promotions=policy.refunds.promotions,
         tenders=policy.refunds.tenders,
-        redirect={"*": "store_credit"} if credit else {},
+        redirect={"*": CREDIT} if credit else {},
+        extra_tender=CREDIT if credit else TRANSFER,
         bonus_percent=policy.refunds.credit_bonus_percent if credit else "0",
     )
 
@@ -141,6 +144,29 @@ def completes(view: OrderView, found: Books, back: dict[str, Ranges]) -> bool:
         if units.subtract(units.whole(line.quantity), together):
             return False
     return True
+
+
+def shipping_for_kept(view: OrderView, policy: Policy, found: Books, back: dict[str, Ranges]) -> int | None:
+    """What delivery would have cost for what the customer keeps, by the store's tariff; None where none counts."""
+    if policy.refunds.shipping != "marginal" or view.order.currency != policy.currency:
+        return None
+    kept = 0
+    for line in view.priced.lines.values():
+        gone = units.union(back.get(line.id, ()), found.returned(line.id))
+        kept += line.values(units.subtract(units.whole(line.quantity), gone)).gross
+    return policy.refunds.delivery_of(kept)
+
+
+def again(view: OrderView, policy: Policy, found: Books, ask: Ask) -> Ask:
+    """The same ask by what has come back of the order until now; interest is worked out anew."""
+    swapped = {swap.order_line_id: swap.units for swap in ask.swaps}
+    back = {line: units.subtract(ranges, swapped.get(line, ())) for line, ranges in ask.units.items()}
+    return msgspec.structs.replace(
+        ask,
+        completes_order=completes(view, found, back),
+        shipping_for_kept=shipping_for_kept(view, policy, found, back),
+        extras=late.without_interest(ask),
+    )
 
 
 def plan_quote(

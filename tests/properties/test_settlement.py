@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rma.domain.asks import Deduction, Part, Reduction, Settlement, Swap
+from rma.domain.asks import Deduction, Extra, Part, Reduction, Settlement, Swap
 from rma.domain.components import signed
 from rma.domain.money import format_amount, spread
 from rma.domain.pricing import Value
@@ -197,3 +197,20 @@ def test_an_exchange_moves_value_and_loses_none(body: dict[str, Any], data: st.D
     assert min(settlement.due_from_customer, settlement.total) == 0
     rest = till.give({one.id: subtract(whole(one.quantity), units)}, shipping="none")
     assert rest.total == till.priced.lines[one.id].gross - worth
+
+
+@untimed
+@given(orders(exact=False), st.data(), st.integers(1, 50_000), st.integers(1, 50_000))
+def test_interest_and_freight_lie_outside_every_cap(
+    body: dict[str, Any], data: st.DataObject, interest: int, freight: int
+) -> None:
+    """Money outside the cap is paid in full beside it, and what the tenders give back is the same without it."""
+    with_extras, without = Till(body), Till(body)
+    extras = (Extra(kind="interest", amount=interest), Extra(kind="return_freight", amount=freight))
+    for step in _steps(data, with_extras):
+        more = with_extras.give(step, statutory=tuple(step), extras=extras)
+        less = without.give(step, statutory=tuple(step))
+        assert more.total - less.total == interest + freight
+        assert [one for one in more.transfers if one.payment_id or one.on_behalf_of] == list(less.transfers)
+        assert with_extras.committed == without.committed
+        _within_caps(with_extras, more)

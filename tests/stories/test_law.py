@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.shop import Shop, want
+from tests.support.shop import OpenShop, Shop, codes, want
 
 GERMAN = {"name": "Eva Kurz", "line1": "Hauptstraße 1", "city": "Köln", "country": "DE", "postcode": "50667"}
 
@@ -42,3 +42,59 @@ def test_who_was_told_late_may_withdraw_longer(shop: Shop) -> None:
     shop.advance("P4D")
     filed = shop.file("1001")
     assert (filed["state"], filed["lines"][0]["last_day"]) == ("awaiting_parcel", "2026-03-16")
+
+
+def test_who_was_never_told_may_withdraw_for_a_year_longer_and_owes_nothing_for_use(shop: Shop) -> None:
+    """Never informed: the right lasts a year more, and no loss of value is deducted; both at once is contradictory."""
+    shop.order("1001", withdrawal_information_given_at=None, never_informed=True)
+    shop.advance("P200D")
+    filed = shop.file("1001")
+    assert (filed["lines"][0]["basis"], filed["lines"][0]["last_day"]) == ("statutory", "2027-03-12")
+    shop.receive(filed)
+    judged = {"line_id": filed["lines"][0]["id"], "quantity": 1, "grade": "B", "disposition": "restock_b"}
+    judged |= {"verdict": "part", "deduction": {"percent": "10", "reason": "Kullanım izi"}}
+    problem = shop.warehouse.refused(f"/returns/{filed['id']}/inspections", {"lines": [judged]})
+    assert (codes(problem), problem["allowed"]) == (["value_loss_not_allowed"], ["accept"])
+    shop.order("1002", withdrawal_information_given_at=None)
+    both = shop.integrator.get("/orders/1002") | {"never_informed": True}
+    sent = {name: both[name] for name in ("ordered_at", "currency", "prices_include_tax", "lines", "never_informed")}
+    for line in sent["lines"]:
+        for name in ("origin", "options"):
+            line.pop(name, None)
+    sent["withdrawal_information_given_at"] = sent["ordered_at"]
+    wrong = shop.integrator.refused("/orders/1002", sent, method="PUT", status=422)
+    assert [(fault["path"], fault["code"]) for fault in wrong["errors"]] == [("never_informed", "contradiction")]
+
+
+def test_a_regular_delivery_counts_from_its_first_parcel(shop: Shop) -> None:
+    """Coffee every month: the right ends fourteen days after the first bag, while a single order waits for its last."""
+    coffee = shop.line("1", quantity=3, attributes={"regular_delivery": True})
+    parcels = [
+        {"id": "d1", "delivered_at": "2026-02-10T09:00:00+03:00", "lines": [{"id": "1", "quantity": 1}]},
+        {"id": "d2", "delivered_at": "2026-02-28T09:00:00+03:00", "lines": [{"id": "1", "quantity": 1}]},
+    ]
+    told = {"ordered_at": "2026-02-05T09:00:00+03:00", "withdrawal_information_given_at": "2026-02-05T09:00:00+03:00"}
+    shop.order("1001", coffee, deliveries=parcels, payment={"captured_at": told["ordered_at"]}, **told)
+    shop.order(
+        "1002", shop.line("1", quantity=3), deliveries=parcels, payment={"captured_at": told["ordered_at"]}, **told
+    )
+    [regular] = shop.integrator.post("/returns/quote", {"order_number": "1001", "lines": [want("1")]})["lines"]
+    [single] = shop.integrator.post("/returns/quote", {"order_number": "1002", "lines": [want("1")]})["lines"]
+    assert regular["basis"] != "statutory"
+    assert (single["basis"], single["last_day"]) == ("statutory", None)
+
+
+def test_goods_that_fail_again_after_a_repair_open_every_remedy(open_shop: OpenShop) -> None:
+    """GBY art. 9: a second failure lets the customer choose money, a lower price or new goods, whatever is offered."""
+    shop = open_shop(
+        policy={"reasons": {"defective": {"outcomes": ["refund", "repair"], "methods": ["drop_off_code"]}}}
+    )
+    shop.order("1001", shop.line("1"), shop.line("2", attributes={"repaired": True}))
+    asked = {
+        "order_number": "1001",
+        "kind": "defective",
+        "lines": [{"order_line_id": number, "quantity": 1} for number in ("1", "2")],
+    }
+    first, second = shop.integrator.post("/returns/quote", asked)["lines"]
+    assert first["outcomes"] == ["refund", "repair"]
+    assert set(second["outcomes"]) == {"repair", "refund", "price_reduction", "exchange"}

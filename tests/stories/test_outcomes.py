@@ -82,14 +82,17 @@ def test_a_cheap_item_is_kept_and_paid_back(open_shop: OpenShop) -> None:
 
 
 def test_what_was_never_delivered_is_paid_without_goods(shop: Shop) -> None:
-    """An order that did not come in time goes straight to settling with its shipping; nothing is awaited."""
+    """An order that did not come in time goes straight to settling with shipping and interest; nothing is awaited."""
     shop.order("1001", shipping="29.90", deliveries=[], promised_by="2026-02-25")
     filed = shop.file("1001", want("1"), kind="not_delivered", method=None)
     assert (filed["state"], filed["lines"][0]["expected"]) == ("settling", 0)
     [refund] = shop.refunds(filed)
-    assert refund["total"]["amount"] == "129.90"
-    assert {part["kind"] for part in refund["components"]} == {"goods", "shipping"}
+    assert refund["total"]["amount"] == "130.75"
+    assert {part["kind"] for part in refund["components"]} == {"goods", "shipping", "interest"}
     shop.approve(refund)
+    account = {"iban": "TR330006100519786457841326", "holder": "Ayşe Yılmaz"}
+    shop.customer(filed).post(f"/returns/{filed['id']}/payout", account)
+    shop.settle()
     assert shop.show(filed)["state"] == "awaiting_feedback"
 
 

@@ -64,6 +64,7 @@ workflow = { default = "return", damaged = "damage" }
 auto_approve_below = "500.00"
 second_person_above = "10000.00"
 shipping = "marginal"
+shipping_tariff = [{ from_value = "0.00", price = "29.90" }, { from_value = "500.00", price = "0.00" }]
 tenders = ["card", "gift_card"]
 promotions = "reprice"
 credit_bonus_percent = "10"
@@ -111,6 +112,7 @@ def test_every_key_is_read() -> None:
         "reprice",
         4,
     )
+    assert [policy.refunds.delivery_of(value) for value in (0, 1, 49999, 50000)] == [0, 2990, 2990, 0]
     assert policy.help["apparel"][0].title["de"] == "Größen"
 
 
@@ -192,6 +194,15 @@ def test_a_wrong_rule_is_named(rule: dict[str, Any], path: str, code: str) -> No
     [
         ({"refunds": {"tenders": ["card", "card"]}}, "refunds.tenders"),
         ({"refunds": {"tenders": "alphabetical"}}, "refunds.tenders"),
+        ({"refunds": {"shipping": "marginal"}}, "refunds.shipping_tariff"),
+        (
+            {"refunds": {"shipping_tariff": [{"from_value": "1.00", "price": "5.00"}]}},
+            "refunds.shipping_tariff[0].from_value",
+        ),
+        (
+            {"refunds": {"shipping_tariff": [{"from_value": "0.00", "price": "5.00"}] * 2}},
+            "refunds.shipping_tariff[1].from_value",
+        ),
         ({"refunds": {"credit_bonus_percent": "-1"}}, "refunds.credit_bonus_percent"),
         ({"fees": {"return": [{"method": "pick_up", "amount": "1.00"}] * 2}}, "fees.return[1].method"),
         ({"fees": {"return": [{"method": "pigeon", "amount": "1.00"}]}}, "fees.return[0].method"),

@@ -170,7 +170,7 @@ CHILD_ROWS: list[tuple[str, str, str, str, Facts, str]] = [  # machine, trigger,
     ("refund", "conclude", "failed", "system", RefundFacts(transfers=("succeeded",)), "succeeded"),
     ("refund", "conclude", "sending", "system", RefundFacts(waiting=1, transfers=("succeeded",)), "awaiting_payout"),
     ("refund", "conclude", "partly_succeeded", "system", RefundFacts(waiting=1), "awaiting_payout"),
-    ("refund", "give_payout", "awaiting_payout", "system", RefundFacts(), "sending"),
+    ("refund", "give_payout", "awaiting_payout", "customer", RefundFacts(), "sending"),
     ("refund", "retry", "failed", "finance", RefundFacts(), "sending"),
     (
         "refund",
