@@ -109,12 +109,13 @@ class Shipping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Fee(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Another thing that was paid: cash on delivery, gift wrap."""
+    """Another thing that was paid: cash on delivery, gift wrap. ``line``: it belongs to the units of that line."""
 
     kind: str
     amount: int
     tax_rate: str | None = None
     tax: int | None = None
+    line: str | None = None
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -298,4 +299,5 @@ def _write_shipping(shipping: Shipping | None, currency: str) -> dict[str, Any] 
 
 def _write_fee(fee: Fee, currency: str) -> dict[str, Any]:
     tax = _optional(fee.tax, currency)
-    return {"kind": fee.kind, "amount": wire(fee.amount, currency), "tax_rate": fee.tax_rate, "tax": tax}
+    amount = wire(fee.amount, currency)
+    return {"kind": fee.kind, "amount": amount, "tax_rate": fee.tax_rate, "tax": tax, "line": fee.line}

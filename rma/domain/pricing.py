@@ -37,7 +37,8 @@ class LineValue(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
 
     ``inclusive``: prices hold their tax, and the tax of a stretch of gross is ``T(end) − T(start)`` with ``T`` rounded
     half up (M13). Else the tax that was charged is spread over the units by largest remainder (M14). ``rate`` is set
-    when the tax was computed from it; ``before`` is the value before promotions, in the basis prices were given in.
+    when the tax was computed from it; ``of`` is the line that a fee belongs to; ``before`` is the value before
+    promotions, in the basis prices were given in.
     """
 
     id: str
@@ -47,6 +48,7 @@ class LineValue(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     inclusive: bool
     rate: str | None = None
     before: int = 0
+    of: str | None = None
 
     @property
     def gross(self) -> int:
@@ -270,7 +272,8 @@ def _cheapest(order: Order, shipping: LineValue | None) -> int | None:
 
 def _fee_values(order: Order) -> tuple[LineValue, ...]:
     inclusive = order.prices_include_tax
-    return tuple(
+    values = (
         _value(f"fees[{index}]", fee.amount, rate=fee.tax_rate, tax=fee.tax, inclusive=inclusive, before=fee.amount)
         for index, fee in enumerate(order.fees)
     )
+    return tuple(msgspec.structs.replace(value, of=fee.line) for value, fee in zip(values, order.fees, strict=True))

@@ -165,7 +165,11 @@ def _charges(sheet: Sheet, ask: Ask, units: Mapping[str, Ranges]) -> None:
             cap = min(cap, priced.cheapest_standard)
         _charge(sheet, "shipping", (None, "shipping"), _stretches(priced, "shipping", cap, ask=ask, units=units))
     for fee in priced.fees:
-        _charge(sheet, "paid_fee", (None, fee.id), _stretches(priced, "paid_fee", fee.gross, ask=ask, units=units))
+        if fee.of is None:
+            stretches = _stretches(priced, "paid_fee", fee.gross, ask=ask, units=units)
+        else:
+            stretches = _with_units(priced, fee, units if fee.of in ask.statutory else {})
+        _charge(sheet, "paid_fee", (None, fee.id), stretches)
 
 
 def _charge(
@@ -188,6 +192,14 @@ def _stretches(priced: Priced, kind: str, cap: int, *, ask: Ask, units: Mapping[
     if ask.shipping == "marginal" and kind == "shipping" and ask.shipping_for_kept is not None:
         return [(0, max(0, cap - ask.shipping_for_kept))]
     return []
+
+
+def _with_units(priced: Priced, fee: LineValue, units: Mapping[str, Ranges]) -> list[tuple[int, int]]:
+    """The stretches of a fee (gift wrap) that belong to these units of its line."""
+    quantity = priced.lines[fee.of or ""].quantity
+    runs = units.get(fee.of or "", ())
+    found = [(half_up(fee.gross * (low - 1), quantity), half_up(fee.gross * high, quantity)) for low, high in runs]
+    return [(start, end) for start, end in found if start < end]
 
 
 def _shares(priced: Priced, cap: int, units: Mapping[str, Ranges]) -> list[tuple[int, int]]:

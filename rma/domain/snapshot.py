@@ -111,6 +111,9 @@ def _value_faults(sent: OrderForm) -> Iterator[FieldError]:
     if sent.never_informed and sent.withdrawal_information_given_at is not None:
         message = "the consumer was informed at an instant, or never"
         yield FieldError("never_informed", "contradiction", message)
+    for index, fee in enumerate(sent.fees):
+        if fee.line is not None and fee.line not in quantities:
+            yield FieldError(f"fees[{index}].line", "unknown_line", f"the order has no line {fee.line!r}")
     yield from _charge_faults(sent)
     for index, payment in enumerate(sent.payments):
         yield from _payment_faults(payment, sent.currency, f"payments[{index}]")
@@ -364,7 +367,8 @@ def _shipping(sent: ShippingForm | None, currency: str) -> Shipping | None:
 
 def _fee(sent: FeeForm, currency: str) -> Fee:
     tax = _optional(sent.tax, currency)
-    return Fee(kind=sent.kind, amount=_amount(sent.amount, currency), tax_rate=sent.tax_rate, tax=tax)
+    amount = _amount(sent.amount, currency)
+    return Fee(kind=sent.kind, amount=amount, tax_rate=sent.tax_rate, tax=tax, line=sent.line)
 
 
 def _payment(sent: PaymentForm, currency: str) -> Payment:

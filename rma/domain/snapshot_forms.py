@@ -118,6 +118,7 @@ class FeeForm(Form, frozen=True):
     amount: MoneyForm
     tax_rate: str | None = None
     tax: MoneyForm | None = None
+    line: Name | None = None
 
 
 class PaymentForm(Form, frozen=True):

@@ -40,7 +40,10 @@ def orders(draw: st.DrawFn, *, exact: bool = True) -> dict[str, Any]:
         inclusive=draw(st.booleans()),
         promotions=[promotion(money(30_000), terms=minimum)] if draw(st.booleans()) else [],
         shipping={"amount": money(5_000), "tax_rate": draw(st.sampled_from(RATES)), "cheapest_standard": money(3_000)},
-        fees=[{"kind": "cod", "amount": money(500), "tax_rate": "20"}],
+        fees=[
+            {"kind": "cod", "amount": money(500), "tax_rate": "20"},
+            {"kind": "gift_wrap", "amount": money(900), "tax_rate": "20", "line": "1"},
+        ],
         points_earned=draw(st.integers(0, 500)),
     )
     total = Till(body).priced.total if exact else draw(st.integers(0, 600_000))

@@ -47,8 +47,24 @@ def test_earned_points_are_told_of_and_spent_ones_go_back_as_points(shop: Shop) 
     assert [(one["points"], one["total"]["amount"]) for one in (first, second)] == [(33, "100.00"), (67, "200.00")]
     back = [(t["tender"], t["amount"]["amount"]) for one in (first, second) for t in one["transfers"]]
     assert back == [("card", "80.00"), ("points", "20.00"), ("card", "160.00"), ("points", "40.00")]
-    told = [e["data"] for e in shop.integrator.items("/events", after=0) if e["type"] == "refund.points_due"]
+    events = [e for one in (first, second) for e in shop.support.items(f"/returns/{one['return_id']}/events")]
+    told = [{"id": e["data"]["id"], "points": e["data"]["points"]} for e in events if e["type"] == "refund.points_due"]
     assert told == [{"id": first["id"], "points": 33}, {"id": second["id"], "points": 67}]
+
+
+def test_gift_wrap_goes_back_with_its_item_and_instalments_in_one_go(shop: Shop) -> None:
+    """MON-15: the wrap of one of two shirts comes back with it, on the card of six instalments at once."""
+    wrap = {"kind": "gift_wrap", "amount": shop.money("15.01"), "tax_rate": "20", "line": "1"}
+    paid = {"tender": "card_instalments", "captured": shop.money("315.01")}
+    bought = shop.line("1", quantity=2), shop.line("2")
+    shop.order("1001", *bought, fees=[wrap], payment=paid, total=shop.money("315.01"))
+    first = accepted(shop, "1001", want("1"))
+    assert kinds(first) == [("goods", "100.00"), ("paid_fee", "7.51")]
+    assert [t["amount"]["amount"] for t in first["transfers"]] == ["107.51"]
+    shop.approve(first)
+    second = accepted(shop, "1001", want("1"), want("2"))
+    assert kinds(second) == [("goods", "100.00"), ("goods", "100.00"), ("paid_fee", "7.50")]
+    assert shop.integrator.get("/orders/1001")["fees"] == [wrap | {"tax": None}]
 
 
 def test_delivery_goes_back_by_the_tariff_for_what_stays(open_shop: OpenShop) -> None:

@@ -18,7 +18,7 @@ TR = law("TR", "2026-03-01")
 PAID = {"card": date(2026, 3, 1)}
 
 
-def due(kind: str = "withdrawal", **facts: Any) -> RefundDue:
+def due(kind: Any = "withdrawal", **facts: Any) -> RefundDue:
     """When a refund is due in Türkiye after a notice on 2 April 2026."""
     known = RefundFacts(notice=date(2026, 4, 2), kind=kind, delivered=kind != "not_delivered", **facts)
     return refund_due(TR, known)
