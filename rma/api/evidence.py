@@ -31,7 +31,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     parcel: str | None = None
 
 
-@routes.post("/returns/{id}/evidence", answers=Added, status=201, body="form")
+@routes.post("/returns/{id}/evidence", answers=Added, status=201, also=200, body="form")
 def add(call: Call) -> Answer:
     """Send a file as a form: `file`, `kind`, `line`, `note`.
 
@@ -59,6 +59,7 @@ def add(call: Call) -> Answer:
 @routes.get("/returns/{id}/evidence", answers=Page[EvidenceView])
 def listing(call: Call) -> Answer:
     """The files of a return, oldest first, 20 at most; a customer sees their own."""
+    call.page()  # one page holds them all; what is asked for is still read strictly
     return call.read(lambda work: page(Page(evidence.listing(work, call.services, call.caller, call.path["id"]), None)))
 
 

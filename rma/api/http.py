@@ -85,6 +85,16 @@ class Call:
         """The version that the caller read, or None when it makes no difference to them."""
         return reading.version(self.headers.get(b"if-match"))
 
+    def unless_held(self, answer: Answer) -> Answer:
+        """304 in place of a file that the caller holds already (``If-None-Match``).
+
+        Only for bytes: their ETag is of the content. The ETag of a resource is its version, for ``If-Match``; what is
+        shown of it hangs on the caller, the language and the day besides, so it is always sent.
+        """
+        if answer.etag is None or not reading.holds(self.headers.get(b"if-none-match"), answer.etag):
+            return answer
+        return Answer(304, etag=answer.etag, headers=answer.headers)
+
     def header(self, name: str) -> str | None:
         """A request header by its name in lower case."""
         value = self.headers.get(name.encode())

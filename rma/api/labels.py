@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import msgspec
 
+from rma.api import shapes
 from rma.api.http import Call, accepted, raw
 from rma.api.routing import Routes
 from rma.domain.labels import Size
@@ -68,7 +68,7 @@ def sheet(call: Call) -> Answer:
     return _pdf(found)
 
 
-@routes.post("/returns/{id}/parcels/{pid}/label", answers=dict[str, Any], status=202)
+@routes.post("/returns/{id}/parcels/{pid}/label", answers=shapes.Parcel, status=202)
 def reissue(call: Call) -> Answer:
     """Have a label that has run out made again; it is ready a moment later."""
     return_id, parcel_id = call.path["id"], call.path["pid"]

@@ -13,7 +13,7 @@ import msgspec
 from rma.api import access, problems
 from rma.api.access import Rule
 from rma.api.examples import BODIES
-from rma.api.routing import Endpoint
+from rma.api.routing import PREFIX, Endpoint
 from rma.services.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 
 Json = dict[str, Any]
@@ -32,6 +32,13 @@ _IN_HEADERS: Json = {
 }
 
 
+_HEADERS: Json = {
+    "ETag": {"description": "The version of what is answered, for If-Match; of a file its content.", "schema": _TEXT},
+    "Retry-After": {"description": "Seconds until it is worth trying again.", "schema": {"type": "integer"}},
+}
+_WAITS = frozenset({429, 503})
+
+
 def document(endpoints: Sequence[Endpoint], *, title: str, version: str) -> Json:
     """The whole document as plain data."""
     kinds = list(dict.fromkeys(kind for endpoint in endpoints for kind in _kinds(endpoint)))
@@ -45,7 +52,12 @@ def document(endpoints: Sequence[Endpoint], *, title: str, version: str) -> Json
         "info": {"title": title, "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "paths": paths,
         "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in endpoints)],
-        "components": {"schemas": components, "securitySchemes": _schemes(), "responses": _problem_responses()},
+        "components": {
+            "schemas": components,
+            "headers": _HEADERS,
+            "securitySchemes": _schemes(),
+            "responses": _problem_responses(),
+        },
     }
 
 
@@ -104,11 +116,15 @@ def _query_parameters(endpoint: Endpoint) -> list[Json]:
     found: list[Json] = []
     if endpoint.query is not None:
         schema = msgspec.json.schema_components([endpoint.query], ref_template=_REF)[1][endpoint.query.__name__]
-        found = [{"name": name, "in": "query", "schema": part} for name, part in schema["properties"].items()]
-    if getattr(endpoint.answers, "__origin__", None) is Page:
+        parts = schema["properties"].items()
+        found = [{"name": name, "in": "query", "schema": part} for name, part in parts]
+    if _is_page(endpoint):
         limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         found.append({"name": "limit", "in": "query", "schema": limit})
         found.append({"name": "cursor", "in": "query", "schema": {"type": "string"}})
+    for one in found:
+        if one["schema"].get("type") != "array":
+            one["allowEmptyValue"] = True  # an empty one is as good as none
     return found
 
 
@@ -148,18 +164,29 @@ def _responses(endpoint: Endpoint, named: dict[Any, Json]) -> Json:
     if endpoint.answers is not None:
         schema = named.get(endpoint.answers, {"type": "string", "format": "binary"})
         good["content"] = {endpoint.media_type: {"schema": schema}}
-    return {str(endpoint.status): good, **{str(status): _ref(status) for status in _expected(endpoint)}}
+    if endpoint.prefix == PREFIX and endpoint.answers is not None and not _is_page(endpoint):
+        good["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
+    found = {str(endpoint.status): good} | ({str(endpoint.also): good} if endpoint.also else {})
+    if endpoint.answers is bytes and endpoint.prefix == PREFIX:
+        found["304"] = {"description": "What If-None-Match names is what there is"}
+    return found | {str(status): _ref(status) for status in _expected(endpoint)}
+
+
+def _is_page(endpoint: Endpoint) -> bool:
+    return getattr(endpoint.answers, "__origin__", None) is Page
 
 
 def _expected(endpoint: Endpoint) -> list[int]:
     """The errors that this route can answer with by what it is."""
     rule = access.rule_of(endpoint.method, endpoint.path)
-    found = [500, 503] + ([] if rule.public else [401, 403]) + ([429] if endpoint.even else [])
-    if "{" in endpoint.path:
+    found = (
+        [500, 503] + ([] if rule.public else [401, 403]) + ([429] if rule.public and endpoint.prefix == PREFIX else [])
+    )
+    if "{" in endpoint.path or endpoint.body != "none" or endpoint.query is not None:
         found.append(404)
     if endpoint.method != "GET":
         found += [400, 409, 412, 413, 415, 422]
-    elif endpoint.query is not None or getattr(endpoint.answers, "__origin__", None) is Page:
+    elif endpoint.query is not None or _is_page(endpoint):
         found += [400, 422]
     return sorted(found)
 
@@ -171,7 +198,9 @@ def _ref(status: int) -> Json:
 def _problem_responses() -> Json:
     schema = {"$ref": _REF.format(name="Problem")}
     titles = dict(problems.STATUS.values()) | {500: "Internal error"}
+    wait = {"headers": {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}}
     return {
         f"Problem{status}": {"description": title, "content": {problems.MEDIA_TYPE: {"schema": schema}}}
+        | (wait if status in _WAITS else {})
         for status, title in sorted(titles.items())
     }

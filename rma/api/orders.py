@@ -80,7 +80,7 @@ class OrderView(OrderForm, frozen=True, kw_only=True):
     conflicts: tuple[Conflict, ...] = ()
 
 
-@routes.put("/orders/{number}", answers=OrderView)
+@routes.put("/orders/{number}", answers=OrderView, also=201)
 def put(call: Call, data: OrderForm) -> Answer:
     """Take a snapshot of an order, new (201) or known (200).
 
@@ -122,7 +122,7 @@ def listing(call: Call) -> Answer:
     return call.read(lambda work: page(orders_view.listing(work, call.caller.store_id, filters, call.page())))
 
 
-@routes.post("/orders/{number}/deliveries", answers=DeliveryForm, status=201)
+@routes.post("/orders/{number}/deliveries", answers=DeliveryForm, status=201, also=200)
 def deliver(call: Call, data: DeliveryForm) -> Answer:
     """Add a delivery (201), or say more of one that is known by its id (200). No `lines` means the whole order."""
     del data  # its types are right; it is read against the order's lines, below

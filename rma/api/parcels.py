@@ -28,9 +28,12 @@ def create(call: Call, data: NewParcel) -> Answer:
 @routes.delete("/returns/{id}/parcels/{pid}", answers=shapes.Parcel)
 def void(call: Call) -> Answer:
     """Void a parcel that the carrier does not have yet."""
-    return call.write(
-        lambda work: ok(parcels.void(work, call.services, call.caller, call.path["pid"], call.path["id"]))
-    )
+
+    def act(work: Any) -> Answer:
+        view = parcels.void(work, call.services, call.caller, call.path["pid"], call.path["id"])
+        return ok(view, version=view["version"], subject=view["return_id"])
+
+    return call.write(act)
 
 
 @routes.post("/parcels/{id}/events", answers=shapes.Parcel)

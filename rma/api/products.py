@@ -15,7 +15,7 @@ from rma.services.products import Filters, ProductIn, ProductView
 routes = Routes(tag="Products")
 
 
-@routes.put("/products/{sku}", answers=ProductView)
+@routes.put("/products/{sku}", answers=ProductView, also=201)
 def put(call: Call, data: ProductIn) -> Answer:
     """Take a product, new (201) or known (200).
 

@@ -7,7 +7,7 @@ import binascii
 import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import IO, Any, TypeVar, get_origin
 from urllib.parse import parse_qsl
 
@@ -24,6 +24,7 @@ _SPOOL = 1 << 20
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _AT = re.compile(r"`\$\.?([^`]*)`")
 _FIELD = re.compile(r"field `([^`]+)`")
+_NUMBER = re.compile(r"\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*")
 
 
 async def chunks(receive: Receive, limit: int, declared: bytes | None) -> AsyncIterator[bytes]:
@@ -107,6 +108,9 @@ def query(raw: bytes, kind: type[Q]) -> Q:
 def typed(values: Mapping[str, Any], kind: type[Q]) -> Q:
     """Texts (of a query, of a form) as this struct: ``"5"`` for a number will do. ``Invalid`` names the wrong one."""
     check_texts(values)
+    for name in _instants(kind):
+        if isinstance(given := values.get(name), str) and _NUMBER.fullmatch(given):
+            raise Invalid.field(name, "type", "an instant with its offset, as RFC 3339 writes it")
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as fault:
@@ -165,8 +169,21 @@ def version(header: bytes | None) -> int | None:
     return int(inner) if inner.isdigit() and len(inner) < 19 else -1  # noqa: PLR2004 - a 64-bit number
 
 
+def holds(header: bytes | None, etag: str) -> bool:
+    """Whether an ``If-None-Match`` header names this ETag; ``*`` names every one."""
+    named = (header or b"").decode("latin-1").split(",")
+    return any(one.strip().removeprefix("W/") in (etag, "*") for one in named)
+
+
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is larger than {limit} bytes.")
+
+
+@cache
+def _instants(kind: Any) -> tuple[str, ...]:
+    """The fields that take an instant: msgspec would read a number as seconds since 1970."""
+    fields = msgspec.structs.fields(kind)
+    return tuple(field.encode_name for field in fields if "datetime" in str(field.type))
 
 
 def _fault(message: str) -> FieldError:

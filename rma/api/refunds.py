@@ -31,6 +31,21 @@ class ApproveOne(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected_total: dict[str, str]
 
 
+class ApprovedOne(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one of them: with 200 the ``refund``, else the ``problem`` that it would have answered alone."""
+
+    id: str
+    status: int
+    refund: shapes.Refund | None = None
+    problem: problems.Problem | None = None
+
+
+class ApprovedMany(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer for each refund, in the order in which they were sent."""
+
+    items: list[ApprovedOne]
+
+
 class ApproveMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Refunds to approve, each answered on its own."""
 
@@ -96,7 +111,7 @@ def _shown_anew(call: Call, refund_id: str) -> Iterator[None]:
         raise
 
 
-@routes.post("/refunds/approve", answers=dict[str, Any])
+@routes.post("/refunds/approve", answers=ApprovedMany)
 def approve_many(call: Call, data: ApproveMany) -> Answer:
     """Approve several refunds; each has its own answer and its own transaction."""
 

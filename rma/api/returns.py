@@ -16,7 +16,7 @@ from rma.services.idempotency import Answer
 from rma.services.listing import Filters
 from rma.services.paging import Page
 from rma.services.replacements import PaymentIn, ReplacementAct
-from rma.services.returns import ActionBody, FeedbackIn, OfferIn, OutcomeIn
+from rma.services.returns import ActionBody, FeedbackGiven, FeedbackIn, OfferIn, OutcomeIn
 
 routes = Routes(tag="Returns")
 
@@ -143,14 +143,15 @@ def _answer_offer(call: Call, answer: Any) -> Answer:
     return call.write(do)
 
 
-@routes.post("/returns/{id}/payments", answers=dict[str, Any], status=201)
+@routes.post("/returns/{id}/payments", answers=shapes.Paid, status=201)
 def pay(call: Call, data: PaymentIn) -> Answer:
     """What the customer paid for the difference of an exchange."""
-    return call.write(
-        lambda work: created(
-            replacements.pay(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
-        )
-    )
+
+    def do(work: Any) -> Answer:
+        view = replacements.pay(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
+        return created(view, version=view["version"], subject=view["return_id"])
+
+    return call.write(do)
 
 
 @routes.post("/returns/{id}/payout", answers=shapes.Return)
@@ -164,14 +165,15 @@ def payout(call: Call, data: PayoutIn) -> Answer:
     return call.write(do)
 
 
-@routes.post("/returns/{id}/feedback", answers=dict[str, Any], status=201)
+@routes.post("/returns/{id}/feedback", answers=FeedbackGiven, status=201)
 def feedback(call: Call, data: FeedbackIn) -> Answer:
     """What the customer thought of it, once per closing."""
-    return call.write(
-        lambda work: created(
-            returns.give_feedback(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
-        )
-    )
+
+    def do(work: Any) -> Answer:
+        given = returns.give_feedback(work, call.services, call.caller, call.path["id"], data, locale=call.locale)
+        return created(given, version=given.version, subject=given.return_id)
+
+    return call.write(do)
 
 
 @routes.post("/replacements/{id}/actions/{trigger}", answers=shapes.Replacement)

@@ -27,12 +27,14 @@ Handler = Callable[..., Answer]
 PREFIX = "/api/v1"
 _PARAMETER = re.compile(r"{(\w+)}")
 _EMPTY = b"{}"
+_BODILESS = frozenset({204, 304})
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A handler and everything that is known about its route.
 
     ``data`` is the struct its JSON body is read into. With ``even`` the time of its answer tells nothing (``pace``).
+    ``also`` is the other good status where it has two: what is new is 201, what was there already 200.
     """
 
     method: str
@@ -44,6 +46,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body: Body = "none"
     answers: Any = None
     status: int = 200
+    also: int | None = None
     query: type[msgspec.Struct] | None = None
     writes: bool = True
     inline: bool = False
@@ -59,7 +62,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         """Read the body, call the handler; any error becomes a problem."""
         try:
             if self.data is None:
-                return self.handler(call)
+                return call.unless_held(self.handler(call)) if self.answers is bytes else self.handler(call)
             return self.handler(call, strict.decode(call.body or _EMPTY, self.data))
         except Exception as error:  # noqa: BLE001 - the edge: nothing may leave it but an answer
             return problems.answer(error)
@@ -87,7 +90,7 @@ class Routes:
         return self._add("GET", path, options)
 
     def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        """A route that does something. Options: as ``get``, and ``status``, ``writes``, ``body``, ``even``."""
+        """A route that does something. As ``get``, and ``status``, ``also``, ``writes``, ``body``, ``even``."""
         return self._add("POST", path, options)
 
     def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
@@ -124,10 +127,12 @@ class Reply:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send status, headers and body."""
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send status, headers and body; to HEAD everything but the body."""
         answer = self.answer
-        headers = [(b"content-length", str(len(answer.body)).encode()), *answer.headers]
+        headers = [*answer.headers]
+        if answer.status not in _BODILESS:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
         if answer.body:
             headers.append((b"content-type", answer.media_type.encode()))
         if answer.etag is not None:
@@ -135,7 +140,8 @@ class Reply:
         if answer.replayed:
             headers.append((b"idempotency-replayed", b"true"))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+        body = b"" if scope.get("method") == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class Server:
@@ -146,8 +152,15 @@ class Server:
         self._executor = executor
 
     def handlers(self, routes: Sequence[Routes]) -> list[HTTPRouteHandler]:
-        """One route handler per endpoint. ``LookupError`` for one that the access table forgot."""
-        return [self._handler(endpoint) for group in routes for endpoint in group.endpoints]
+        """One route handler per endpoint, and per address one that says what it can do.
+
+        ``LookupError`` for an endpoint that the access table forgot.
+        """
+        endpoints = [endpoint for group in routes for endpoint in group.endpoints]
+        taken: dict[str, list[str]] = {}
+        for endpoint in endpoints:
+            taken.setdefault(_address(endpoint), ["OPTIONS"]).extend(_methods(endpoint))
+        return [*(_options(*one) for one in taken.items()), *(self._handler(endpoint) for endpoint in endpoints)]
 
     def _handler(self, endpoint: Endpoint) -> HTTPRouteHandler:
         access.rule_of(endpoint.method, endpoint.path)
@@ -157,8 +170,8 @@ class Server:
 
         name = f"{endpoint.method} {endpoint.prefix}{endpoint.path}"
         return HTTPRouteHandler(
-            endpoint.prefix + _PARAMETER.sub(r"{\1:str}", endpoint.path),
-            http_method=cast(Method, endpoint.method),
+            _address(endpoint),
+            http_method=_methods(endpoint),
             name=name,
             status_code=200,
             request_max_body_size=self._services.settings.max_upload_bytes,
@@ -213,6 +226,25 @@ class Server:
             if endpoint.body == "json" and call.body:
                 reading.check_json(call.media_type)
                 reading.check_depth(call.body, settings.max_json_depth)
+
+
+def _address(endpoint: Endpoint) -> str:
+    return endpoint.prefix + _PARAMETER.sub(r"{\1:str}", endpoint.path)
+
+
+def _methods(endpoint: Endpoint) -> list[Method]:
+    """What can be read can also be asked for without its body."""
+    return ["GET", "HEAD"] if endpoint.method == "GET" else [cast(Method, endpoint.method)]
+
+
+def _options(address: str, methods: list[str]) -> HTTPRouteHandler:
+    allow = ", ".join(sorted(methods)).encode()
+    reply = Reply(Answer(204, headers=((b"allow", allow),)))
+
+    async def handle() -> ASGIApp:
+        return cast(ASGIApp, reply)
+
+    return HTTPRouteHandler(address, http_method="OPTIONS", name=f"OPTIONS {address}", status_code=200)(handle)
 
 
 async def _take_form(call: Call, request: Request[Any, Any, Any]) -> None:

@@ -242,6 +242,15 @@ class Replacement(Shape, frozen=True, kw_only=True):
     paid: MoneyForm | UnsetType = UNSET
 
 
+class Paid(Shape, frozen=True, kw_only=True):
+    """A payment of the customer's that was taken, and what it was for."""
+
+    return_id: str
+    reference: str
+    replacements: list[Replacement]
+    version: int
+
+
 class Deadline(Shape, frozen=True, kw_only=True):
     """The next deadline: since when, its three readings, the instant that binds, what fires then, who is waited for."""
 
@@ -339,6 +348,7 @@ class Counted(Shape, frozen=True, kw_only=True):
 
     return_id: str
     state: str
+    version: int
     lines: list[Line]
 
 
@@ -355,7 +365,6 @@ class Receipt(Counted, frozen=True, kw_only=True):
 class Inspected(Counted, frozen=True, kw_only=True):
     """An inspection: what was judged, and the refunds of the return (id and state alone for the warehouse)."""
 
-    version: int
     inspections: list[Item]
     refunds: list[Item]
 

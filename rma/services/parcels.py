@@ -208,10 +208,11 @@ def arrived(door: Door) -> None:
     """Goods are here: where no carrier said so, this is the day on which they arrived."""
     today = calendar.local_date(door.now, time_zone(door)).isoformat()
     case = the_case(door)
-    if case.fact("received_on", today) < today:
-        case.facts(came_later_on=today)
-    elif case.fact("received_on") is None:
+    first = case.fact("received_on")  # null again once its receipt was taken back
+    if first is None:
         case.facts(received_on=today)
+    elif first < today:
+        case.facts(came_later_on=today)
     if case.fact("arrived_on") is None:
         case.facts(arrived_on=today)
 

@@ -272,6 +272,7 @@ def _answer(door: Door, data: NewReceipt, parcel_id: str | None) -> dict[str, An
             "state": case.state,
             "lines": [cases_view.numbers(line) for line in case.lines],
             "finished": data.finished,
+            "version": case.row["version"],
         }
     )
     return answer

@@ -107,6 +107,7 @@ def pay(
         "return_id": case.id,
         "reference": data.reference,
         "replacements": [cases_view.replacement(s, case.row["currency"]) for s in door.children("replacement")],
+        "version": case.row["version"],
     }
 
 

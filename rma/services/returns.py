@@ -156,9 +156,18 @@ def _root(door: Door) -> Subject:
     return door.root
 
 
+class FeedbackGiven(msgspec.Struct, frozen=True, kw_only=True):
+    """Feedback that was taken: of which return, where that stands now, and the score."""
+
+    return_id: str
+    state: str
+    score: int
+    version: int
+
+
 def give_feedback(
     work: Work, services: Services, caller: Caller, return_id: str, data: FeedbackIn, *, locale: str
-) -> dict[str, Any]:
+) -> FeedbackGiven:
     """Take the customer's feedback; once per closing."""
     errors = [FieldError("score", "range", "From 1 to 5.")] if not WORST <= data.score <= BEST else []
     door = doors.open_case(work, services, caller, return_id)
@@ -173,7 +182,8 @@ def give_feedback(
     fields = {"score": data.score, "comment": data.comment, "lines": msgspec.to_builtins(data.lines)}
     door.fire(_root(door), "give_feedback", role="customer", fields=fields, language=locale)
     door.close()
-    return {"return_id": the_case(door).id, "state": the_case(door).state, "score": data.score}
+    case = the_case(door)
+    return FeedbackGiven(return_id=case.id, state=case.state, score=data.score, version=case.row["version"])
 
 
 @effect("offer_feedback")

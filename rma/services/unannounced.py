@@ -53,7 +53,30 @@ class Dispose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disposition: Disposition
 
 
-def record_parcel(work: Work, services: Services, caller: Caller, data: UnknownParcel) -> dict[str, Any]:
+class UnexpectedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing or a whole parcel that nobody announced: what is known of it, and once it is done what became of it.
+
+    ``kind``: item, parcel; ``state``: open, matched, disposed. ``version`` is 1 while it is open, then 2.
+    """
+
+    id: str
+    kind: str
+    state: str
+    version: int
+    shelf: str | None = None
+    sender: str | None = None
+    tracking: str | None = None
+    sku: str | None = None
+    skus: list[str] = []
+    quantity: int | None = None
+    description: str | None = None
+    evidence_id: str | None = None
+    return_id: str | None = None
+    line_id: str | None = None
+    disposition: str | None = None
+
+
+def record_parcel(work: Work, services: Services, caller: Caller, data: UnknownParcel) -> UnexpectedView:
     """Keep a parcel that no code belongs to."""
     del services
     named = {data.evidence_id} if data.evidence_id is not None else set()
@@ -75,7 +98,7 @@ def record_parcel(work: Work, services: Services, caller: Caller, data: UnknownP
     return _view(row.id, "parcel", "open", doc)
 
 
-def listing(work: Work, caller: Caller, ask: Ask) -> Page[dict[str, Any]]:
+def listing(work: Work, caller: Caller, ask: Ask) -> Page[UnexpectedView]:
     """Unknown parcels that are still on the shelf."""
     query = (
         sa.select(_unexpected)
@@ -89,7 +112,7 @@ def listing(work: Work, caller: Caller, ask: Ask) -> Page[dict[str, Any]]:
     return page.map(lambda row: _view(row.id, row.kind, row.state, row.doc))
 
 
-def match_parcel(work: Work, services: Services, caller: Caller, item_id: str, data: MatchParcel) -> dict[str, Any]:
+def match_parcel(work: Work, services: Services, caller: Caller, item_id: str, data: MatchParcel) -> UnexpectedView:
     """Give a parcel to its return, and receive what it held."""
     row = _open(work, caller, item_id, "parcel")
     case = doors.open_case(work, services, caller, data.return_id, lock=False).case_id
@@ -100,7 +123,7 @@ def match_parcel(work: Work, services: Services, caller: Caller, item_id: str, d
     return _done(work, caller, row, "matched", {"return_id": case}, event="parcel.matched")
 
 
-def match_item(work: Work, services: Services, caller: Caller, item_id: str, data: MatchItem) -> dict[str, Any]:
+def match_item(work: Work, services: Services, caller: Caller, item_id: str, data: MatchItem) -> UnexpectedView:
     """Count a thing for a line after all."""
     row = _open(work, caller, item_id, "item")
     quantity = int(row.doc.get("quantity") or 1)
@@ -111,7 +134,7 @@ def match_item(work: Work, services: Services, caller: Caller, item_id: str, dat
     return _done(work, caller, row, "matched", found, event="parcel.matched")
 
 
-def dispose(work: Work, services: Services, caller: Caller, item_id: str, data: Dispose) -> dict[str, Any]:
+def dispose(work: Work, services: Services, caller: Caller, item_id: str, data: Dispose) -> UnexpectedView:
     """Decide where a thing goes that belongs to nobody's return."""
     del services
     row = _open(work, caller, item_id, None)
@@ -126,6 +149,7 @@ def _open(work: Work, caller: Caller, item_id: str, kind: str | None) -> Any:
     ).first()
     if row is None:
         raise NotFound("There is no such thing on the shelf.")
+    work.check_version(_version(row.state))
     if kind is not None and row.kind != kind:
         raise Invalid.field("id", "kind", f"This is a {row.kind}.")
     if row.state != "open":
@@ -133,7 +157,7 @@ def _open(work: Work, caller: Caller, item_id: str, kind: str | None) -> Any:
     return row
 
 
-def _done(work: Work, caller: Caller, row: Any, state: str, found: dict[str, Any], *, event: str) -> dict[str, Any]:
+def _done(work: Work, caller: Caller, row: Any, state: str, found: dict[str, Any], *, event: str) -> UnexpectedView:
     doc = {**row.doc, **found}
     work.conn.execute(sa.update(_unexpected).where(_unexpected.c.id == row.id).values(state=state, doc=doc))
     _say(work, caller, event, {"id": row.id, **found})
@@ -145,5 +169,11 @@ def _say(work: Work, caller: Caller, event: str, told: dict[str, Any]) -> None:
     log.append_to(work, "stores", caller.store_id, [draft], store_id=caller.store_id, actor=caller.actor)
 
 
-def _view(item_id: str, kind: str, state: str, doc: dict[str, Any]) -> dict[str, Any]:
-    return {"id": item_id, "kind": kind, "state": state, **doc}
+def _view(item_id: str, kind: str, state: str, doc: dict[str, Any]) -> UnexpectedView:
+    own = {"id": item_id, "kind": kind, "state": state, "version": _version(state)}
+    return msgspec.convert({**doc, **own}, UnexpectedView)
+
+
+def _version(state: str) -> int:
+    """It changes once: when it is matched or disposed of."""
+    return 1 if state == "open" else 2

@@ -40,7 +40,8 @@ def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[s
         work.conn.execute(sa.update(_receipts).where(_receipts.c.id == heard.id).values(undone_at=door.now))
         door.close()
     case = the_case(door)
-    return {"return_id": case.id, "state": case.state, "lines": [cases_view.numbers(line) for line in case.lines]}
+    lines = [cases_view.numbers(line) for line in case.lines]
+    return {"return_id": case.id, "state": case.state, "version": case.row["version"], "lines": lines}
 
 
 def _find(work: Work, store_id: str, scan_id: str) -> Any:

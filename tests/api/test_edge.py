@@ -114,3 +114,32 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
     assert (settings.port, settings.database) == (81, f"sqlite:///{tmp_path / 'rma.sqlite3'}")
     monkeypatch.setenv("RMA_DATABASE_URL", "postgresql://u@h/d")
     assert Settings().database == "postgresql://u@h/d"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_head_answers_like_get_without_the_body(api: Api) -> None:
+    """HEAD has status, length, type and ETag of GET, and the same guard."""
+    key = api.key("admin")
+    for path, headers in (("/api/v1/stores/shop", key), ("/api/v1/stores/shop", {}), ("/health/live", {})):
+        got, asked = (api.client.request(method, path, headers=headers) for method in ("GET", "HEAD"))
+        assert (asked.status_code, asked.content) == (got.status_code, b"")
+        for name in ("content-length", "content-type", "etag"):
+            assert asked.headers.get(name) == got.headers.get(name), name
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_options_tells_every_method_of_an_address(api: Api) -> None:
+    """OPTIONS needs no key and names what the address can do; an answer without a body has no length."""
+    for path, methods in (("/orders", "GET, HEAD, OPTIONS"), ("/stores/shop", "GET, HEAD, OPTIONS, PATCH")):
+        answer = api.client.options(f"/api/v1{path}")
+        assert (answer.status_code, answer.headers["allow"]) == (204, methods)
+        assert "content-length" not in answer.headers
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_number_is_no_instant(api: Api) -> None:
+    """A filter for an instant takes no count of seconds, and says what it takes."""
+    for given in ("-58800", "1e9", "17.5"):
+        answer = api.get(f"/orders?ordered_to={given}", api.key("orders:read"))
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "ordered_to")
+    assert api.get("/orders?ordered_to=2026-01-01T00:00:00Z", api.key("orders:read")).status_code == 200

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from rma.api import shapes
+from rma.services.returns import FeedbackGiven
+from rma.services.unannounced import UnexpectedView
 from tests.support.shop import Shop, want
 
 
@@ -52,3 +54,56 @@ def test_answers_have_the_shapes_of_the_document(shop: Shop) -> None:
     same(shop.warehouse.post(f"/replacements/{replacement['id']}/actions/ship"), shapes.Replacement)
     same(shop.integrator.get("/test-clock"), shapes.Clock)
     same(shop.advance("P1D"), shapes.Clock)
+
+
+def test_what_is_on_the_shelf_has_its_shape_and_version(shop: Shop) -> None:
+    """Unknown parcels and strange things answer their shape, their version as ETag, and 412 to a stale reader."""
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", want("1", 2))
+    line = filed["lines"][0]["id"]
+    boxed = {"sku": "X", "quantity": 1}
+    first, second = shop.receive(filed, {"1": 1}, unexpected=[boxed, boxed])["unexpected"]
+    parcels = [shop.warehouse.post("/receipts/unknown", {"shelf": "A1", "skus": ["X"]}) for _ in range(2)]
+    same(parcels[0], UnexpectedView)
+    assert shop.warehouse.items("/receipts/unknown") == parcels
+    asked = [
+        (f"/receipts/unknown/{parcels[0]['id']}/match", {"return_id": filed["id"]}),
+        (f"/unexpected/{first['id']}/match", {"return_id": filed["id"], "line_id": line}),
+        (f"/unexpected/{second['id']}/dispose", {"disposition": "donate"}),
+    ]
+    for path, body in asked:
+        stale = shop.warehouse.send("POST", path, body, headers={"If-Match": '"2"'})
+        done = shop.warehouse.send("POST", path, body, headers={"If-Match": '"1"'})
+        assert (stale.status_code, done.status_code, done.headers["etag"]) == (412, 200, '"2"'), done.text
+        same(done.json(), UnexpectedView)
+
+
+def test_every_change_answers_the_version_that_is_changed_next(shop: Shop) -> None:
+    """Receipts, payments, feedback and voided parcels answer an ETag, and their shape."""
+    shop.product("TS-BIG", "120.00")
+    shop.order("1001", shop.line("1"), shop.line("2"))
+    exchange = {"sku": "TS-BIG", "quantity": 1}
+    filed = shop.file("1001", want("1"), want("2", outcome="exchange", replacement=exchange))
+    at = f"/returns/{filed['id']}"
+    paid = {"reference": "p1", "amount": shop.money("20.00"), "tender": "card"}
+    answer = shop.integrator.send("POST", f"{at}/payments", paid)
+    same(answer.json(), shapes.Paid)
+    assert answer.headers["etag"] == shop.support.send("GET", at).headers["etag"]
+    parcel = shop.integrator.post(f"{at}/parcels", {"method": "drop_off_code"})
+    voided = shop.integrator.send("DELETE", f"{at}/parcels/{parcel['id']}")
+    assert voided.headers["etag"] == f'"{voided.json()["version"]}"'
+    came = shop.receive(filed)
+    undone = shop.warehouse.send("DELETE", f"/receipts/{came['scan_id']}")
+    same(undone.json(), shapes.Counted)
+    assert undone.headers["etag"] == shop.support.send("GET", at).headers["etag"]
+    shop.receive(filed)
+    shop.inspect(filed)
+    shop.settle()
+    shop.approve(shop.refunds(filed)[0])
+    [replacement] = shop.show(filed)["replacements"]
+    for trigger in ("ship", "deliver"):
+        shop.warehouse.post(f"/replacements/{replacement['id']}/actions/{trigger}")
+    shop.settle()
+    given = shop.customer(filed).send("POST", f"{at}/feedback", {"score": 5})
+    same(given.json(), FeedbackGiven)
+    assert given.headers["etag"] == shop.support.send("GET", at).headers["etag"]
