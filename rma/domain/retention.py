@@ -166,6 +166,8 @@ APPEAL_DAYS = 30
 OWN_RULE = "store's own rule"
 LOOK_AGAIN = 30
 """Days after which a matter that has not ended is looked at again."""
+EMPTY_AGAIN = 180
+"""The same of an order of which nothing is left."""
 
 
 class Shortened(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,6 +270,19 @@ def together(answers: list[Answer]) -> list[Answer]:
     return [found[name] for name in OF_A_MATTER if name in found]
 
 
-def next_look(today: date, ends: list[date]) -> date | None:
-    """The day after the next end, or in a month if that is sooner: a return may still come. None: nothing is left."""
-    return min([*(one + timedelta(days=1) for one in ends), today + timedelta(days=LOOK_AGAIN)]) if ends else None
+def next_look(today: date, ends: list[date]) -> date:
+    """The day after the next end, or in a month if that is sooner: a return may still come.
+
+    Where nothing is left it is half a year (the longest time between two destructions, Silme Yönetmeliği m.11): an order
+    whose person was erased may be returned all the same.
+    """
+    again = timedelta(days=LOOK_AGAIN if ends else EMPTY_AGAIN)
+    return min([*(one + timedelta(days=1) for one in ends), today + again])
+
+
+def row(one: RecordClass) -> str:
+    """The class as a line of the table in the documentation."""
+    whose = {"customer": "the customer's law", "store": "the law of the store's country"}[one.whose]
+    ours = " and ".join(f"{n} {unit}" for n, unit in ((one.months, "months"), (one.days, "days")) if n)
+    basis = f"{whose}, `{one.record}`" if one.record else "no law"
+    return f"| `{one.name}` | {', '.join(f'`{x}`' for x in one.holds)} | {basis} | {ours or 'none'} | {one.reason} |"

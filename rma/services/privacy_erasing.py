@@ -327,7 +327,7 @@ def _lock_away(work: Work, held: Matter, part: Part, request_id: str | None) -> 
 
 
 def _look_again(work: Work, held: Matter, found: Plan) -> None:
-    """Set the day on which the order is looked at next; none once nothing of it is left in the open."""
+    """Set the day on which the order is looked at next."""
     if held.order is None:
         return
     gone = {name for name, part in found.items() if part.answer.action in ("erased", "restricted", "none")}

@@ -78,6 +78,8 @@ class _Run:
 
     def count(self, record: str, rows: int, files: int = 0) -> None:
         """Count for the report."""
+        if not rows:
+            return
         mine = self.tally.setdefault(record, [0, 0])
         mine[0] += rows
         mine[1] += files

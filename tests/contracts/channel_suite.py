@@ -83,3 +83,11 @@ class ChannelContract:
         world.go_down()
         answer = world.provider.send(letter())
         assert (answer.state, answer.retryable) == ("failed", True)
+
+    def test_a_message_can_be_forgotten(self, world: ChannelWorld) -> None:
+        """A channel gives up the copy that it keeps, once; of a message that it never saw there is none."""
+        world.provider.send(letter())
+        kept = world.provider.forget(letter().message_id)
+        assert kept == (not world.received())
+        assert not world.provider.forget(letter().message_id)
+        assert not world.provider.forget("msg_9@shop.example")

@@ -1,0 +1,242 @@
+"""Privacy over HTTP and the periodic run: what is due goes by itself, once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.services import privacy_run
+from rma.services.verify import verify
+from tests.support import traces
+from tests.support.desk import photo
+from tests.support.program import Program
+from tests.support.snapshots import snapshot
+
+if TYPE_CHECKING:
+    from rma.db.session import Database
+    from tests.api.conftest import Api, Headers
+
+MARKS = ("ayse@example.com", "Ayşe Yılmaz", "Moda Cad. 1")
+STORES, EVIDENCE = tables.table(tables.Store), tables.table(tables.Evidence)
+_KILLED = """
+import os, signal, sys
+import msgspec
+from rma.app import create_services
+from rma.services import privacy_run
+from rma.settings import Settings
+
+class Files:
+    def __init__(self, real):
+        self._real, self._left = real, 2
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+    def delete_scope(self, scope):
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self._real.delete_scope(scope)
+
+services = create_services(Settings())
+services.ports = msgspec.structs.replace(services.ports, files=Files(services.ports.files))
+privacy_run.BATCH = 1
+privacy_run.run(services)
+"""
+
+
+@pytest.fixture
+def desk(api: Api) -> Headers:
+    """A key that files returns and looks after personal data."""
+    api.services.effects.prepare()
+    scopes = ("orders:write", "orders:read", "returns:read", "returns:write", "evidence:read", "privacy")
+    return api.key(*scopes)
+
+
+def ended(api: Api, desk: Headers, number: str, *, email: str = "Ayse@Example.com") -> Any:
+    """A return with a photo and a word, cancelled by its customer."""
+    now = datetime.now(UTC)
+    came = {"id": "d1", "delivered_at": (now - timedelta(days=2)).isoformat(), "lines": []}
+    customer = snapshot()["customer"] | {"email": email}
+    body = snapshot(ordered_at=(now - timedelta(days=7)).isoformat(), deliveries=[came], customer=customer)
+    assert api.client.put(f"/api/v1/orders/{number}", json=body, headers=desk).status_code == 201
+    line = {"order_line_id": "1", "quantity": 1, "outcome": "refund", "note": "Moda Cad. 1, 2. kat"}
+    asked = {"order_number": number, "kind": "withdrawal", "lines": [line], "method": "drop_off_code"}
+    filed = api.post("/returns", asked, desk).json()
+    link = {"Authorization": f"Link {filed['link']['token']}"}
+    file = {"file": ("Ayşe Yılmaz.jpg", photo(), "image/jpeg")}
+    case = f"/returns/{filed['id']}"
+    sent = api.post(f"{case}/evidence", None, link, data={"kind": "photo"}, files=file)
+    assert sent.status_code == 201, sent.text
+    assert api.post(f"{case}/messages", {"text": "Ben Ayşe Yılmaz"}, link).status_code == 201
+    assert api.post(f"{case}/actions/cancel", {"reason": "vazgeçtim"}, link).status_code == 200
+    return filed
+
+
+def later(api: Api, days: int) -> None:
+    """The store's clock stands so many days ahead of real time."""
+    with api.services.database.write() as work:
+        work.conn.execute(sa.update(STORES).where(STORES.c.id == api.store_id).values(clock_offset=days * 86_400.0))
+
+
+def run(api: Api, desk: Headers, *, dry: bool = False) -> dict[str, int]:
+    """What a run destroyed, by class."""
+    answer = api.post("/privacy/runs", {"dry_run": dry}, desk)
+    assert answer.status_code == 200, answer.text
+    return {one["record"]: one["count"] for one in answer.json()["destroyed"]}
+
+
+def logged(api: Api, desk: Headers) -> Counter[str]:
+    """What the destruction log counts, by class."""
+    found: Counter[str] = Counter()
+    for line in api.get("/privacy/destructions", desk).json()["items"]:
+        found[line["record"]] += line["count"]
+    return found
+
+
+def test_everything_goes_by_itself_when_its_time_has_come(api: Api, desk: Headers, database: Database) -> None:
+    """Nobody asks: photos go on the day after the end, the rest three years later; a dry run says the same before."""
+    filed = ended(api, desk, "1001")
+    assert run(api, desk) == {}
+    assert len(api.get(f"/returns/{filed['id']}/evidence", desk).json()["items"]) == 1
+    later(api, 1)
+    assert run(api, desk, dry=True) == {"evidence": 1}
+    assert run(api, desk) == {"evidence": 1}
+    assert run(api, desk) == {}
+    [line] = api.get("/privacy/destructions", desk).json()["items"]
+    assert (line["record"], line["count"], line["files"], line["article"]) == ("evidence", 1, 1, "KVKK m.7")
+    assert api.get(f"/returns/{filed['id']}/evidence", desk).json()["items"] == []
+    assert list((api.services.settings.data_dir / "files").rglob("*/*/*")) == []
+    later(api, 370)
+    assert run(api, desk) == {}
+    assert api.get("/orders/1001", desk).json()["customer"]["email"] == "Ayse@Example.com"
+    later(api, 3 * 366 + 2)
+    foreseen = run(api, desk, dry=True)
+    assert foreseen.keys() == {"messages", "withdrawal"}
+    assert run(api, desk) == foreseen
+    assert run(api, desk) == {}
+    assert traces.in_tables(database.url, MARKS) == []
+    assert verify(database).faulty == 0
+    lines = api.get("/privacy/destructions", desk).json()["items"]
+    assert [(one["record"], one["files"], one["article"]) for one in lines] == [
+        ("messages", 0, "Ticari İletişim Yönetmeliği m.13"),
+        ("withdrawal", 0, "MSY m.20/1"),
+    ]
+    later(api, 7 * 366)
+    assert run(api, desk) == {}
+    assert logged(api, desk) == Counter()
+
+
+def test_a_run_that_was_killed_is_simply_run_again(api: Api, desk: Headers, database: Database) -> None:
+    """Killed in the middle of its second batch, a run has counted the first; the next one does and counts the rest."""
+    for number in ("1001", "1002", "1003"):
+        ended(api, desk, number)
+    later(api, 1)
+    own = {"RMA_DATABASE_URL": database.url, "RMA_DATA_DIR": str(api.services.settings.data_dir)}
+    killed = subprocess.run([sys.executable, "-c", _KILLED], env=os.environ | own, check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    assert logged(api, desk) == Counter(evidence=1)
+    assert run(api, desk) == {"evidence": 2}
+    assert logged(api, desk) == Counter(evidence=3)
+    assert list((api.services.settings.data_dir / "files").rglob("*/*/*")) == []
+
+
+def test_two_runs_at_once_destroy_everything_once(
+    api: Api, desk: Headers, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two runs one waits for the other's batch: the log counts every photo once."""
+    monkeypatch.setattr(privacy_run, "BATCH", 1)
+    for number in ("1001", "1002", "1003"):
+        ended(api, desk, number)
+    later(api, 1)
+    with ThreadPoolExecutor(2) as both:
+        reports = list(both.map(lambda _: privacy_run.run(api.services), range(2)))
+    assert sum(one.count for report in reports for one in report.destroyed) == 3
+    assert logged(api, desk) == Counter(evidence=3)
+    assert verify(database).faulty == 0
+
+
+def test_an_erasure_is_done_once_and_found_again(api: Api, desk: Headers) -> None:
+    """A repeated request answers the same bytes; another store sees neither the person nor the request."""
+    ended(api, desk, "1001")
+    ended(api, desk, "1002", email="someone.else@example.com")
+    who, key = {"email": "ayse@EXAMPLE.com"}, desk | {"Idempotency-Key": "once", "Accept-Language": "tr"}
+    first = api.post("/privacy/erasures", who, key)
+    again = api.post("/privacy/erasures", who, key)
+    assert (first.status_code, first.content) == (201, again.content)
+    made = first.json()
+    assert (made["state"], len(made["matters"])) == ("restricted", 1)
+    texts = {one["record"]: one["text"] for one in made["answers"]}
+    assert texts["evidence"] == "Fotoğraflar ve belgeler: silindi."
+    assert "MSY m.20/1 gereği" in texts["withdrawal"]
+    assert api.get("/orders/1001", desk).json()["erased"]
+    assert api.get("/orders/1002", desk).json()["customer"]["email"] == "someone.else@example.com"
+    assert [one["id"] for one in api.get("/privacy/erasures", desk).json()["items"]] == [made["id"]]
+    assert api.get("/privacy/erasures", desk, params={"state": "erased"}).json()["items"] == []
+    foreign = api.key("privacy", store_id=api.other_id)
+    assert api.get(f"/privacy/erasures/{made['id']}", foreign).status_code == 404
+    assert api.post("/privacy/export", {"request_id": made["id"]}, foreign).status_code == 404
+    assert api.post("/privacy/export", who, foreign).json()["matters"] == []
+    assert api.post("/privacy/export", who, api.key("returns:read")).json()["code"] == "scope_missing"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "body", "places"),
+    [
+        ("/privacy/erasures", {}, ["email"]),
+        ("/privacy/erasures", {"email": "nobody", "customer_reference": ""}, ["email", "customer_reference"]),
+        ("/privacy/erasures/preview", {"email": 7}, ["email"]),
+        ("/privacy/erasures", {"mail": "a@b.example"}, ["mail"]),
+        ("/privacy/export", {"email": "a@b.example", "request_id": "prv_1"}, ["request_id"]),
+        ("/privacy/export.zip", {"customer_reference": "x\u0007"}, ["customer_reference"]),
+        ("/privacy/runs", {"dry_run": "yes"}, ["dry_run"]),
+    ],
+)
+def test_bad_input_is_named(api: Api, path: str, body: Any, places: list[str]) -> None:
+    """Every wrong field is named and nothing is written."""
+    key = api.key("privacy")
+    answer = api.post(path, body, key)
+    assert (answer.status_code, [one["path"] for one in answer.json()["errors"]]) == (422, places)
+    assert api.get("/privacy/erasures", key).json()["items"] == []
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_store_shortens_what_no_law_asks_for(api: Api) -> None:
+    """Feedback and the wait of photos may be shortened, never lengthened; a law's duty is no setting."""
+    admin = api.key("admin")
+    patch = api.client.patch
+    good = patch("/api/v1/stores/shop", json={"retention": {"feedback_months": 1, "appeal_days": 0}}, headers=admin)
+    assert good.json()["retention"] == {"feedback_months": 1, "appeal_days": 0}
+    for wrong, place in (({"feedback_months": 13}, "feedback_months"), ({"withdrawal": 1}, "withdrawal")):
+        bad = patch("/api/v1/stores/shop", json={"retention": wrong}, headers=admin)
+        assert (bad.status_code, bad.json()["errors"][0]["path"]) == (422, f"retention.{place}")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_the_command_line_does_the_same(api: Api, desk: Headers, database: Database, tmp_path: Path) -> None:
+    """``rma privacy`` exports, shows what an erasure would do, erases, runs and shows the log."""
+    ended(api, desk, "1001")
+    program = Program(api.services.settings.data_dir, database.url)
+
+    def rma(*words: str) -> str:
+        return program.call("privacy", *words).stdout
+
+    target = tmp_path / "ayse.json"
+    rma("export", str(target), "--store", "shop", "--email", "ayse@example.com")
+    assert "Ayşe Yılmaz" in target.read_text(encoding="utf-8")
+    who = ("--store", "shop", "--email", "ayse@example.com", "--language", "tr")
+    assert "Fotoğraflar ve belgeler: silindi." in rma("erase", *who, "--dry-run")
+    assert "restricted" in rma("erase", *who)
+    later(api, 4 * 366)
+    assert "withdrawal: 1" in rma("run")
+    assert "(MSY m.20/1)" in rma("log", "--store", "shop")
