@@ -154,9 +154,18 @@ class TooLarge(RmaError):
 
 
 class UnsupportedMedia(RmaError):
-    """A content type we do not take here."""
+    """A content type we do not take here; ``errors`` names the field where it is that of a file in a form."""
 
     code = "unsupported_media_type"
+
+    def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.errors = tuple(errors)
+
+    @classmethod
+    def field(cls, path: str, code: str, message: str) -> UnsupportedMedia:
+        """The file of one field."""
+        return cls(message, errors=(FieldError(path, code, message),), code=code)
 
 
 class RateLimited(RmaError):

@@ -35,10 +35,10 @@ class Door(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def add(call: Call) -> Answer:
     """Send a file as a form: `file`, `kind`, `line`, `note`.
 
-    Kinds: photo, carrier_damage_report, proof_of_sending, proof_of_purchase, other. Photos (JPEG, PNG, WebP, HEIC,
-    AVIF, GIF) and PDF, recognised by their content, 15 MB each, 20 for a return. Photos are kept as JPEG without place
-    and other hidden data. Where the return waits for evidence it is judged again at once. The same file once more
-    answers 200 and changes nothing.
+    Kinds: photo, carrier_damage_report, proof_of_sending, proof_of_purchase, other. Photos (JPEG, PNG, WebP, AVIF, GIF;
+    HEIC where the server has the extra `heic`, else 415) and PDF, recognised by their content, 15 MB each, 20 for a
+    return. Photos are kept as JPEG without place and other hidden data, a PDF byte for byte. Where the return waits for
+    evidence it is judged again at once. The same file once more answers 200 and changes nothing.
     """
     upload = call.files.get("file")
     strangers = {name: "" for name in call.files if name != "file"}

@@ -179,9 +179,9 @@ def _is_page(endpoint: Endpoint) -> bool:
 def _expected(endpoint: Endpoint) -> list[int]:
     """The errors that this route can answer with by what it is."""
     rule = access.rule_of(endpoint.method, endpoint.path)
-    found = (
-        [500, 503] + ([] if rule.public else [401, 403]) + ([429] if rule.public and endpoint.prefix == PREFIX else [])
-    )
+    found = [500, 503] + ([] if rule.public else [401, 403])
+    if rule.public and endpoint.prefix == PREFIX:
+        found.append(429)
     if "{" in endpoint.path or endpoint.body != "none" or endpoint.query is not None:
         found.append(404)
     if endpoint.method != "GET":

@@ -6,9 +6,9 @@ import base64
 import binascii
 import re
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Hashable, Mapping
 from functools import cache, lru_cache
-from typing import IO, Any, TypeVar, get_origin
+from typing import IO, Any, TypeVar, cast, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -108,7 +108,7 @@ def query(raw: bytes, kind: type[Q]) -> Q:
 def typed(values: Mapping[str, Any], kind: type[Q]) -> Q:
     """Texts (of a query, of a form) as this struct: ``"5"`` for a number will do. ``Invalid`` names the wrong one."""
     check_texts(values)
-    for name in _instants(kind):
+    for name in _instants(cast(Hashable, kind)):
         if isinstance(given := values.get(name), str) and _NUMBER.fullmatch(given):
             raise Invalid.field(name, "type", "an instant with its offset, as RFC 3339 writes it")
     try:
@@ -180,9 +180,9 @@ def _too_large(limit: int) -> TooLarge:
 
 
 @cache
-def _instants(kind: Any) -> tuple[str, ...]:
+def _instants(kind: Hashable) -> tuple[str, ...]:
     """The fields that take an instant: msgspec would read a number as seconds since 1970."""
-    fields = msgspec.structs.fields(kind)
+    fields = msgspec.structs.fields(cast(Any, kind))
     return tuple(field.encode_name for field in fields if "datetime" in str(field.type))
 
 

@@ -64,7 +64,8 @@ def prepare() -> None:
 
 
 def _subclasses(kind: type) -> Iterator[type]:
-    for one in kind.__subclasses__():
+    below: list[type] = kind.__subclasses__()
+    for one in below:
         yield one
         yield from _subclasses(one)
 

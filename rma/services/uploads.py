@@ -1,8 +1,9 @@
 """What a stranger sent as a file, made safe to keep and to show: recognised by its bytes, never by what it is called.
 
 Photos are decoded and written anew as JPEG, so that neither a place (GPS) nor anything else that hides in a photo is
-kept; how the camera was held is turned into the picture itself. A PDF is kept as it is and only ever sent as a
-download.
+kept; how the camera was held is turned into the picture itself. A PDF is kept as it is, byte for byte, with what it
+says of its author: a signed invoice or a courier's report proves something only while nobody changed it. It is never
+opened here, so nothing that is packed inside unpacks, and only ever sent as a download.
 """
 
 from __future__ import annotations
@@ -67,9 +68,10 @@ def recognise(data: bytes) -> str:
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
         if not _reads_heic():
             text = "HEIC photos cannot be read on this server; send the photo as JPEG."
-            raise UnsupportedMedia(text, code="heic_not_supported")
+            raise UnsupportedMedia.field("file", "heic_not_supported", text)
         return "HEIF"
-    raise UnsupportedMedia("Send a photo (JPEG, PNG, WebP, HEIC, AVIF, GIF) or a PDF.", code="file_not_supported")
+    text = f"Send a photo (JPEG, PNG, WebP,{' HEIC,' if _reads_heic() else ''} AVIF, GIF) or a PDF."
+    raise UnsupportedMedia.field("file", "file_not_supported", text)
 
 
 def thumbnail(data: bytes, side: int) -> bytes:
@@ -79,7 +81,7 @@ def thumbnail(data: bytes, side: int) -> bytes:
 
 @cache
 def _reads_heic() -> bool:
-    """Whether the library for HEIC is installed; its reader is registered with the first photo."""
+    """Whether the library for HEIC is installed (the extra ``heic``); its reader is registered with the first photo."""
     try:
         from pillow_heif import register_heif_opener  # noqa: PLC0415 - an optional library with native code
     except ImportError:

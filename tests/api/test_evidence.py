@@ -160,6 +160,8 @@ def test_a_file_comes_back_as_a_download_that_no_browser_runs(api: Api, desk: De
     assert "sandbox" in answer.headers["content-security-policy"]
     assert hashlib.sha256(answer.content).hexdigest() == sent["sha256"]
     assert Image.open(io.BytesIO(answer.content)).size == (64, 48)
+    held = api.get(f"/returns/{filed['id']}/evidence/{sent['id']}", staff | {"If-None-Match": answer.headers["etag"]})
+    assert (held.status_code, held.content, held.headers["etag"]) == (304, b"", answer.headers["etag"])
 
 
 def test_the_same_file_again_is_the_same_evidence(api: Api, desk: Desk, staff: Headers) -> None:

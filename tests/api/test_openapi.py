@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from rma.api import openapi
 from rma.api.examples import BODIES
@@ -29,6 +30,13 @@ def test_every_answer_has_a_shape() -> None:
     for path in ("/returns", "/refunds", "/receipts/unknown", "/returns/{id}/events", "/events", "/orders"):
         names = {parameter["name"] for parameter in document["paths"][f"/api/v1{path}"]["get"]["parameters"]}
         assert {"limit", "cursor"} <= names, path
+
+
+def test_the_document_is_valid() -> None:
+    """It keeps every rule of OpenAPI 3.1 and of the JSON Schema inside, by a validator that is not ours."""
+    made = openapi.document(list(ENDPOINTS.values()), title="t", version="1")
+    document = msgspec.json.decode(msgspec.json.encode(made))
+    assert [fault.message for fault in OpenAPIV31SpecValidator(document).iter_errors()] == []
 
 
 def test_the_main_requests_have_examples() -> None:

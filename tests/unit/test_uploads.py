@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -13,7 +15,7 @@ from rma.errors import Invalid, TooLarge, UnsupportedMedia
 from rma.services import uploads
 from tests.support.desk import photo
 
-PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n"
+PDF = b"%PDF-1.7\n1 0 obj\n<</Author (Ada) /Producer (a courier)>>\nendobj\ntrailer<</Info 1 0 R>>\n%%EOF\n"
 _ORIENTATION, _GPS = 0x0112, 0x8825
 
 
@@ -50,12 +52,24 @@ def test_a_photo_of_an_iphone_is_read() -> None:
     assert (kept.size, dict(kept.getexif())) == ((48, 64), {})
 
 
-def test_without_the_library_a_heic_photo_is_refused_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that cannot read HEIC says so and asks for JPEG."""
-    monkeypatch.setattr(uploads, "_reads_heic", lambda: False)
-    with pytest.raises(UnsupportedMedia, match="JPEG") as caught:
-        uploads.recognise(b"\x00\x00\x00\x18ftypheic" + bytes(20))
-    assert caught.value.code == "heic_not_supported"
+@pytest.fixture
+def without_heic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installation without the extra ``heic``."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    uploads._reads_heic.cache_clear()  # noqa: SLF001 - it remembers what is installed, which never changes elsewhere
+    yield
+    monkeypatch.undo()
+    uploads._reads_heic.cache_clear()  # noqa: SLF001 - the same
+
+
+@pytest.mark.usefixtures("without_heic")
+def test_without_the_library_a_heic_photo_is_refused_clearly() -> None:
+    """A server that cannot read HEIC says so at the field and asks for JPEG; nothing there promises HEIC."""
+    for data, code in ((b"\x00\x00\x00\x18ftypheic" + bytes(20), "heic_not_supported"), (b"MZ", "file_not_supported")):
+        with pytest.raises(UnsupportedMedia, match="JPEG") as caught:
+            uploads.read(BytesIO(data))
+        assert [(error.path, error.code) for error in caught.value.errors] == [("file", code)]
+    assert "HEIC" not in caught.value.detail
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "AVIF"])
@@ -86,7 +100,7 @@ def test_the_same_photo_gives_the_same_bytes() -> None:
 
 
 def test_a_pdf_is_kept_as_it_is() -> None:
-    """Not one byte of a paper is changed."""
+    """Not one byte of a paper is changed, nor what it says of its author: it is a proof only as it was sent."""
     assert uploads.read(BytesIO(PDF)) == uploads.Clean(PDF, "application/pdf")
 
 
