@@ -142,6 +142,7 @@ class Refund(Shape, frozen=True, kw_only=True):
     """A refund with every line of its computation; the customer is not told who of the shop proposed and approved.
 
     ``points`` are the loyalty points that were earned with what comes back, for the shop to take back.
+    ``payout`` is the account that money goes to, shown with the refund alone.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Refund(Shape, frozen=True, kw_only=True):
     requested_by: list[str] | UnsetType = UNSET
     approvals: list[Approval] | UnsetType = UNSET
     flags: list[str] | UnsetType = UNSET
+    payout: Item | UnsetType | None = UNSET
 
 
 class QuotedRefund(Shape, frozen=True, kw_only=True):

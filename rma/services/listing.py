@@ -216,8 +216,8 @@ def _transfers_of(work: Work, ids: list[str]) -> dict[str, list[dict[str, Any]]]
 
 
 def refund(work: Work, caller: Caller, refund_id: str, *, locale: str) -> tuple[dict[str, Any], int]:
-    """One refund and its version."""
+    """One refund and its version, with the account that it goes to: finance may have to pay it by hand."""
     row = refund_rows.find(work, caller.store_id, refund_id)
-    return cases_view.refund_row(row, _transfers_of(work, [refund_id]).get(refund_id, []), locale=locale), row[
-        "version"
-    ]
+    view = cases_view.refund_row(row, _transfers_of(work, [refund_id]).get(refund_id, []), locale=locale)
+    view["payout"] = msgspec.json.decode(row["payout"]) if row["payout"] else None
+    return view, row["version"]

@@ -75,7 +75,8 @@ def test_a_refund_that_is_late_bears_interest_and_is_told_of_once(shop: Shop) ->
 
 def test_what_became_late_only_when_it_was_sent_bears_interest_once(shop: Shop) -> None:
     """Approved in time, refused by the bank, sent again late: the days after the last one are paid once more."""
-    shop.order("1001", shop.line("1", price="1000.00"), payment={"reference": "pi_1#fail:insufficient_funds,succeed"})
+    script = f"pi_{shop.slug}#fail:insufficient_funds,succeed"
+    shop.order("1001", shop.line("1", price="1000.00"), payment={"reference": script})
     filed = shop.file("1001")
     shop.send(filed)
     shop.receive(filed)
