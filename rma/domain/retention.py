@@ -273,8 +273,8 @@ def together(answers: list[Answer]) -> list[Answer]:
 def next_look(today: date, ends: list[date]) -> date:
     """The day after the next end, or in a month if that is sooner: a return may still come.
 
-    Where nothing is left it is half a year (the longest time between two destructions, Silme Yönetmeliği m.11): an order
-    whose person was erased may be returned all the same.
+    Where nothing is left it is half a year (the longest time between two destructions, Silme Yönetmeliği m.11): an
+    order whose person was erased may be returned all the same.
     """
     again = timedelta(days=LOOK_AGAIN if ends else EMPTY_AGAIN)
     return min([*(one + timedelta(days=1) for one in ends), today + again])

@@ -30,6 +30,7 @@ from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
 from rma.services.privacy_matters import Matter
+from rma.services.withdrawals import TYPED
 
 WAITING, RESTRICTED, ERASED = "waiting", "restricted", "erased"
 ANSWER_DAYS = 30
@@ -113,12 +114,29 @@ def find(work: Work, store_id: str, subject: Subject) -> list[str]:
     typed: set[str] = set()
     if subject.email is not None:
         query = sa.select(declared.c.id, declared.c.content, declared.c.order_id)
-        query = query.where(declared.c.store_id == store_id, declared.c.content.is_not(None))
-        for row in work.conn.execute(query):
-            address = search_form(str(msgspec.json.decode(row.content).get("electronic_address", "")))
-            if address == subject.email and row.order_id not in known:
-                typed.add(row.id)
+        query = query.where(declared.c.state != TYPED)
+        typed = {row.id for row in _typed(work, store_id, query, subject.email) if row.order_id not in known}
     return sorted(known | alone | typed)
+
+
+def _typed(work: Work, store_id: str, query: sa.Select[Any], email: str) -> list[Any]:
+    """Withdrawals of this query whose typed address is this one: it stands in nothing but the text."""
+    table = matters.WITHDRAWALS
+    rows = work.conn.execute(query.where(table.c.store_id == store_id, table.c.content.is_not(None)))
+    return [
+        row for row in rows if search_form(str(msgspec.json.decode(row.content).get("electronic_address", ""))) == email
+    ]
+
+
+def _forget_unconfirmed(work: Work, store: StoreInfo, email: str, at: datetime, *, request_id: str) -> None:
+    """What was typed under this address and never confirmed goes at once: nothing was declared."""
+    table = matters.WITHDRAWALS
+    query = sa.select(table.c.id, table.c.content).where(table.c.state == TYPED)
+    ids = [row.id for row in _typed(work, store.id, query, email)]
+    if ids:
+        work.conn.execute(sa.delete(table).where(table.c.id.in_(ids)))
+        answer = Answer(record="unconfirmed", action="erased", article=OWN_RULE)
+        erasing.note(work, store, answer, count=len(ids), request_id=request_id, at=at)
 
 
 def preview(work: Work, services: Services, caller: Caller, subject: Subject, *, locale: str) -> Preview:
@@ -155,6 +173,8 @@ def request(work: Work, services: Services, caller: Caller, subject: Subject, *,
     for held in found:
         if held.is_open:
             _no_more_offers(work, held)
+    if (address := check(subject).email) is not None:
+        _forget_unconfirmed(work, store, address, at, request_id=request_id)
     proceed(work, services, store, request_id, found, actor=caller.actor)
     return show(work, caller, request_id, locale=locale)
 

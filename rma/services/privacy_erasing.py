@@ -107,7 +107,7 @@ def carry_out(work: Work, services: Services, held: Matter, found: Plan, *, requ
         else:
             note(work, held.store, part.answer, count=part.count, files=files or 0, request_id=request_id, at=held.now)
     if "withdrawal" in found and found["withdrawal"].count:
-        _forget_traces(work, held)
+        _forget_traces(work, services, held)
     _look_again(work, held, found)
 
 
@@ -304,13 +304,14 @@ def forget_staff(work: Work, refund_ids: Sequence[str]) -> None:
         work.conn.execute(sa.update(table).where(table.c.id == row.id).values(approvals=approvals, doc=doc))
 
 
-def _forget_traces(work: Work, held: Matter) -> None:
+def _forget_traces(work: Work, services: Services, held: Matter) -> None:
     """Answers that were kept for a repetition, errors of acts, and the customer's links."""
     for subject in (*held.streams, *held.children, *(row.id for row in held.messages)):
         idempotency.erase(work, subject)
     attempts = sa.update(matters.ATTEMPTS).where(matters.ATTEMPTS.c.subject_id.in_(held.children))
     work.conn.execute(attempts.values(error=None, answer=None))
     work.conn.execute(sa.delete(LINKS).where(LINKS.c.return_id.in_(held.ids)))
+    work.after_commit.append(services.identities.forget)
 
 
 def _lock_away(work: Work, held: Matter, part: Part, request_id: str | None) -> None:

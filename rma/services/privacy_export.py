@@ -33,7 +33,7 @@ from rma.services.privacy_matters import Matter
 
 _PART = 200
 _STAMP = (1980, 1, 1, 0, 0, 0)
-_INTERNAL = frozenset({"store_id", "head", "events_n", "quote"})
+_INTERNAL = frozenset({"store_id", "head", "events_n", "token"})
 
 
 class ExportOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -148,7 +148,7 @@ def _held(work: Work, held: Matter, locale: str) -> Held:
         order=order,
         consents={} if person is None else msgspec.to_builtins(person.consents),
         returns=[_case(work, row) for row in held.returns],
-        refunds=[_plain(row) | {"payout": matters.decoded(row.payout)} for row in held.refunds],
+        refunds=[_refund(work, row) for row in held.refunds],
         withdrawals=[_plain(row) | {"content": matters.decoded(row.content)} for row in held.withdrawals],
         messages=[_plain(row) for row in held.messages],
         events=_events(work, held),
@@ -168,7 +168,8 @@ def _case(work: Work, row: Any) -> dict[str, Any]:
         "payments": tables.Payment,
         "unexpected": tables.Unexpected,
     }
-    found: dict[str, Any] = _plain(row) | {"contact": matters.decoded(row.contact)}
+    found: dict[str, Any] = _plain(row)
+    found |= {"contact": matters.decoded(row.contact), "quote": matters.decoded(row.quote)}
     for name, model in below.items():
         table = tables.table(model)
         rows = work.conn.execute(sa.select(table).where(table.c.return_id == row.id).order_by(table.c.id)).all()
@@ -176,9 +177,16 @@ def _case(work: Work, row: Any) -> dict[str, Any]:
     return found
 
 
+def _refund(work: Work, row: Any) -> dict[str, Any]:
+    """A refund with the movements of money that carried it out."""
+    table = matters.TRANSFERS
+    moves = work.conn.execute(sa.select(table).where(table.c.refund_id == row.id).order_by(table.c.position)).all()
+    return _plain(row) | {"payout": matters.decoded(row.payout), "transfers": [_plain(one) for one in moves]}
+
+
 def _plain(row: Any) -> dict[str, Any]:
     """A row's columns, without those that are only of the engine."""
-    return {name: value for name, value in row._mapping.items() if name not in _INTERNAL and name != "token"}
+    return {name: value for name, value in row._mapping.items() if name not in _INTERNAL}
 
 
 def _events(work: Work, held: Matter) -> list[dict[str, Any]]:

@@ -107,7 +107,7 @@ def _of_order(work: Work, services: Services, store: StoreInfo, key: str, *, loc
     returns = work.conn.execute(_locked(query, lock=lock)).all()
     refunds = work.conn.execute(sa.select(REFUNDS).where(REFUNDS.c.order_id == key)).all()
     declared = work.conn.execute(sa.select(WITHDRAWALS).where(WITHDRAWALS.c.order_id == key)).all()
-    return _whole(work, services, store, order, returns, refunds, declared, key=key, mine=True)
+    return _whole(work, services, store, order, returns, refunds, declared, key=key, mine=True, lock=lock)
 
 
 def _of_return(work: Work, services: Services, store: StoreInfo, key: str, *, lock: bool) -> Matter:
@@ -120,14 +120,14 @@ def _of_return(work: Work, services: Services, store: StoreInfo, key: str, *, lo
     case = _one(work, RETURNS, store, key, lock=lock)
     refunds = work.conn.execute(sa.select(REFUNDS).where(REFUNDS.c.return_id == key)).all()
     declared = work.conn.execute(sa.select(WITHDRAWALS).where(WITHDRAWALS.c.return_id == key)).all()
-    return _whole(work, services, store, order, [case], refunds, declared, key=key, mine=False)
+    return _whole(work, services, store, order, [case], refunds, declared, key=key, mine=False, lock=lock)
 
 
 def _of_withdrawal(work: Work, _services: Services, store: StoreInfo, key: str, *, lock: bool) -> Matter:
     row = _one(work, WITHDRAWALS, store, key, lock=lock)
     day = calendar.local_date(row.declared_at or row.created_at, store.timezone)
     home = law.on(store, None, day)
-    messages = _messages(work, store.id, [], [row])
+    messages = _messages(work, store.id, [], [row], lock=lock)
     at = now_of(work, store.id)
     waits = any(_leaves(work, one) for one in messages)
     return Matter(
@@ -153,10 +153,11 @@ def _whole(
     *,
     key: str,
     mine: bool,
+    lock: bool,
 ) -> Matter:
     snapshot = assess.read_order_doc(order.doc)
     laws = _laws(store, snapshot, assess.read_person(order.person))
-    messages = _messages(work, store.id, [row.id for row in returns], declared)
+    messages = _messages(work, store.id, [row.id for row in returns], declared, lock=lock)
     finals = {row.id: calendar.local_date(row.updated_at, store.timezone) for row in returns}
     days = [*finals.values(), *(calendar.local_date(row.updated_at, store.timezone) for row in refunds)]
     days += _days(snapshot, store) if mine else []
@@ -207,13 +208,14 @@ def _leaves(work: Work, row: Any) -> bool:
     return bool(row.state == TO_SEND and row.message_class == "service" and due)
 
 
-def _messages(work: Work, store_id: str, ids: Sequence[str], declared: Sequence[Any]) -> Sequence[Any]:
+def _messages(work: Work, store_id: str, ids: Sequence[str], declared: Sequence[Any], *, lock: bool) -> Sequence[Any]:
+    """The messages about these; locked, so that none of them is taken up for sending meanwhile."""
     wanted: list[sa.ColumnElement[bool]] = [MESSAGES.c.return_id.in_(ids)] if ids else []
     wanted += [MESSAGES.c.dedupe.startswith(f"{row.id}:", autoescape=True) for row in declared]
     if not wanted:
         return []
     query = sa.select(MESSAGES).where(MESSAGES.c.store_id == store_id, sa.or_(*wanted))
-    return work.conn.execute(query.order_by(MESSAGES.c.id)).all()
+    return work.conn.execute(_locked(query.order_by(MESSAGES.c.id), lock=lock)).all()
 
 
 def _children(work: Work, ids: Sequence[str], refunds: Sequence[Any]) -> list[str]:
