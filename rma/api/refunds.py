@@ -184,7 +184,7 @@ def propose(call: Call, data: OrderRefund) -> Answer:
         view = approvals.propose_by_hand(
             work, call.services, call.caller, call.path["number"], data, locale=call.locale
         )
-        return created(view, version=view["version"])
+        return created(view, version=view["version"], subject=view["id"])
 
     return call.write(act)
 

@@ -286,6 +286,7 @@ def empty_unexpected(work: Work, row: Any) -> None:
     doc = {name: value for name, value in row.doc.items() if name not in ("description", "sender")}
     table = matters.UNEXPECTED
     work.conn.execute(sa.update(table).where(table.c.id == row.id).values(doc=doc))
+    idempotency.erase(work, row.id)
 
 
 def _books(work: Work, _services: Services, held: Matter) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.api.conftest import Api, Headers
 
 MARKS = ("ayse@example.com", "Ayşe Yılmaz", "Moda Cad. 1")
-STORES, EVIDENCE = tables.table(tables.Store), tables.table(tables.Evidence)
+STORES, KEYS = tables.table(tables.Store), tables.table(tables.Key)
 _KILLED = """
 import os, signal, sys
 import msgspec
@@ -62,7 +62,7 @@ def desk(api: Api) -> Headers:
     return api.key(*scopes)
 
 
-def ended(api: Api, desk: Headers, number: str, *, email: str = "Ayse@Example.com") -> Any:
+def ended(api: Api, desk: Headers, number: str, *, email: str = "Ayse@Example.com", **more: Any) -> Any:
     """A return with a photo and a word, cancelled by its customer."""
     now = datetime.now(UTC)
     came = {"id": "d1", "delivered_at": (now - timedelta(days=2)).isoformat(), "lines": []}
@@ -70,7 +70,7 @@ def ended(api: Api, desk: Headers, number: str, *, email: str = "Ayse@Example.co
     body = snapshot(ordered_at=(now - timedelta(days=7)).isoformat(), deliveries=[came], customer=customer)
     assert api.client.put(f"/api/v1/orders/{number}", json=body, headers=desk).status_code == 201
     line = {"order_line_id": "1", "quantity": 1, "outcome": "refund", "note": "Moda Cad. 1, 2. kat"}
-    asked = {"order_number": number, "kind": "withdrawal", "lines": [line], "method": "drop_off_code"}
+    asked = {"order_number": number, "kind": "withdrawal", "lines": [line], "method": "drop_off_code"} | more
     filed = api.post("/returns", asked, desk).json()
     link = {"Authorization": f"Link {filed['link']['token']}"}
     file = {"file": ("Ayşe Yılmaz.jpg", photo(), "image/jpeg")}
@@ -187,6 +187,44 @@ def test_an_erasure_is_done_once_and_found_again(api: Api, desk: Headers) -> Non
     assert api.post("/privacy/export", {"request_id": made["id"]}, foreign).status_code == 404
     assert api.post("/privacy/export", who, foreign).json()["matters"] == []
     assert api.post("/privacy/export", who, api.key("returns:read")).json()["code"] == "scope_missing"
+
+
+def test_a_return_on_somebody_elses_order_is_erased_alone(api: Api, desk: Headers, database: Database) -> None:
+    """Who filed on another's order is forgotten with the return; the other's order stays, and the export says so."""
+    filed = ended(api, desk, "1001", contact={"email": "Guest@Example.com"})
+    who = {"email": "guest@example.com"}
+    [held] = api.post("/privacy/export", who, desk).json()["matters"]
+    assert (held["id"], held["order"], held["returns"][0]["contact"]["email"]) == (
+        filed["id"],
+        None,
+        "Guest@Example.com",
+    )
+    assert {one["record"]: one["article"] for one in held["kept"]}["withdrawal"] == "MSY m.20/1"
+    assert api.post("/privacy/erasures", who, desk).json()["matters"] == [filed["id"]]
+    assert traces.in_tables(database.url, ["guest@example.com"], but=frozenset({"restricted"})) == []
+    assert api.get("/orders/1001", desk).json()["customer"]["email"] == "Ayse@Example.com"
+    later(api, 4 * 366)
+    assert run(api, desk).keys() >= {"withdrawal", "messages"}
+    assert traces.in_tables(database.url, ["guest@example.com", *MARKS]) == []
+    assert {one["state"] for one in api.get("/privacy/erasures", desk).json()["items"]} == {"erased"}
+
+
+def test_people_of_the_shop_and_strangers_goods_have_an_end_too(api: Api, desk: Headers, database: Database) -> None:
+    """Words on unannounced goods go after a year, the address of a key's person ten years after the key has ended."""
+    minted = api.key("receiving:write", person="depo@example.com")
+    unknown = {"shelf": "A-1", "sender": "Ayşe Yılmaz", "description": "Moda Cad. 1 yazıyor"}
+    assert api.post("/receipts/unknown", unknown, minted).status_code == 201
+    with database.write() as work:
+        over = {"revoked_at": datetime.now(UTC)}
+        work.conn.execute(sa.update(KEYS).where(KEYS.c.person == "depo@example.com").values(**over))
+    later(api, 300)
+    assert run(api, desk) == {}
+    later(api, 400)
+    assert run(api, desk) == {"unannounced": 1}
+    later(api, 12 * 366)
+    assert run(api, desk) == {"staff": 1}
+    assert traces.in_tables(database.url, ["depo@example.com", *MARKS]) == []
+    assert verify(database).faulty == 0
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
