@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     """Where files, seals, the default database and the generated secret lie."""
     database_url: str = ""
     """``sqlite:///…`` or ``postgresql://…``; empty means ``rma.sqlite3`` in the data folder."""
+    database_wait_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How long ``serve`` and ``worker`` wait at their start for a database that does not answer yet."""
     secret_key: SecretStr = SecretStr("")
     """Signs seals and cookies; empty means one is generated once and kept in the data folder, mode 0600."""
 

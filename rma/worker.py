@@ -14,8 +14,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from rma.errors import Unavailable
-from rma.services import privacy_run, runner, slots, sweep
+from rma.errors import Busy, Unavailable
+from rma.services import privacy_run, runner, seal, slots, sweep
 from rma.services.background import Background, Chore, standard
 from rma.services.context import Services
 from rma.services.seal_heads import FOLDER, SealHeads
@@ -26,6 +26,7 @@ HEADS_SECONDS = 5.0
 SLOT_SECONDS = 5.0
 HOUR = 3600.0
 FINISH_SECONDS = 10
+LINGER_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -52,13 +53,13 @@ class Worker:
             raise
 
     def stop(self) -> None:
-        """Let what runs finish for some seconds, keep the last seal heads, let the slot go. Twice does no harm."""
+        """Let what runs finish for some seconds, seal what they wrote, let the slot go. Twice does no harm."""
         if self._background is not None:
             self._background.stop(wait=FINISH_SECONDS)
             self._background = None
         self._services.effects.stop(wait=FINISH_SECONDS)
         if self._slot is not None:
-            self._keep_last_heads()
+            self._close_the_books()
             self._slot.release()
             self._slot = None
 
@@ -80,17 +81,26 @@ class Worker:
             Chore("seal_heads", self._keep_heads, lane="heads", every=HEADS_SECONDS, on_bell=False),
             Chore("privacy", partial(privacy_run.chore, services), lane="privacy", every=HOUR, on_bell=False),
             Chore("slot", self._keep_slot, lane="slot", every=SLOT_SECONDS, on_bell=False),
+            Chore("take_over", self._take_over, lane="acts", every=SLOT_SECONDS, on_bell=False),
         )
 
     def _keep_heads(self) -> int:
         self._heads.advance(self._services.database)
         return 0
 
-    def _keep_last_heads(self) -> None:
+    def _close_the_books(self) -> None:
+        """Seal what the last acts wrote and keep the last heads, unless the database is away."""
+        database = self._services.database
         try:
-            self._heads.advance(self._services.database, at_once=True)
-        except Unavailable:
-            _log.warning("the last seal heads were not kept: the database is away")
+            seal.seal_all(database)
+            self._heads.advance(database, at_once=True)
+        except (Unavailable, Busy):
+            _log.warning("the last events were not sealed: the database is away or busy; the next process does it")
+
+    def _take_over(self) -> int:
+        services = self._services
+        live = partial(slots.is_live, services.database, data_dir=services.settings.data_dir)
+        return services.effects.take_over(live)
 
     def _keep_slot(self) -> int:
         """Two processes under one slot would do things twice: who lost the slot to another ends."""
@@ -111,3 +121,16 @@ def until_stopped() -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_soon() -> None:
+    """End this process within seconds, though an act hangs in a call: another process finds out what became of it."""
+
+    def end() -> None:
+        _log.warning("ending in the middle of an act that does not return; it will be asked about")
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(LINGER_SECONDS, end)
+    timer.daemon = True
+    timer.start()

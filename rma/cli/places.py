@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from rma.cli import out
 
 if TYPE_CHECKING:
     from rma.db.session import Database
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from rma.settings import Settings
 
 StoreSlug = Annotated[str, typer.Option("--store", metavar="SLUG", help="The store.", show_default=False)]
+_TRY_EVERY, _SAY_EVERY = 0.5, 5.0
 InFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, metavar="FILE", show_default=False)]
 
 
@@ -39,6 +43,38 @@ def migrated(settings: Settings | None = None) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def wait_for(settings: Settings) -> None:
+    """Return once the database answers and is migrated, saying every few seconds that one waits for it.
+
+    Raises what is still wrong after ``database_wait_seconds``, and at once what waiting does not mend.
+    """
+    from rma.errors import Unavailable
+
+    started = time.monotonic()
+    told = 0.0
+    while True:
+        try:
+            with migrated(settings):
+                return
+        except Unavailable as error:
+            waited = time.monotonic() - started
+            if error.code != Unavailable.code:
+                raise
+            if waited >= settings.database_wait_seconds:
+                raise Unavailable(f"The database did not answer for {waited:.0f} s{_because(error)}") from error
+            if waited >= told:
+                out.note(f"rma: waiting for the database … ({waited:.0f} s)")
+                told += _SAY_EVERY
+        time.sleep(_TRY_EVERY)
+
+
+def _because(error: BaseException) -> str:
+    """The first line of what the driver says; it names the host, never a password."""
+    cause = getattr(error.__cause__, "orig", None) or error.__cause__
+    said = str(cause).strip().splitlines() if cause is not None else []
+    return f": {said[0].rstrip(':')}." if said else "."
 
 
 @contextmanager

@@ -114,17 +114,19 @@ def _running(settings: Settings) -> Iterator[Services]:
     import signal
 
     from rma.app import create_services
-    from rma.cli.places import migrated
+    from rma.cli.places import wait_for
+    from rma.worker import end_soon
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with migrated(settings):
-            pass
+        wait_for(settings)
         services = create_services(settings)
         try:
             yield services
         finally:
             services.effects.stop()
             services.close()
+            if services.effects.hanging:
+                end_soon()
     except KeyboardInterrupt:
         pass

@@ -27,7 +27,7 @@ from rma.errors import Busy, Stale, Unavailable
 
 T = TypeVar("T")
 LOCK_WAIT_MS = 8_000
-TRIES = 5
+CONNECT_SECONDS = 10
 IDLE_IN_TRANSACTION_MS = 60_000
 TRIES = 8
 _RETRY = ("40001", "40P01")  # serialization failure, deadlock
@@ -289,7 +289,7 @@ def _postgresql(url: str, pool_size: int) -> sa.Engine:
     waits = {"lock_timeout": LOCK_WAIT_MS, "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS}
     options = " ".join(f"-c {name}={value}" for name, value in {**waits, "timezone": "UTC"}.items())
     # psycopg prepares nothing: it would deallocate at every rollback, also what the wire has prepared
-    connect = {"options": options, "prepare_threshold": None}
+    connect = {"options": options, "prepare_threshold": None, "connect_timeout": CONNECT_SECONDS}
     return sa.create_engine(
         url,
         connect_args=connect,

@@ -30,7 +30,12 @@ WORKFLOW = "rma.effect"
 ASK_AGAIN = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between two questions about one attempt, the last one repeats
 
 RUNNING, QUEUED = 20.0, 600.0  # seconds that a run, or a place in the engine's queue, may take before one looks again
+SKEW = 5.0  # what was written further ahead than this was written by a clock that is wrong
 DONE = "done"
+OPEN = ("enqueued", "begun", "asking")
+"""The states of an attempt without a final answer; named one by one, because an index finds them so."""
+_STATUS = "workflow_status"
+_LOOK_AT = 1_000  # acts begun by others that one look for dead processes goes through
 
 # The engine's own way in for SQL: it goes out with the other writes, where its client would cost two round trips more.
 _ENQUEUE = hot.Hot(
@@ -45,6 +50,9 @@ _log = logging.getLogger(__name__)
 _attempts = tables.table(tables.Attempt)
 _INSERT = hot.insert(_attempts)
 _runner: Runner | None = None
+_under_way: set[str] = set()
+HEARD: dict[tuple[str, datetime], float] = {}
+"""Calls of which the outside knew nothing, and when (monotonic) this process first heard so."""
 _launching = threading.Lock()
 
 
@@ -57,7 +65,11 @@ def attempt_id(subject_id: str, attempt: int, effect: str) -> str:
 def _effect(attempt: str) -> None:
     if _runner is None:
         raise RuntimeError("effects run only where a runner was launched")
-    _runner(attempt)
+    _under_way.add(attempt)
+    try:
+        _runner(attempt)
+    finally:
+        _under_way.discard(attempt)
 
 
 class Effects:
@@ -67,6 +79,7 @@ class Effects:
         self._database = database
         self._client: DBOSClient | None = None
         self._running = False
+        self._slot = ""
 
     def prepare(self) -> None:
         """Create or update the engine's own tables, in the same database."""
@@ -81,7 +94,7 @@ class Effects:
         row = {"id": key, "store_id": store_id, "subject_id": subject_id, "effect": effect, "state": "enqueued"}
         _INSERT.run(
             work,
-            {**row, "answer": None, "error": None, "sent_at": None}
+            {**row, "answer": None, "error": None, "tries": 1, "sent_at": None}
             | {"created_at": work.real_now, "updated_at": work.real_now},
         )
         self._hand_over(work, key, key)
@@ -133,7 +146,25 @@ class Effects:
             DBOS(config=config)
             DBOS.launch()
             DBOS.register_queue(QUEUE, worker_concurrency=concurrency, polling_interval_sec=polling)
-            self._running = True
+            self._running, self._slot = True, slot
+
+    def take_over(self, is_live: Callable[[str], bool]) -> int:
+        """Put what dead processes had begun back into the queue, for whoever lives; how many acts.
+
+        ``is_live`` tells of a slot's name whether a process holds it. Our own slot is ours. Two who do this at once,
+        and a slot that comes back to life meanwhile, do no harm: the attempt's row says what may still be done.
+        """
+        if not self._running:
+            return 0
+        begun = DBOS.list_workflows(
+            status="PENDING", app_version=VERSION, load_input=False, load_output=False, limit=_LOOK_AT
+        )
+        owners = {one.executor_id for one in begun if one.executor_id} - {self._slot}
+        dead = [name for name in sorted(owners) if not is_live(name)]
+        if not dead:
+            return 0
+        _log.warning("taking over the work of %s", ", ".join(dead))
+        return len(DBOS._recover_pending_workflows(dead))  # noqa: SLF001 - only this compares the owner as it moves it
 
     def stop(self, *, wait: int = 10) -> None:
         """Finish what runs, up to ``wait`` seconds; the rest is taken up at the next start."""
@@ -145,6 +176,11 @@ class Effects:
             if self._running:
                 DBOS.destroy(workflow_completion_timeout_sec=wait)
                 self._running, _runner = False, None
+
+    @property
+    def hanging(self) -> bool:
+        """Whether an act of this process is still in a call, though the engine was stopped."""
+        return not self._running and bool(_under_way)
 
     def pending(self, store_id: str | None = None) -> int:
         """How many attempts have no final answer yet and are not merely waiting for a provider's later word."""
@@ -160,6 +196,15 @@ class Effects:
         while (left := self.pending(store_id)) and time.monotonic() < end:
             time.sleep(0.05)
         return left
+
+
+def is_prepared(work: Work) -> bool:
+    """Whether the engine's tables are there and answer."""
+    schema = None if work.dialect.name == "sqlite" else "dbos"
+    if not sa.inspect(work.conn).has_table(_STATUS, schema=schema):
+        return False
+    work.conn.execute(sa.select(sa.literal(1)).select_from(sa.table(_STATUS, schema=schema)).limit(1))
+    return True
 
 
 def begin(work: Work, key: str) -> Any:
@@ -185,15 +230,20 @@ def is_open(work: Work, key: str) -> bool:
 def may_send_again(work: Work, key: str, *, after: float) -> bool:
     """True, for one run at a time, if no call is under way: the last was answered, or it left ``after`` seconds ago.
 
-    Only for who has just asked the outside and heard that it knows nothing. Commit before calling: the next call counts
-    as under way from here on.
+    Only for who has just asked the outside and heard that it knows nothing. The seconds have to pass on the wall's
+    clock and, since this process first heard so of this call, on its own: a clock that is set forward sends nothing.
+    Commit before calling: the next call counts as under way from here on.
     """
     row = work.conn.execute(
         sa.select(_attempts.c.state, _attempts.c.sent_at).where(_attempts.c.id == key).with_for_update(key_share=True)
     ).one()
-    under_way = row.sent_at is not None and (now() - row.sent_at).total_seconds() < after
-    if row.state == DONE or under_way:
+    if row.state == DONE:
         return False
+    if row.sent_at is not None:
+        first = HEARD.setdefault((key, row.sent_at), time.monotonic())
+        if time.monotonic() - first < after or (now() - row.sent_at).total_seconds() < after:
+            return False
+        del HEARD[key, row.sent_at]
     _set(work, key, sent_at=now())
     return True
 
@@ -203,6 +253,9 @@ def finish(
 ) -> None:
     """Keep the outside's answer. Not final: it is asked again; ``answered``: what was sent is known to have ended."""
     state = {"state": DONE if final else "asking"}
+    if final:
+        for heard in [one for one in HEARD if one[0] == key]:
+            HEARD.pop(heard, None)
     _set(work, key, **state, answer=answer, error=error, **({"sent_at": None} if final or answered else {}))
 
 
@@ -212,9 +265,9 @@ def due_to_ask(work: Work) -> list[str]:
     One that is running is left alone for a while; one that waits in the engine's queue too long is handed over again.
     """
     columns = (_attempts.c[name] for name in ("id", "state", "error", "created_at", "updated_at"))
-    rows = work.conn.execute(sa.select(*columns).where(_attempts.c.state != DONE)).all()
+    rows = work.conn.execute(sa.select(*columns).where(_attempts.c.state.in_(OPEN))).all()
     at = now()
-    return [row.id for row in rows if (at - row.updated_at).total_seconds() >= _wait(row, at)]
+    return [row.id for row in rows if not -SKEW <= (at - row.updated_at).total_seconds() < _wait(row, at)]
 
 
 def _wait(row: Any, at: datetime) -> float:
@@ -226,7 +279,7 @@ def _wait(row: Any, at: datetime) -> float:
 
 def touch(work: Work, key: str) -> None:
     """Note that the attempt was handed over again just now."""
-    work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(updated_at=now()))
+    _set(work, key, tries=_attempts.c.tries + 1)
 
 
 def failed(work: Work, key: str, error: str) -> None:

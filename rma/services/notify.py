@@ -59,6 +59,7 @@ def new_row(work: Work, services: Services, store: StoreInfo, **values: Any) -> 
         "text": None,
         "html": None,
         "attempts": 0,
+        "error": None,
         "next_at": work.real_now,
         "sent_at": None,
     }

@@ -33,10 +33,12 @@ from rma.services.message_scene import TOKEN
 from rma.services.notify import TO_SEND
 
 BATCH = 25
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(seconds=25)
+"""How long a claimed row is its process's own: when that dies, another one sends it within half a minute."""
 WAITS = (60, 300, 1_800, 7_200, 21_600, 86_400)
 """Seconds before each next try; after the last one the message has failed."""
 LINK_DAYS = 400
+ERROR_LENGTH = 80
 TOKEN_BYTES = 20
 _log = logging.getLogger(__name__)
 _messages = tables.table(tables.Message)
@@ -44,7 +46,7 @@ _links = tables.table(tables.Link)
 _stores = tables.table(tables.Store)
 _returns = tables.table(tables.Return)
 _INSERT_LINK = hot.insert(_links)
-_CHANGES = ["state", "recipient", "subject", "text", "html", "locale", "next_at", "sent_at"]
+_CHANGES = ["state", "recipient", "subject", "text", "html", "locale", "next_at", "sent_at", "error"]
 _UPDATE = hot.Hot(
     sa.update(_messages)
     .where(
@@ -83,12 +85,13 @@ def send_due(services: Services, store_id: str | None = None, *, limit: int = BA
         ready = [_prepare(work, services, row) for row in rows]
     database.retrying(lambda work: _keep(work, ready))
     answers = _send_each(services, ready)
-    database.retrying(lambda work: _note(work, answers))
+    untried = [one.row for one in ready if one.mail is not None][len(answers) :]
+    database.retrying(lambda work: _note(work, answers, untried))
     return len(rows)
 
 
 def _send_each(services: Services, ready: Sequence[_Ready]) -> list[tuple[_Ready, SendAnswer]]:
-    """Send in order, well within the lease: what a slow channel leaves over is taken up when the lease ends."""
+    """Send in order, well within the lease: what a slow channel leaves over is given back untried."""
     end = time.monotonic() + LEASE.total_seconds() / 2
     return [(one, _send(services, one.mail)) for one in ready if one.mail is not None and time.monotonic() < end]
 
@@ -183,7 +186,7 @@ def _keep(work: Work, ready: Sequence[_Ready]) -> None:
     for one in ready:
         state: dict[str, Any] = {} if one.why_not is None else {"state": one.why_not, "next_at": None}
         if one.fault is not None:
-            state = _again(work, one.row)
+            state = _again(work, one.row) | {"error": one.fault}
         one.kept.update(state)
     _change(work, [(one.row, one.kept) for one in ready])
     _keep_links(work, {secret_hash(one.link): one.row for one in ready if one.link is not None})
@@ -210,8 +213,8 @@ def _send(services: Services, mail: Message) -> SendAnswer:
         return SendAnswer(state="unknown", code=type(fault).__name__, retryable=True)
 
 
-def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]]) -> None:
-    """Keep what became of each; a mail that left is an event of its case."""
+def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]], untried: Sequence[Any]) -> None:
+    """Keep what became of each; a mail that left is an event of its case. Those never tried are due at once."""
     clocks = _clocks(work, {one.row.store_id for one, _ in answers})
     changes: list[tuple[Any, dict[str, Any]]] = []
     told: dict[str, list[Draft]] = {}
@@ -219,18 +222,30 @@ def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]]) -> None:
         row = one.row
         at = store_now(work, clocks[row.store_id])
         if answer.state == "sent":
-            changes.append((row, one.kept | {"state": "sent", "sent_at": at, "next_at": None}))
+            changes.append((row, one.kept | {"state": "sent", "sent_at": at, "next_at": None, "error": None}))
             if row.return_id is not None and row.kind != "store_message":
                 data = {"id": row.id, "kind": row.kind, "class": row.message_class, "locale": one.kept["locale"]}
                 told.setdefault(row.return_id, []).append(Draft("message.sent", data, at))
             elif row.kind == withdrawal_letters.ACKNOWLEDGED:
                 withdrawal_letters.note_sent(work, row, at)
         elif answer.state == "failed" and not answer.retryable:
-            changes.append((row, one.kept | {"state": "failed", "next_at": None}))
+            changes.append((row, one.kept | {"state": "failed", "next_at": None, "error": _error(answer)}))
         else:
-            changes.append((row, one.kept | _again(work, row)))
+            changes.append((row, one.kept | _again(work, row) | {"error": _error(answer)}))
     _change(work, changes)
+    _give_back(work, untried)
     _tell(work, told)
+
+
+def _give_back(work: Work, rows: Sequence[Any]) -> None:
+    """Rows that were claimed and not tried: it is not their fault, and does not count."""
+    for row in rows:
+        mine = sa.and_(_messages.c.id == row.id, _messages.c.attempts == row.attempts + 1)
+        work.conn.execute(sa.update(_messages).where(mine).values(attempts=row.attempts, next_at=work.real_now))
+
+
+def _error(answer: SendAnswer) -> str:
+    return (answer.code or answer.state)[:ERROR_LENGTH]
 
 
 def _tell(work: Work, told: dict[str, list[Draft]]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Protocol
 
@@ -17,8 +18,15 @@ import sqlalchemy as sa
 from rma.db.session import Database
 from rma.errors import Refused, Unavailable
 
+_PREFIX = "slot-"
 _SPACE = 0x524D41  # "RMA": keeps our advisory locks apart from those of others
 _ASK_EVERY = 5
+_LOOK_AGAIN, _LOOKS = 0.05, 10  # somebody who looks whether a slot is held has its file's lock for a moment
+# the server, too, gives up on a host that vanished without a word, and frees the slot
+_LET_GO = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+_LIVE = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+ AND classid = :space AND objid = :number
+ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 class Slot(Protocol):
@@ -54,9 +62,21 @@ def take(database: Database, number: int, *, data_dir: Path) -> Slot:
     return slot
 
 
+def is_live(database: Database, name: str, *, data_dir: Path) -> bool:
+    """Whether a live process holds the slot of this name; looking never takes it. False for a name of no slot."""
+    number = name.removeprefix(_PREFIX)
+    if not number.isdecimal():
+        return False
+    if database.is_sqlite:
+        return _is_locked(_lock_file(_beside(database, data_dir), name))
+    with database.read() as work:
+        held = work.conn.execute(sa.text(_LIVE), {"space": _SPACE, "number": int(number)}).scalar_one()
+    return bool(held)
+
+
 def slot_name(number: int) -> str:
     """The engine's name of a slot; never changes, since unfinished work is found again by it."""
-    return f"slot-{number}"
+    return f"{_PREFIX}{number}"
 
 
 def _beside(database: Database, data_dir: Path) -> Path:
@@ -65,19 +85,35 @@ def _beside(database: Database, data_dir: Path) -> Path:
     return Path(where) if where and where != ":memory:" else data_dir / "rma"
 
 
+def _lock_file(beside: Path, name: str) -> Path:
+    return beside.with_name(f"{beside.name}.{name}")
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 class _FileSlot:
     def __init__(self, number: int, beside: Path) -> None:
         self.name = slot_name(number)
-        self._path = beside.with_name(f"{beside.name}.{self.name}")
+        self._path = _lock_file(beside, self.name)
         self._file = -1
 
     def keep(self) -> bool:
         if self._file < 0:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _lock(file):
                 os.close(file)
                 return False
             self._file = file
@@ -87,6 +123,18 @@ class _FileSlot:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _lock(file: int) -> bool:
+    """Lock it; not held up by those who only look."""
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOOK_AGAIN)
+        else:
+            return True
+    return False
 
 
 class _ServerSlot:
@@ -112,6 +160,7 @@ class _ServerSlot:
                 keepalives_idle=_ASK_EVERY,
                 keepalives_interval=_ASK_EVERY,
                 keepalives_count=2,
+                options=_LET_GO,
             )
         except psycopg.OperationalError as error:
             raise Unavailable("The database cannot be reached now.") from error

@@ -271,6 +271,25 @@ def test_a_second_sending_on_its_way_is_not_sent_a_third_time(floor: Floor, prov
     invariants.check(floor)
 
 
+def test_a_clock_that_is_set_forward_sends_nothing(
+    floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """What has just left may still land: a clock that jumps an hour ahead, or back, is no proof that it never will."""
+    refund, key = approved(floor, provider.name, "late:45,succeed")
+    run(floor, key)
+    for hours in (1, -2, 3):
+        with monkeypatch.context() as patched:
+            shown = now() + timedelta(hours=hours)
+            patched.setattr(effects, "now", lambda shown=shown: shown)
+            run(floor, key)
+    with floor.services.database.read() as work:
+        assert key in effects.due_to_ask(work)
+    assert (state(floor, refund), sent(provider)) == ("unknown", 1)
+    clock.now += timedelta(seconds=45)
+    run(floor, key)
+    assert (state(floor, refund), sent(provider), provider.moved("TRY")) == ("succeeded", 1, 8000)
+
+
 def test_a_run_that_stood_still_does_not_send(
     floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from rma.services import (
     approvals,
     cases_view,
     doors,
+    effects,
     filing,
     inspections,
     orders,
@@ -254,10 +256,12 @@ class Floor:
                 runner.run_attempt(self.services, key)
 
     def age(self, seconds: float) -> None:
-        """Let the calls that left be so much older."""
+        """Let the calls that left be so much older, and let this process have asked about them then."""
         with self.services.database.write() as work:
             for row in work.conn.execute(sa.select(_attempts).where(_attempts.c.sent_at.is_not(None))).all():
                 earlier = row.sent_at - timedelta(seconds=seconds)
+                heard = effects.HEARD.pop((row.id, row.sent_at), time.monotonic())
+                effects.HEARD[row.id, earlier] = heard - seconds
                 work.conn.execute(sa.update(_attempts).where(_attempts.c.id == row.id).values(sent_at=earlier))
 
 

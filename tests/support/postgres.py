@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -40,6 +40,25 @@ class Server:
     socket: Path
     programs: Path
     user: int | None
+    settings: tuple[str, ...] = ()
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def crash(self) -> None:
+        """Stop it in the middle, as a power cut would: no checkpoint, no goodbye to anybody (immediate shutdown)."""
+        process = self.running[-1]
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
+
+    def start(self) -> None:
+        """Start it on its data, again after ``crash``; it recovers from its log first."""
+        self.running.append(_started(self.programs, self.socket, self.user, self.settings))
+
+    @property
+    def children(self) -> list[int]:
+        """The processes that work for it now."""
+        parent = self.running[-1].pid
+        found = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        return [int(one) for one in found.split()]
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of one database."""
@@ -74,11 +93,12 @@ def running(settings: Sequence[str] = QUICK) -> Iterator[Server]:
         user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
         programs = _programs(home, user)
         data = _initialised(programs, home, user)
-        process = _started(programs, data, user, settings)
+        server = Server(data, programs, user, tuple(settings))
+        server.start()
         try:
-            yield Server(data, programs, user)
+            yield server
         finally:
-            _stop(process)
+            _stop(server.running[-1])
 
 
 def _programs(home: Path, user: int | None) -> Path:

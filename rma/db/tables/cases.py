@@ -132,6 +132,7 @@ class Message(SQLModel, table=True):
     text: str | None = Field(default=None, sa_type=sa.Text)
     html: str | None = Field(default=None, sa_type=sa.Text)
     attempts: int = 0
+    error: str | None = Field(default=None, max_length=80)
     next_at: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -98,7 +98,7 @@ class Deadline(SQLModel, table=True):
 class Attempt(SQLModel, table=True):
     """One try at a durable act. Written before the outside is called: a step that finds it begun asks, never sends.
 
-    ``sent_at``: when a call left that has not been answered yet.
+    ``sent_at``: when a call left that has not been answered yet. ``tries``: how often it was handed to the engine.
     """
 
     __tablename__ = "attempts"
@@ -109,6 +109,7 @@ class Attempt(SQLModel, table=True):
     state: str = Field(max_length=12, index=True)
     answer: dict[str, Any] | None = Field(default=None, sa_type=json_of(dict[str, Any]))
     error: str | None = None
+    tries: int = 1
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)

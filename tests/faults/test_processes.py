@@ -1,0 +1,130 @@
+"""Several processes on one database: what a dead one leaves a live one takes over, and each thing happens once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import now
+from rma.services import slots, verify
+from rma.services.notify import TO_SEND
+from tests.support import invariants, postgres
+from tests.support.crew import Crew, until
+from tests.support.floor import Floor, ids, payment
+from tests.support.migrate import migrate
+
+TAKEN_OVER = 30.0
+"""Seconds within which the work of a dead process is a live one's."""
+_deadlines = tables.table(tables.Deadline)
+
+
+def refund_of(floor: Floor, number: str, script: str = "") -> str:
+    """An approved refund through the gateway without idempotency keys; its act waits for a worker."""
+    paid = payment("p1", "card", "466.66", provider="offline_plain", script=script)
+    floor.order(number, payments=[paid])
+    filed = floor.must(floor.file(number, ("2", 1)))
+    line = ids(filed)["2"]
+    floor.must(floor.receive(filed["id"], (line, 1)))
+    refund = floor.must(floor.inspect(filed["id"], (line, 1, "accept")))["refunds"][0]["id"]
+    floor.must(floor.approve(refund))
+    return str(refund)
+
+
+def is_paid(floor: Floor, refund: str) -> bool:
+    """Whether the money has arrived."""
+    return bool(floor.row(tables.Refund, refund).state == "succeeded")
+
+
+def test_what_dead_processes_had_in_hand_is_taken_over(floor: Floor, crew: Crew) -> None:
+    """Killed inside an act, a deadline, a subscriber and a mail: another slot has it within 30 s, and nothing twice."""
+    number = floor.order("9")
+    waits = floor.must(floor.file(number, ("1", 1)))["id"]
+    dying = [crew.worker(slot, at=at) for slot, at in ((1, "deadline"), (2, "subscriber"), (3, "message"))]
+    with floor.services.database.write() as work:
+        due = sa.update(_deadlines).where(_deadlines.c.return_id == waits, _deadlines.c.name == "ship_back")
+        past = now() - timedelta(seconds=1)
+        assert work.conn.execute(due.values(next_at=past, due_at=past, warn_at=[])).rowcount == 1
+    for process in dying:
+        process.ended()
+    dying = [crew.worker(4, at="send_refund begin")]
+    refund = refund_of(floor, "10")
+    dying[0].ended()
+    assert floor.row(tables.Refund, refund).state == "sending"
+    crew.worker(5)
+    took = until(lambda: is_paid(floor, refund) and not to_send(floor))
+    assert took < TAKEN_OVER
+    fired = [row for row in floor.rows(tables.Deadline) if row.return_id == waits and row.fired_at]
+    assert [row.name for row in fired] == ["ship_back"]
+    gateway: Any = floor.services.ports.payments["offline_plain"]
+    assert (gateway.moved("TRY"), gateway.duplicates()) == (8000, {})
+    mails = Counter(row.dedupe for row in floor.rows(tables.Message))
+    assert mails
+    assert max(mails.values()) == 1
+    invariants.check(floor)
+    until(lambda: not verify.verify(floor.services.database).unsealed)
+    assert verify.verify(floor.services.database).faulty == 0
+
+
+def to_send(floor: Floor) -> list[str]:
+    """Messages that a process took and did not finish, and events that have not led to theirs."""
+    with floor.services.database.read() as work:
+        last = work.conn.execute(sa.select(sa.func.max(tables.table(tables.Seal).c.number))).scalar() or 0
+        read = work.conn.execute(sa.select(sa.func.max(tables.table(tables.Cursor).c.number))).scalar() or 0
+    behind = [] if last == read and last else ["events"]
+    return behind + [row.id for row in floor.rows(tables.Message) if row.state == TO_SEND and row.attempts]
+
+
+def test_a_stopped_worker_finishes_or_hands_over(floor: Floor, crew: Crew) -> None:
+    """SIGTERM: an act that ends soon is finished, one that hangs is handed over, and the process ends cleanly."""
+    soon, hangs = refund_of(floor, "1", "slow:2000"), refund_of(floor, "2", "slow:600000")
+    gateway: Any = floor.services.ports.payments["offline_plain"]
+    worker = crew.worker(1)
+    until(lambda: len(gateway.ledger()) == 2)
+    assert worker.stop() == 0
+    assert "Traceback" not in worker.said
+    assert is_paid(floor, soon)
+    assert not is_paid(floor, hangs)
+    crew.worker(2)
+    assert until(lambda: is_paid(floor, hangs)) < TAKEN_OVER
+    assert (gateway.moved("TRY"), gateway.duplicates()) == (16000, {})
+
+
+def test_a_slot_is_seen_from_outside(floor: Floor, crew: Crew, tmp_path: Path) -> None:
+    """Whether somebody lives in a slot can be seen without taking it; kill -9 frees it."""
+
+    def live(name: str) -> bool:
+        return slots.is_live(floor.services.database, name, data_dir=tmp_path)
+
+    worker = crew.worker(7)
+    until(lambda: "working in slot 7" in worker.said)
+    assert (live("slot-7"), live("slot-8"), live("local")) == (True, False, False)
+    worker.kill()
+    until(lambda: not live("slot-7"))
+
+
+def test_a_start_waits_for_the_database(tmp_path: Path) -> None:
+    """PostgreSQL not up yet: the process says that it waits, gives up in one line, or goes on once it answers."""
+    with postgres.running() as server:
+        url = server.create("late")
+        migrate(url)
+        server.crash()
+        crew = Crew(tmp_path, url)
+        try:
+            hasty = crew.worker(1, database_wait_seconds="1")
+            patient = crew.worker(2)
+            assert hasty.ended() == 1
+            said = hasty.said.splitlines()
+            assert said[0] == "rma: waiting for the database … (0 s)"
+            assert len(said) == 2
+            assert said[1].startswith("rma: The database did not answer for 1 s: ")
+            until(lambda: "waiting for the database" in patient.said)
+            server.start()
+            until(lambda: "working in slot 2" in patient.said)
+            assert patient.stop() == 0
+        finally:
+            crew.close()
