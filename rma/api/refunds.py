@@ -192,6 +192,6 @@ def propose(call: Call, data: OrderRefund) -> Answer:
 def _changed(call: Call, act: Any) -> Answer:
     def do(work: Any) -> Answer:
         view = act(work)
-        return ok(view, version=view["version"], subject=view["return_id"])
+        return ok(view, version=view["version"], subject=view["return_id"] or view["id"])
 
     return call.write(do)

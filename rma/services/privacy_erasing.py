@@ -271,7 +271,7 @@ def _person(work: Work, _services: Services, held: Matter) -> None:
         doc = {name: value for name, value in row.doc.items() if name != "left"}
         values = {"content": None, "dedupe": None, "doc": doc, "version": row.version + 1}
         conn.execute(sa.update(matters.WITHDRAWALS).where(matters.WITHDRAWALS.c.id == row.id).values(**values))
-    conn.execute(sa.update(matters.LINES).where(matters.LINES.c.return_id.in_(held.ids)).values(note=None))
+    _forget_words(work, held)
     for row in _rows(work, matters.INSPECTIONS, held):
         doc = {**row.doc, "reason": None}
         change = sa.update(matters.INSPECTIONS).where(matters.INSPECTIONS.c.id == row.id)
@@ -279,6 +279,26 @@ def _person(work: Work, _services: Services, held: Matter) -> None:
     for row in _rows(work, matters.UNEXPECTED, held):
         empty_unexpected(work, row)
     conn.execute(sa.update(matters.PERSONAL).where(matters.PERSONAL.c.stream.in_(held.streams)).values(**_ERASED))
+
+
+def _forget_words(work: Work, held: Matter) -> None:
+    """What people of the shop wrote on goods and money, wherever the computation of a refund repeats it."""
+    lines = _rows(work, matters.LINES, held)
+    words = {one.get("why") for line in lines for one in line.doc.get("deductions", [])}
+    words |= {row.doc.get("reason") for row in held.refunds}
+    for line in lines:
+        change = sa.update(matters.LINES).where(matters.LINES.c.id == line.id)
+        work.conn.execute(change.values(note=None, doc=_without(line.doc, words)))
+    for row in held.refunds:
+        values = {"components": _without(row.components, words), "doc": _without(row.doc, words)}
+        work.conn.execute(sa.update(matters.REFUNDS).where(matters.REFUNDS.c.id == row.id).values(**values))
+
+
+def _without(value: Any, words: set[Any]) -> Any:
+    """The value with each ``why`` that repeats one of these words emptied."""
+    if isinstance(value, dict):
+        return {k: "" if k == "why" and v in words and v else _without(v, words) for k, v in value.items()}
+    return [_without(one, words) for one in value] if isinstance(value, list) else value
 
 
 def empty_unexpected(work: Work, row: Any) -> None:
@@ -291,9 +311,16 @@ def empty_unexpected(work: Work, row: Any) -> None:
 
 def _books(work: Work, _services: Services, held: Matter) -> None:
     for row in held.refunds:
-        doc = {name: value for name, value in row.doc.items() if name not in _FREE_DOC}
+        doc = {name: value for name, value in _doc_of(work, row.id).items() if name not in _FREE_DOC}
         change = sa.update(matters.REFUNDS).where(matters.REFUNDS.c.id == row.id)
         work.conn.execute(change.values(payout=None, doc=doc, version=row.version + 1))
+
+
+def _doc_of(work: Work, refund_id: str) -> dict[str, Any]:
+    """The refund's document as it is by now."""
+    query = sa.select(matters.REFUNDS.c.doc).where(matters.REFUNDS.c.id == refund_id)
+    found: dict[str, Any] = work.conn.execute(query).scalar_one()
+    return found
 
 
 def forget_staff(work: Work, refund_ids: Sequence[str]) -> None:

@@ -58,6 +58,9 @@ def live(shop: Shop) -> Json:
     shop.inspect(filed, note=f"{NAME} paketlemiş")
     [refund] = shop.refunds(filed)
     shop.approve(refund)
+    extra = {"components": [{"kind": "goodwill", "amount": shop.money("5.00")}], "reason": f"{NAME}: {WORDS}"}
+    again = shop.support.post("/orders/1001/refunds", extra)
+    shop.finance.post(f"/refunds/{again['id']}/refuse", {"reason": f"{WORDS}, olmaz"})
     new = f"/replacements/{shop.show(filed)['replacements'][0]['id']}/actions"
     shop.integrator.post(f"{new}/ship", {"carrier": "yurtici", "tracking": "777"})
     shop.integrator.post(f"{new}/deliver")

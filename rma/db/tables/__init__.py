@@ -19,7 +19,7 @@ from rma.db.tables.shop import Key, Order, Policy, Product, Store, Workflow
 PERSONAL = {
     "orders": ("email", "person", "customer_ref"),
     "returns": ("email", "contact", "customer_ref", "facts"),
-    "return_lines": ("note",),
+    "return_lines": ("note", "doc"),
     "personal": ("value", "salt"),
     "messages": ("recipient", "subject", "text", "html"),
     "evidence": ("note", "filename"),
@@ -27,7 +27,7 @@ PERSONAL = {
     "inspections": ("note", "doc"),
     "attempts": ("error", "answer"),
     "idempotency": ("answer",),
-    "refunds": ("payout", "approvals", "doc"),
+    "refunds": ("payout", "approvals", "doc", "components"),
     "withdrawals": ("content", "doc"),
     "keys": ("person",),
     "unexpected": ("doc",),
