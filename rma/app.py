@@ -47,12 +47,13 @@ from rma.api import (
     workflows,
 )
 from rma.api.metrics import Metrics
-from rma.api.middleware import AccessLog, RequestId
+from rma.api.middleware import AccessLog, RequestId, Traces
 from rma.api.routing import Reply, Routes, Server
 from rma.db.session import Database
 from rma.domain import strict
 from rma.providers import labels as printing
 from rma.providers import registry
+from rma.services import tracing
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.services.law import laws
@@ -160,6 +161,8 @@ def _end_after(parent: BaseProcess) -> None:
 def _wrap(handler: ASGIApp, metrics: Metrics, settings: Settings) -> ASGIApp:
     """Our layers go around everything, also around what no route answers."""
     inner = metrics.around(cast(ASGIApp, RequestId(handler)))
+    if tracing.tracer() is not None:
+        inner = cast(ASGIApp, Traces(inner))
     return cast(ASGIApp, AccessLog(inner, _to_stdout)) if settings.access_log else inner
 
 

@@ -1,4 +1,4 @@
-"""Two small layers around everything: a request id with the headers every answer has, and one line of log a request."""
+"""Small layers around everything: a request id with the headers every answer has, a line of log, a span of a trace."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from rma.services import tracing
 from rma.services.caller import Caller
 
 Line = dict[str, Any]
@@ -76,6 +77,30 @@ class AccessLog:
             await self._app(scope, receive, send)
         finally:
             self._write(msgspec.json.encode(_line(scope, time.perf_counter() - started)) + b"\n")
+
+
+class Traces:
+    """A span for each request, in the trace that its ``traceparent`` names. It goes around ``RequestId``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        method = str(scope["method"])
+        with tracing.span(method, headers=given, http__request__method=method) as span:
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                state = scope["state"]
+                span.notes["http__route"] = route = str(scope.get("path_template") or "none")
+                span.name = f"{method} {route}"
+                span.notes["http__response__status_code"] = int(state.get("status") or 0)
+                span.notes["rma__request_id"] = str(state.get("request_id"))
 
 
 def _line(scope: Scope, seconds: float) -> Line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from rma.services import effects, handlers, label_acts, refund_acts, replacement_acts
+from rma.services import effects, handlers, label_acts, refund_acts, replacement_acts, tracing
 from rma.services.context import Services, Work
 
 _log = logging.getLogger(__name__)
@@ -24,9 +24,11 @@ def _acts() -> dict[str, Act]:
 
 def run_attempt(services: Services, key: str) -> None:
     """Carry out one attempt: ``<subject>:<attempt>:<effect>``. Never raises for what an act ran into."""
-    act = _acts()[key.rsplit(":", 1)[1]]
+    effect = key.rsplit(":", 1)[1]
+    act = _acts()[effect]
     try:
-        act(services, key)
+        with tracing.span(effect, rma__attempt=key):
+            act(services, key)
     except Exception as error:  # noqa: BLE001 - whatever broke is kept and looked at again
         _log.exception("an act broke and will be looked at again", extra={"attempt": key})
         text = f"{type(error).__name__}: {error}"
