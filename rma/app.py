@@ -26,6 +26,7 @@ from litestar.types import ASGIApp
 
 from rma.api import (
     clock,
+    effects,
     events,
     evidence,
     health,
@@ -77,6 +78,7 @@ ROUTES: tuple[Routes, ...] = (
     messages.routes,
     privacy.routes,
     events.routes,
+    effects.routes,
     clock.routes,
     health.routes,
 )

@@ -137,6 +137,8 @@ GET    /privacy/destructions                             | privacy
 GET    /events                                           | events:read
 GET    /test-clock                                       | any
 POST   /test-clock                                       | any
+GET    /effects                                          | returns:read refunds:read
+POST   /effects/{id}/retry                               | returns:write refunds:approve
 GET    /outbox                                           | any
 
 GET    /health/live                                      | public

@@ -1,16 +1,26 @@
-"""Numbers for Prometheus: requests by route and status, how long they took, and the process itself."""
+"""Numbers for Prometheus: requests by route and status, how long they took, the process itself, and what waits.
+
+What this process counted (requests, transitions, deadlines, failing chores) is its own; what waits (effects, seals,
+subscribers) is read from the database when somebody asks, a few statements every few seconds at most.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from rma.api.http import Call, raw
 from rma.api.routing import Routes
+from rma.errors import Unavailable
+from rma.services import counts, numbers
 from rma.services.idempotency import Answer
+from rma.services.numbers import Numbers
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -27,12 +37,19 @@ class Metrics:
         self._seconds = Histogram(
             "rma_http_request_seconds", "Time to answer.", ("route",), registry=self.registry, buckets=_BUCKETS
         )
+        self._numbers = numbers.Counter()
         self.routes = Routes(tag="Operations", prefix="")
         self.routes.get("/metrics", answers=bytes, media_type="text/plain")(self.show)
 
-    def show(self, _call: Call) -> Answer:
-        """The numbers in the text format of Prometheus."""
-        return raw(generate_latest(self.registry), MEDIA_TYPE)
+    def show(self, call: Call) -> Answer:
+        """The numbers in the text format of Prometheus. Without a database those of this process, and that it is so."""
+        try:
+            found: Numbers | None = self._numbers.read(call.services.database)
+        except Unavailable:
+            found = None
+        whole = CollectorRegistry()
+        whole.register(_Told(found))
+        return raw(generate_latest(self.registry) + generate_latest(whole), MEDIA_TYPE)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The application with each of its requests counted; goes around ``RequestId``, which notes the status."""
@@ -48,3 +65,46 @@ class Metrics:
                     self._seconds.labels(route).observe(time.perf_counter() - started)
 
         return counted
+
+
+class _Told(Collector):
+    """What was counted here and read there, as Prometheus wants it."""
+
+    def __init__(self, found: Numbers | None) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family of numbers."""
+        yield _counted("rma_transitions", "Transitions by outcome.", "transitions", ("machine", "trigger", "outcome"))
+        yield _counted("rma_deadlines", "Deadlines that ran out.", "deadlines", ("deadline", "outcome"))
+        yield _counted("rma_chore_failures", "Failures of the work behind requests.", "chores", ("chore",))
+        yield GaugeMetricFamily("rma_database_up", "1 if the database answers.", value=float(self._found is not None))
+        if self._found is not None:
+            yield from _waiting(self._found)
+
+
+def _counted(name: str, text: str, counted: str, labels: tuple[str, ...]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for values, times in sorted(counts.read(counted).items()):
+        family.add_metric(values, times)
+    return family
+
+
+def _waiting(found: Numbers) -> Iterator[Metric]:
+    labels = ("effect", "state")
+    many = GaugeMetricFamily("rma_effects", "Acts and messages without an end.", labels=labels)
+    oldest = GaugeMetricFamily("rma_effects_oldest_seconds", "Age of the oldest of them.", labels=labels)
+    for one in found.effects:
+        many.add_metric((one.kind, one.state), one.count)
+        oldest.add_metric((one.kind, one.state), one.oldest)
+    lag = GaugeMetricFamily("rma_subscriber_lag_events", "Sealed events not read yet.", labels=("subscriber",))
+    for name, events in sorted(found.subscribers.items()):
+        lag.add_metric((name,), events)
+    yield from (many, oldest, lag)
+    for name, text, value in (
+        ("rma_deadlines_overdue", "Deadlines that are due and have not fired.", found.overdue),
+        ("rma_deadlines_overdue_oldest_seconds", "How late the oldest of them is.", found.overdue_oldest),
+        ("rma_seal_lag_events", "Events that are not sealed yet.", found.seal_lag),
+        ("rma_seal_lag_oldest_seconds", "Age of the oldest of them.", found.seal_lag_oldest),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)

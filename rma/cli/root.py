@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from rma.cli import database, definitions, history, labels, law, orders, out, policies, privacy, serving, stores
+from rma.cli import (
+    database,
+    definitions,
+    effects,
+    history,
+    labels,
+    law,
+    orders,
+    out,
+    policies,
+    privacy,
+    serving,
+    stores,
+)
 from rma.errors import RmaError
 
 USAGE = 2
@@ -21,6 +34,7 @@ app.add_typer(orders.app, name="orders")
 app.add_typer(definitions.workflows, name="workflows")
 app.add_typer(policies.app, name="policy")
 app.add_typer(law.app, name="law")
+app.add_typer(effects.app, name="effects")
 app.add_typer(privacy.app, name="privacy")
 serving.register(app)
 history.register(app)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rma.services import bell, outbox, seal
+from rma.services import bell, counts, outbox, seal
 from rma.services.context import Services
 from rma.services.subscribers import Subscribers
 
@@ -131,6 +131,7 @@ class Background:
         try:
             done = chore.run()
         except Exception as error:  # noqa: BLE001 - one chore never stops the others, and it is logged
+            counts.count("chores", chore.name)
             state.failures += 1
             state.error = type(error).__name__
             wait = WAITS[min(state.failures, len(WAITS)) - 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from rma.db import tables
 from rma.db.session import Work, now
 from rma.domain.vocabulary import NONE
 from rma.errors import Invalid, Refused
-from rma.services import background, deadlines, refund_dues, refunds
+from rma.services import background, counts, deadlines, refund_dues, refunds
 from rma.services import case as cases
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
@@ -56,6 +57,10 @@ def _fire_one(work: Work, services: Services, row: Any, *, at: datetime | None) 
     if current is None or current.next_at != row.next_at:
         return False
     what = deadlines.advance(work, current)
+    if what == "fire":
+        work.after_commit.append(
+            partial(counts.count, "deadlines", row.name, "missed" if row.fire == NONE else "fired")
+        )
     told = {"deadline": row.name, "subject": row.subject_id, "due_at": row.due_at, "waits_for": row.waits_for}
     if what == "warn" and refund_dues.warned(door, row.name):
         door.say("deadline.warned", told)

@@ -24,7 +24,7 @@ from rma.domain.facts import TRANSFER_MOVES, Facts
 from rma.domain.policy import Policy
 from rma.domain.vocabulary import EFFECTS
 from rma.errors import NotFound, Refused
-from rma.services import assess, books, children, deadlines, gather, log, refund_dues
+from rma.services import assess, books, children, counts, deadlines, gather, log, refund_dues
 from rma.services import case as cases
 from rma.services.assess import OrderView, view_order
 from rma.services.case import Case, Child
@@ -240,15 +240,11 @@ class Door:
         says, so the facts are those after the act. Raises
         ``Refused`` with every reason and what is allowed, or ``Invalid`` for a missing field; then nothing is kept.
         """
-        step = engine.step(
-            subject.definition,
-            subject.state,
-            trigger,
-            role=role,
-            facts=gather.facts(self, subject) if facts is None else facts,
-            body_fields=tuple(name for name, value in (fields or {}).items() if value is not None),
-            language=language,
-        )
+        known = gather.facts(self, subject) if facts is None else facts
+        given = tuple(name for name, value in (fields or {}).items() if value is not None)
+        machine, state = subject.definition, subject.state
+        with counts.outcome("transitions", subject.kind, trigger):
+            step = engine.step(machine, state, trigger, role=role, facts=known, body_fields=given, language=language)
         self._apply(subject, step, dict(data or {}), dict(fields or {}))
         return step
 

@@ -1,0 +1,82 @@
+"""Dead letters: what did not get through is listed with its story, and another try sends nothing twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.services import background, runner
+from tests.api.conftest import Api
+from tests.support.floor import Floor, ids, payment
+from tests.support.program import Program
+
+_messages = tables.table(tables.Message)
+
+
+def test_what_did_not_get_through_is_listed_and_tried_again(api: Api, tmp_path: Path) -> None:
+    """An unknown refund and a mail that gave up: both are listed; a retry asks the one and sends the other."""
+    floor = Floor(api.services)
+    staff = api.key("returns:read", "returns:write", store_id=floor.store_id)
+    key = unknown_refund(floor)
+    mail = given_up(floor)
+    listed = api.client.get("/api/v1/effects", headers=staff).json()["items"]
+    acts = {one["id"]: one for one in listed}
+    assert set(acts) == {key, mail}
+    assert (acts[key]["what"], acts[key]["state"], acts[key]["error"]) == ("send_refund", "asking", "timeout")
+    assert (acts[mail]["kind"], acts[mail]["state"], acts[mail]["error"]) == ("message", "failed", "no_such_mailbox")
+    again = {**staff, "Idempotency-Key": "again"}
+    tried = api.client.post(f"/api/v1/effects/{key}/retry", headers=again).json()
+    assert tried["tries"] == acts[key]["tries"] + 1
+    runner.run_attempt(floor.services, key)
+    gateway: Any = floor.services.ports.payments["offline_plain"]
+    assert (gateway.moved("TRY"), gateway.duplicates()) == (8000, {})
+    done = api.client.post(f"/api/v1/effects/{key}/retry", headers={**staff, "Idempotency-Key": "late"})
+    assert (done.status_code, done.json()["code"]) == (409, "nothing_to_retry")
+    foreign = api.client.post(f"/api/v1/effects/{mail}/retry", headers={**again, **api.key("returns:write")})
+    assert foreign.status_code == 404
+    program = Program(tmp_path, floor.services.settings.database_url or floor.services.database.url)
+    assert [one["id"] for one in program.json("effects", "list", "--store", floor.slug)["items"]] == [mail]
+    assert "to_send, " in program.call("effects", "retry", mail).stdout
+    assert [one["state"] for one in program.json("effects", "list")["items"]] == ["to_send"]
+
+
+def unknown_refund(floor: Floor) -> str:
+    """The act of a refund that went out without an answer."""
+    paid = payment("p1", "card", "466.66", provider="offline_plain", script="timeout-after")
+    floor.order("1", payments=[paid])
+    filed = floor.must(floor.file("1", ("2", 1)))
+    line = ids(filed)["2"]
+    floor.must(floor.receive(filed["id"], (line, 1)))
+    refund = floor.must(floor.inspect(filed["id"], (line, 1, "accept")))["refunds"][0]["id"]
+    floor.must(floor.approve(refund))
+    key = next(act for act in floor.open_acts() if act.endswith("send_refund"))
+    runner.run_attempt(floor.services, key)
+    return key
+
+
+def given_up(floor: Floor) -> str:
+    """A mail that its channel refused for good."""
+    background.catch_up(floor.services, floor.store_id)
+    with floor.services.database.write() as work:
+        mine = sa.select(_messages.c.id).where(_messages.c.store_id == floor.store_id)
+        first = work.conn.execute(mine).scalars().first()
+        failed = {"state": "failed", "error": "no_such_mailbox", "attempts": 6, "next_at": None}
+        work.conn.execute(sa.update(_messages).where(_messages.c.id == first).values(**failed))
+    return str(first)
+
+
+def test_numbers_tell_what_waits_and_what_was_decided(api: Api) -> None:
+    """An unknown refund, unsealed events and the transitions so far stand in the metrics, without any personal data."""
+    floor = Floor(api.services)
+    unknown_refund(floor)
+    told = api.client.get("/metrics").text
+    assert 'rma_effects{effect="send_refund",state="asking"} 1.0' in told
+    assert 'rma_transitions_total{machine="refund",outcome="done",trigger="approve"}' in told
+    assert "rma_database_up 1.0" in told
+    lags = {line.split(" ")[0]: float(line.split(" ")[1]) for line in told.splitlines() if line.startswith("rma_seal")}
+    assert lags["rma_seal_lag_events"] > 0
+    background.catch_up(floor.services, floor.store_id)
+    assert "@" not in told
