@@ -1,6 +1,6 @@
 """Make the first schema.
 
-Revision: 0001, after , 2026-11-22 01:45:46.867361
+Revision: 0001, after , 2026-11-22 02:18:48.596696
 """
 
 from __future__ import annotations
@@ -426,6 +426,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
         )
+        batch_op.create_index(
+            "deadlines_of_refunds",
+            ["store_id", "raw"],
+            unique=False,
+            sqlite_where=sa.text("name = 'refund' AND state IN ('open', 'missed')"),
+            postgresql_where=sa.text("name = 'refund' AND state IN ('open', 'missed')"),
+        )
 
     op.create_table(
         "evidence",
@@ -636,6 +643,7 @@ def upgrade() -> None:
         sa.Column("payout", sa.Text(), nullable=True),
         sa.Column("due_promise", sa.Date(), nullable=True),
         sa.Column("due_legal", sa.Date(), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("article", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
@@ -657,7 +665,17 @@ def upgrade() -> None:
     with op.batch_alter_table("refunds", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refunds_order_id"), ["order_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_refunds_return_id"), ["return_id"], unique=False)
-        batch_op.create_index("refunds_by_state", ["store_id", "state", "due_legal"], unique=False)
+        batch_op.create_index("refunds_by_due", ["store_id", "due_on", "id"], unique=False)
+        batch_op.create_index("refunds_by_order_number", ["store_id", "order_number"], unique=False)
+        batch_op.create_index("refunds_by_state", ["store_id", "state", "due_on", "id"], unique=False)
+        batch_op.create_index("refunds_by_store", ["store_id", "id"], unique=False)
+        batch_op.create_index(
+            "refunds_owed",
+            ["store_id", "due_on", "id"],
+            unique=False,
+            sqlite_where=sa.text("state NOT IN ('refused', 'succeeded')"),
+            postgresql_where=sa.text("state NOT IN ('refused', 'succeeded')"),
+        )
 
     op.create_table(
         "return_lines",
@@ -924,7 +942,15 @@ def downgrade() -> None:
 
     op.drop_table("return_lines")
     with op.batch_alter_table("refunds", schema=None) as batch_op:
+        batch_op.drop_index(
+            "refunds_owed",
+            sqlite_where=sa.text("state NOT IN ('refused', 'succeeded')"),
+            postgresql_where=sa.text("state NOT IN ('refused', 'succeeded')"),
+        )
+        batch_op.drop_index("refunds_by_store")
         batch_op.drop_index("refunds_by_state")
+        batch_op.drop_index("refunds_by_order_number")
+        batch_op.drop_index("refunds_by_due")
         batch_op.drop_index(batch_op.f("ix_refunds_return_id"))
         batch_op.drop_index(batch_op.f("ix_refunds_order_id"))
 
@@ -963,6 +989,11 @@ def downgrade() -> None:
 
     op.drop_table("evidence")
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
+        batch_op.drop_index(
+            "deadlines_of_refunds",
+            sqlite_where=sa.text("name = 'refund' AND state IN ('open', 'missed')"),
+            postgresql_where=sa.text("name = 'refund' AND state IN ('open', 'missed')"),
+        )
         batch_op.drop_index(
             "deadlines_due", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
         )

@@ -173,20 +173,31 @@ def refunds(
     work: Work, caller: Caller, filters: RefundFilters, ask: Ask, *, locale: str, currency: str
 ) -> Page[dict[str, Any]]:
     """Refunds of the store, oldest first or by their due date."""
-    due = sa.func.coalesce(sa.cast(_refunds.c.due_legal, sa.String), sa.cast(_refunds.c.due_promise, sa.String), "9999")
-    key = _refunds.c.id if filters.sort == "created" else due + "|" + _refunds.c.id
     if filters.sort not in ("created", "due"):
         raise Invalid.field("sort", "unknown", "`created` or `due`.")
-    query = sa.select(_refunds, key.label("sort_key")).where(_refunds.c.store_id == caller.store_id)
+    by_due = filters.sort == "due"
+    query = sa.select(_refunds).where(_refunds.c.store_id == caller.store_id)
     for condition in _refund_conditions(filters, currency, caller.timezone):
         query = query.where(condition)
     if ask.after:
-        query = query.where(key > ask.after)
-    rows = work.conn.execute(query.order_by(key).limit(ask.limit + 1)).all()
-    page = cut(rows, ask, key=lambda row: str(row.sort_key))
+        query = query.where(_behind(ask.after, by_due=by_due))
+    query = query.order_by(_refunds.c.due_on, _refunds.c.id) if by_due else query.order_by(_refunds.c.id)
+    rows = work.conn.execute(query.limit(ask.limit + 1)).all()
+    page = cut(rows, ask, key=lambda row: f"{row.due_on}|{row.id}" if by_due else str(row.id))
     transfers = _transfers_of(work, [row.id for row in page.items])
     shown = [cases_view.refund_row(dict(row._mapping), transfers.get(row.id, []), locale=locale) for row in page.items]
     return Page(shown, page.next_cursor)
+
+
+def _behind(cursor: str, *, by_due: bool) -> sa.ColumnElement[bool]:
+    if not by_due:
+        return _refunds.c.id > cursor
+    day, _, key = cursor.partition("|")
+    try:
+        last = date.fromisoformat(day)
+    except ValueError:
+        raise Invalid.field("cursor", "unknown", "This cursor is of a list in another order.") from None
+    return sa.tuple_(_refunds.c.due_on, _refunds.c.id) > sa.tuple_(sa.literal(last), sa.literal(key))
 
 
 def _refund_conditions(filters: RefundFilters, currency: str, timezone: str) -> list[Any]:
@@ -197,7 +208,7 @@ def _refund_conditions(filters: RefundFilters, currency: str, timezone: str) -> 
         found.append(_refunds.c.order_number == filters.order_number)
     if filters.due_before:
         before = calendar.local_date(moment(filters.due_before, path="due_before", timezone=timezone), timezone)
-        found.append(sa.func.coalesce(_refunds.c.due_legal, _refunds.c.due_promise) < before)
+        found.append(_refunds.c.due_on < before)
     if filters.amount_min:
         found.append(_refunds.c.total >= parse_amount(filters.amount_min, currency, path="amount_min"))
     if filters.provider:

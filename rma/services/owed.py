@@ -22,10 +22,8 @@ _returns = tables.table(tables.Return)
 _refunds = tables.table(tables.Refund)
 _deadlines = tables.table(tables.Deadline)
 _stores = tables.table(tables.Store)
-_PAID = ("succeeded", "refused")
-_WATCHED = ("open", "missed")
+_PAID: tuple[sa.ColumnElement[str], ...] = (sa.literal_column("'refused'"), sa.literal_column("'succeeded'"))
 _OVER = ("declined", "cancelled", "expired", "settled", "awaiting_feedback", "closed")
-_NEVER = date(9999, 12, 31)
 
 
 class OwedFilters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -108,8 +106,8 @@ def _of_refunds(store_id: str) -> sa.Select[Any]:
         _refunds.c.due_promise.label("promise"),
         _refunds.c.due_legal.label("legal"),
         _refunds.c.article,
-        sa.func.coalesce(_refunds.c.due_legal, _refunds.c.due_promise, _NEVER).label("due"),
-    ).where(_refunds.c.store_id == store_id, _refunds.c.state.not_in(_PAID))
+        _refunds.c.due_on.label("due"),
+    ).where(_refunds.c.store_id == store_id, _refunds.c.state.not_in(_PAID))  # of a partial index
 
 
 def _of_returns(store_id: str) -> sa.Select[Any]:
@@ -135,8 +133,9 @@ def _of_returns(store_id: str) -> sa.Select[Any]:
         .select_from(_deadlines.join(_returns, _returns.c.id == _deadlines.c.return_id))
         .where(
             _returns.c.store_id == store_id,
-            _deadlines.c.name == DEADLINE,
-            _deadlines.c.state.in_(_WATCHED),
+            _deadlines.c.store_id == store_id,
+            _deadlines.c.name == sa.literal_column(f"'{DEADLINE}'"),
+            _deadlines.c.state.in_([sa.literal_column("'open'"), sa.literal_column("'missed'")]),  # of a partial index
             _returns.c.state.not_in(_OVER),
             ~under_way.exists(),
         )

@@ -63,6 +63,10 @@ class Cursor(SQLModel, table=True):
     number: int = Field(default=0, sa_type=sa.BigInteger)
 
 
+_OF_REFUNDS = "name = 'refund' AND state IN ('open', 'missed')"
+"""The deadlines of money that is owed: few of all that there ever were, so they have an index of their own."""
+
+
 class Deadline(SQLModel, table=True):
     """Business time. ``next_at`` is the next instant at which it warns or fires; swept in due order, fired once."""
 
@@ -75,6 +79,13 @@ class Deadline(SQLModel, table=True):
             postgresql_where=sa.text("state = 'open'"),
         ),
         sa.Index("deadlines_by_return", "return_id", "subject_id"),
+        sa.Index(
+            "deadlines_of_refunds",
+            "store_id",
+            "raw",
+            sqlite_where=sa.text(_OF_REFUNDS),
+            postgresql_where=sa.text(_OF_REFUNDS),
+        ),
     )
     id: str = key()
     store_id: str = ref("stores", index=False)

@@ -11,12 +11,30 @@ from sqlmodel import Field, SQLModel
 from rma.db.columns import Instant
 from rma.db.tables.base import json_of, key, ref
 
+_UNPAID = "state NOT IN ('refused', 'succeeded')"
+
 
 class Refund(SQLModel, table=True):
-    """One decision to give money back: components and transfers. ``total`` in minor units."""
+    """One decision to give money back: components and transfers. ``total`` in minor units.
+
+    ``due_on`` is the law's day, else the promised one, else the last day that there is: lists are sorted by it.
+    """
 
     __tablename__ = "refunds"
-    __table_args__ = (sa.Index("refunds_by_state", "store_id", "state", "due_legal"),)
+    __table_args__ = (
+        sa.Index("refunds_by_state", "store_id", "state", "due_on", "id"),
+        sa.Index("refunds_by_due", "store_id", "due_on", "id"),
+        sa.Index(
+            "refunds_owed",
+            "store_id",
+            "due_on",
+            "id",
+            sqlite_where=sa.text(_UNPAID),
+            postgresql_where=sa.text(_UNPAID),
+        ),
+        sa.Index("refunds_by_store", "store_id", "id"),
+        sa.Index("refunds_by_order_number", "store_id", "order_number"),
+    )
     id: str = key()
     store_id: str = ref("stores", index=False)
     order_id: str = ref("orders")
@@ -31,6 +49,7 @@ class Refund(SQLModel, table=True):
     payout: str | None = Field(default=None, sa_type=sa.Text)
     due_promise: date | None = None
     due_legal: date | None = None
+    due_on: date = date.max
     article: str | None = None
     version: int = 1
     created_at: datetime = Field(sa_type=Instant)
