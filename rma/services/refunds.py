@@ -6,7 +6,6 @@ Caps per tender and shipping-with-last are decided under the order's lock, at th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -179,7 +178,7 @@ def propose(
         "payout": msgspec.json.encode(contact["payout"]).decode() if contact.get("payout") else None,
         "due_promise": promise,
         "due_legal": due.by,
-        "due_on": due.by or promise or date.max,
+        "due_on": due.by or promise,
         "article": due.article,
     }
     told = {"total": settlement.total, "currency": row["currency"], "auto": doc["auto"]}
