@@ -26,6 +26,7 @@ from rma.demo import play
 from rma.demo.plan import StoreSpec
 from rma.errors import Unavailable
 from rma.services import keys, stores
+from rma.services.effects import Effects
 from rma.settings import Settings
 
 HOST = "127.0.0.1"
@@ -114,6 +115,7 @@ def open_stores(settings: Settings, specs: Sequence[StoreSpec]) -> dict[str, dic
     database = Database(settings.database)
     try:
         upgrade(database)
+        Effects(database).prepare()
         with database.write() as work:
             return {spec.slug: _open(work, spec) for spec in specs}
     finally:
