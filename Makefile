@@ -8,9 +8,9 @@ JOBS ?= 2
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench faults lock clean
 
-help: ## say what can be made (ARGS="..." is handed on by demo, test and bench)
+help: ## say what can be made (ARGS="..." is handed on by demo, test, bench and faults)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make the virtual environment from the lock
@@ -31,6 +31,9 @@ check: $(STAMP) ## lint, format, types, rings, migrations against models, docume
 
 bench: $(STAMP) ## measure the life cycle of a return against the database's own limit
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(STAMP) ## kill, crash and fill the disk under 1,000 lives on each database (ARGS="--cycles 100"); writes its report
+	@nice $(BIN)/python -m tests.faults $(ARGS)
 
 lock: $(STAMP) ## resolve the lock anew (hashes, no index address)
 	$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-header \

@@ -1,0 +1,99 @@
+"""``make faults``: a storm over each database, and the report of it in docs/explanation/faults.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.faults.storm import Dose, Outcome, Storm
+from tests.support import postgres
+from tests.support.fragile import ACTS, CHORES
+from tests.support.migrate import migrate
+
+REPORT = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "faults.md"
+_HEAD = """# Faults
+
+What the program was put through, and what was left of it. `make faults` plays returns' whole lives over HTTP (order,
+filing, label, parcel, receipt, inspection, approved refund; a fifth of them with a replacement) while it kills the
+server and the workers with `kill -9`, at random moments and at every step of refund, label and replacement, sets
+clocks wrong, lets no file grow, and stops PostgreSQL hard. The offline gateway meanwhile times out after doing the
+work, answers late or never, refuses without a word, with and without idempotency keys. A client repeats a request
+under its key until it is answered. Afterwards everything is counted.
+
+"""
+
+
+def main() -> int:
+    """Run it; 1 if anything is not as it has to be."""
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--cycles", type=int, default=1_000, help="lives on each database")
+    parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes")
+    asked = parser.parse_args()
+    dose = Dose(cycles=asked.cycles, seed=asked.seed, pause=4.0)
+    outcomes = [_storm(kind, dose) for kind in asked.databases]
+    asked.report.write_text(_HEAD + _told(outcomes), encoding="utf-8")
+    for outcome in outcomes:
+        for wrong in outcome.wrong:
+            sys.stdout.write(f"{outcome.kind}: {wrong}\n")
+    sys.stdout.write(f"The report is in {asked.report}.\n")
+    return 1 if any(outcome.wrong for outcome in outcomes) else 0
+
+
+def _storm(kind: str, dose: Dose) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="rma-faults-") as name:
+        folder = Path(name)
+        if kind == "sqlite":
+            url = f"sqlite:///{folder / 'storm.sqlite3'}"
+            migrate(url)
+            return Storm(url, folder, dose).run()
+        with postgres.running(()) as server:
+            url = server.create("storm")
+            migrate(url)
+            return Storm(url, folder, dose, server).run()
+
+
+def _told(outcomes: list[Outcome]) -> str:
+    steps = len(ACTS) + len(CHORES)
+    rows: list[tuple[str, list[str]]] = [
+        ("whole lives", [str(one.cycles) for one in outcomes]),
+        ("of them with a replacement", [str(one.swaps) for one in outcomes]),
+        *((kind, [str(one.faults.get(kind, 0)) for one in outcomes]) for kind in _kinds(outcomes)),
+        (f"different steps died at, of {steps}", [str(one.steps) for one in outcomes]),
+        ("requests repeated by clients", [str(one.repeated) for one in outcomes]),
+        ("refunds paid", [str(one.refunds) for one in outcomes]),
+        ("refunds that were unknown for a time", [str(one.unknown) for one in outcomes]),
+        ("refunds still unknown", [str(one.unknown_left) for one in outcomes]),
+        ("refunds told never to end", [str(one.never_ended) for one in outcomes]),
+        ("labels issued", [str(one.labels) for one in outcomes]),
+        ("money sent twice", [str(one.doubles) for one in outcomes]),
+        ("events, all sealed and verified", [str(one.events) for one in outcomes]),
+        ("things that are not as they have to be", [str(len(one.wrong)) for one in outcomes]),
+        ("seconds in all", [f"{one.seconds:.0f}" for one in outcomes]),
+        ("seconds until nothing was open", [f"{one.drained:.0f}" for one in outcomes]),
+    ]
+    lines = [_row("", [one.kind for one in outcomes]), _row("---", ["---:"] * len(outcomes))]
+    lines += [_row(name, cells) for name, cells in rows]
+    faults = [f"- {outcome.kind}: {wrong}" for outcome in outcomes for wrong in outcome.wrong[:20]]
+    wrong = ["", "## What was wrong", "", *faults] if faults else []
+    command = " ".join(["make faults", *([f'ARGS="{" ".join(sys.argv[1:])}"'] if sys.argv[1:] else [])])
+    made = f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores, {platform.machine()},"
+    return "\n".join([*lines, *wrong, "", f"{made} Python {platform.python_version()}.", ""])
+
+
+def _kinds(outcomes: list[Outcome]) -> list[str]:
+    return sorted({kind for one in outcomes for kind in one.faults})
+
+
+def _row(name: str, cells: list[str]) -> str:
+    return f"| {' | '.join([name, *cells])} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

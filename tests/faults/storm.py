@@ -1,0 +1,331 @@
+"""Many lives while the processes behind them are killed, the database crashes, the disk fills and clocks are wrong."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import resource
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import sqlalchemy as sa
+
+from rma.app import create_services
+from rma.db import tables
+from rma.db.session import Database
+from rma.services import keys, verify
+from rma.services.caller import SCOPES
+from rma.services.context import Services
+from rma.services.keys import NewKey
+from rma.settings import Settings
+from tests.faults.lives import NEVER, Lives
+from tests.support import invariants
+from tests.support.crew import Crew, Process, free_port
+from tests.support.floor import Floor
+from tests.support.fragile import ACTS, CHORES
+from tests.support.postgres import Server
+
+CLOCKS = (0.0, 0.0, 90.0, -90.0)
+FULL_SECONDS = 1.5
+DRAIN_SECONDS = 900.0
+_attempts = tables.table(tables.Attempt)
+_events = tables.table(tables.Event)
+
+
+class Dose(msgspec.Struct, frozen=True, kw_only=True):
+    """How much: lives, clients at once, seconds between two faults, and whether outcomes may take minutes to know."""
+
+    cycles: int
+    clients: int = 6
+    pause: float = 2.0
+    slow: bool = True
+    seed: int = 1
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What a storm did and what was left of it; ``wrong`` names everything that is not as it has to be."""
+
+    kind: str
+    cycles: int = 0
+    swaps: int = 0
+    seconds: float = 0.0
+    drained: float = 0.0
+    faults: dict[str, int] = {}
+    repeated: int = 0
+    steps: int = 0
+    unknown: int = 0
+    unknown_left: int = 0
+    never_ended: int = 0
+    doubles: int = 0
+    refunds: int = 0
+    labels: int = 0
+    replacements: int = 0
+    moved: int = 0
+    events: int = 0
+    wrong: list[str] = []
+
+
+class Storm:
+    """A server without a worker and two workers on one database; ``server`` is the PostgreSQL below it, if any."""
+
+    def __init__(self, url: str, folder: Path, dose: Dose, server: Server | None = None) -> None:
+        self._url, self._folder, self._dose, self._server = url, folder, dose, server
+        self._random = random.Random(dose.seed)
+        self._crew = Crew(folder, url, key_cache_seconds="0", threads="8")
+        self._port = free_port()
+        self._steps = itertools.cycle((*ACTS, *CHORES))
+        self._counts: Counter[str] = Counter()
+        self._armed: dict[str, str] = {}
+        self._reached: set[str] = set()
+        self._posts: dict[str, Process] = {}
+        self._calm = threading.Event()
+
+    def run(self) -> Outcome:
+        """Everything: the lives under faults, the calm after them, and the counting."""
+        begun = time.monotonic()
+        with _services(self._url, self._folder) as services:
+            floor = Floor(services)
+            staff, finance = (_key(services, floor, name) for name in ("staff", "finance"))
+        address = f"http://127.0.0.1:{self._port}"
+        lives = Lives(address, staff, finance, seed=self._dose.seed, slow=self._dose.slow)
+        try:
+            self._man(fragile=False)
+            _answers(address)
+            lives.stock()
+            self._blow(lives)
+            stormed = time.monotonic()
+            self._man(fragile=False)
+            with _services(self._url, self._folder) as services:
+                floor.services = services
+                left = self._drain(floor)
+                outcome = self._count(floor, lives, left)
+            outcome.seconds, outcome.drained = time.monotonic() - begun, time.monotonic() - stormed
+        finally:
+            lives.close()
+            self._crew.close()
+        return outcome
+
+    # -- faults -------------------------------------------------------------------------------------------------------
+
+    def _blow(self, lives: Lives) -> None:
+        watch = threading.Thread(target=self._harm, name="harm")
+        watch.start()
+        try:
+            with ThreadPoolExecutor(self._dose.clients) as clients:
+                list(clients.map(lives.live, range(1, self._dose.cycles + 1)))
+        finally:
+            self._calm.set()
+            watch.join()
+
+    def _harm(self) -> None:
+        """One fault after another until every life has been lived; whoever is dead is replaced."""
+        kinds: list[tuple[str, Callable[[], None]]] = [
+            ("kill -9 of a worker", lambda: self._kill("first")),
+            ("kill -9 of the server", lambda: self._kill("server")),
+            ("disk full", self._fill_the_disk),
+            ("kill -9 of a worker", lambda: self._kill("second")),
+            ("kill -9 of everything", self._kill_all),
+        ]
+        if self._server is not None:
+            kinds.insert(2, ("PostgreSQL stopped hard", self._crash))
+        for name, harm in itertools.cycle(kinds):
+            end = time.monotonic() + self._random.uniform(0.5, 1.5) * self._dose.pause
+            while time.monotonic() < end or not self._posts["server"].said:
+                self._man(fragile=True)
+                if self._calm.wait(0.2):
+                    return
+            harm()
+            self._counts[name] += 1
+
+    def _kill(self, post: str) -> None:
+        self._posts[post].kill()
+
+    def _kill_all(self) -> None:
+        for process in self._posts.values():
+            process.kill()
+
+    def _crash(self) -> None:
+        assert self._server is not None
+        self._server.crash()
+        time.sleep(self._random.uniform(0.1, 2.0))
+        self._server.start()
+
+    def _fill_the_disk(self) -> None:
+        """No file of theirs may grow or be written beyond its first page; PostgreSQL's own processes included."""
+        pids = [one.running.pid for one in self._posts.values() if one.alive]
+        pids += self._server.children if self._server is not None else []
+        for pid in pids:
+            _limit(pid, 4096)
+        time.sleep(FULL_SECONDS)
+        for pid in pids:
+            _limit(pid, resource.RLIM_INFINITY)
+
+    # -- the crew -----------------------------------------------------------------------------------------------------
+
+    def _man(self, *, fragile: bool) -> None:
+        """Let somebody live at every post; not ``fragile``: only whole ones."""
+        for post in ("server", "first", "second"):
+            process = self._posts.get(post)
+            if process is not None and not process.alive:
+                self._note_death(post, process)
+            if process is not None and process.alive and (fragile or post not in self._armed):
+                continue
+            if process is not None and process.alive:
+                process.kill()
+            self._posts[post] = self._hire(post, fragile=fragile)
+
+    def _note_death(self, post: str, process: Process) -> None:
+        step = self._armed.get(post, "")
+        if process.running.returncode == -signal.SIGKILL:
+            if step and process.said.rstrip().endswith(f"dies at {step}"):
+                self._reached.add(step)
+                self._counts["kill -9 at a step"] += 1
+        else:
+            self._counts["ended by themselves"] += 1
+
+    def _hire(self, post: str, *, fragile: bool) -> Process:
+        self._armed.pop(post, None)
+        clock = self._random.choice(CLOCKS) if fragile and self._dose.slow else 0.0
+        self._counts["wrong clocks"] += bool(clock)
+        if post == "server":
+            return self._crew.start("serve", "--port", str(self._port), "--no-worker", clock=clock)
+        step = next(self._steps) if fragile and post == "first" else ""
+        if step or clock:
+            self._armed[post] = step
+        return self._crew.worker(1 if post == "first" else 2, at=step, clock=clock)
+
+    # -- the calm after it --------------------------------------------------------------------------------------------
+
+    def _drain(self, floor: Floor) -> list[Any]:
+        """Wait until nothing is left that can still end; the acts that are left."""
+        end = time.monotonic() + (DRAIN_SECONDS if self._dose.slow else 120.0)
+        while True:
+            self._man(fragile=False)
+            left = floor.rows(tables.Attempt, _attempts.c.state != "done")
+            waiting = [row for row in left if (row.answer or {}).get("state") != "pending"]
+            sealed = verify.verify(floor.services.database).unsealed == 0
+            if (not waiting and sealed and _is_quiet(floor)) or time.monotonic() > end:
+                return left
+            time.sleep(2.0)
+
+    def _count(self, floor: Floor, lives: Lives, left: list[Any]) -> Outcome:
+        database = floor.services.database
+        report = verify.verify(database)
+        ports: Any = floor.services.ports
+        gateways = [ports.payments[name] for name in ("offline", "offline_plain")]
+        transfers = floor.rows(tables.Transfer)
+        with database.read() as work:
+            unknown = work.conn.execute(
+                sa.select(sa.func.count(sa.distinct(_events.c.stream))).where(_events.c.type == "refund.unknown")
+            ).scalar_one()
+        labels = Counter(
+            call.key for call in ports.carriers["offline"].calls() if call.fresh and call.operation == "issue"
+        )
+        outcome = Outcome(
+            kind="SQLite" if database.is_sqlite else "PostgreSQL",
+            cycles=len(lives.done),
+            swaps=sum(one["swaps"] for one in lives.done.values()),
+            faults=dict(sorted(self._counts.items())),
+            repeated=lives.repeated,
+            steps=len(self._reached),
+            unknown=int(unknown),
+            unknown_left=sum(row.state == "unknown" for row in transfers),
+            never_ended=len(left),
+            doubles=sum(len(gateway.duplicates()) for gateway in gateways),
+            refunds=sum(row.state == "succeeded" for row in transfers),
+            labels=len(labels),
+            replacements=len(floor.rows(tables.Replacement)),
+            moved=sum(gateway.moved("TRY") for gateway in gateways),
+            events=report.events,
+        )
+        outcome.wrong = [*_wrong(floor, lives, outcome, left), *(str(fault) for fault in report.faults)]
+        return outcome
+
+
+def _wrong(floor: Floor, lives: Lives, outcome: Outcome, left: list[Any]) -> Iterator[str]:
+    """What is not as it has to be: lost, done twice, unknown for ever, or sums that do not add up."""
+    yield from lives.faults
+    if outcome.doubles:
+        yield f"{outcome.doubles} refunds went out twice"
+    if outcome.unknown_left:
+        yield f"{outcome.unknown_left} transfers are still unknown"
+    sent = sum(row.amount for row in floor.rows(tables.Transfer) if row.state == "succeeded")
+    if sent != outcome.moved:
+        yield f"{outcome.moved} left the gateway, the rows say {sent}"
+    states = {row.id: row.state for row in floor.rows(tables.Refund)}
+    for number, life in lives.done.items():
+        script, state = life["script"], states.get(life["refund"])
+        wanted = _ENDS.get(script, "succeeded")
+        if state != wanted:
+            yield f"life {number} ({script}): its refund is {state}, not {wanted}"
+    pending = sum(life["script"] == NEVER for life in lives.done.values())
+    if len(left) != pending:
+        yield f"{len(left)} acts have not ended, {pending} were told never to: {[row.id for row in left][:5]}"
+    yield from _wrong_orders(floor)
+    try:
+        invariants.check(floor)
+    except AssertionError as error:
+        yield from str(error).splitlines()[:20]
+
+
+def _wrong_orders(floor: Floor) -> Iterator[str]:
+    """Each replacement that was accepted stands once in the books of the stock system."""
+    stock: Any = floor.services.ports.fulfilment
+    ordered = Counter(call.key.partition(":")[0] for call in stock.calls() if call.fresh and call.step in _DONE)
+    for row in floor.rows(tables.Replacement):
+        if ordered[row.id] != 1:
+            yield f"{row.id}: {row.state}, ordered {ordered[row.id]} times"
+
+
+_DONE = ("succeed", "timeout-after")
+_ENDS = {"fail:card_closed": "failed", "timeout-fail": "failed", "busy,succeed": "failed", NEVER: "sending"}
+"""How refunds end that do not succeed; one that was refused because the gateway is busy waits for finance."""
+
+
+def _is_quiet(floor: Floor) -> bool:
+    with floor.services.database.read() as work:
+        last = work.conn.execute(sa.select(sa.func.max(tables.table(tables.Seal).c.number))).scalar() or 0
+        read = work.conn.execute(sa.select(sa.func.max(tables.table(tables.Cursor).c.number))).scalar() or 0
+    return bool(last == read)
+
+
+@contextmanager
+def _services(url: str, folder: Path) -> Iterator[Services]:
+    made = create_services(
+        Settings(data_dir=folder, database_url=url, access_log=False), database=Database(url, pool_size=4)
+    )
+    try:
+        yield made
+    finally:
+        made.effects.stop(wait=1)
+        made.close()
+
+
+def _key(services: Services, floor: Floor, name: str) -> str:
+    new = NewKey(name=name, scopes=list(SCOPES), person=f"{name}@example.com")
+    with services.database.write() as work:
+        return keys.mint(work, new, store_id=floor.store_id, actor="system").key
+
+
+def _answers(address: str) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{address}/health/ready", trust_env=False).is_success:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the server does not answer")
+
+
+def _limit(pid: int, size: int) -> None:
+    with suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
