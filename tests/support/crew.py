@@ -82,13 +82,12 @@ class Crew:
                 process.kill()
 
 
-def until(true: Callable[[], Any], seconds: float = LONGEST) -> float:
-    """Wait until it is so; after how many seconds it was."""
+def until(true: Callable[[], Any], seconds: float = LONGEST) -> None:
+    """Wait until it is so."""
     begun = time.monotonic()
     while not true():
         assert time.monotonic() - begun < seconds, "it did not come to be"
         time.sleep(0.05)
-    return time.monotonic() - begun
 
 
 def free_port() -> int:
