@@ -15,6 +15,11 @@ ORDER = ("unit", "architecture", "properties", "contracts", "integration", "api"
 _passed: dict[str, int] = dict.fromkeys(KINDS, 0)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--attack N``: how many random requests tests/api/test_attacked.py sends to each operation."""
+    parser.addoption("--attack", type=int, default=2, metavar="N", help="random requests to each operation of the API")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort by folder, keeping the order within; a test outside the known folders fails the collection."""
     root = config.rootpath / "tests"

@@ -179,7 +179,7 @@ def _is_page(endpoint: Endpoint) -> bool:
 def _expected(endpoint: Endpoint) -> list[int]:
     """The errors that this route can answer with by what it is."""
     rule = access.rule_of(endpoint.method, endpoint.path)
-    found = [500, 503] + ([] if rule.public else [401, 403])
+    found = [500, 503] + ([] if rule.public else [401, 403, 409])
     if rule.public and endpoint.prefix == PREFIX:
         found.append(429)
     if "{" in endpoint.path or endpoint.body != "none" or endpoint.query is not None:
@@ -188,7 +188,7 @@ def _expected(endpoint: Endpoint) -> list[int]:
         found += [400, 409, 412, 413, 415, 422]
     elif endpoint.query is not None or _is_page(endpoint):
         found += [400, 422]
-    return sorted(found)
+    return sorted(set(found))
 
 
 def _ref(status: int) -> Json:
