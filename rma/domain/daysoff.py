@@ -34,13 +34,13 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kind: Literal["holiday", "half_day", "working_day"]
     name: Annotated[str, Meta(max_length=200)] = ""
     day: date | None = None
-    yearly: Annotated[str, Meta(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")] | None = None
+    yearly: Annotated[str, Meta(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$(?!\n)")] | None = None
     easter: Annotated[int, Meta(ge=-100, le=100)] | None = None
     since: date = date.min
     until: date = date.max
     lenient_only: bool = False
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")] | None = None
-    region: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,20}$")] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")] | None = None
+    region: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,20}$(?!\n)")] | None = None
 
     def fault(self) -> str:
         """What is wrong with it, in a sentence; empty when nothing is."""

@@ -18,7 +18,7 @@ from rma.domain.texts import Text
 from rma.domain.vocabulary import NONE, STAY
 from rma.errors import DefinitionError, FieldError
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)", max_length=64)]
 """A name inside a file: small letters, digits, underscores."""
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 """A share of the time of a deadline."""
@@ -59,7 +59,7 @@ class _Deadline(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*$(?!\n)", max_length=64)]
     machine: str
     title: _Words
     initial: str

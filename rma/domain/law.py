@@ -103,7 +103,7 @@ class Withdrawal(Rule, frozen=True, kw_only=True, dict=True):
 class Labels(Rule, frozen=True, kw_only=True):
     """The words on the two buttons of the withdrawal function, in one language."""
 
-    language: Annotated[str, Meta(pattern=r"^[a-z]{2}$")]
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2}$(?!\n)")]
     withdraw: Short
     confirm: Short
 
@@ -278,14 +278,14 @@ class Rate(Rule, frozen=True, kw_only=True):
     """A yearly rate of interest in percent, from a day on."""
 
     since: date
-    percent: Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,4})?$")]
+    percent: Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,4})?$(?!\n)")]
 
 
 class TaxRates(Rule, frozen=True, kw_only=True):
     """The rates of a sales tax in percent, from a day on."""
 
     since: date
-    percent: tuple[Annotated[str, Meta(pattern=r"^\d{1,2}(\.\d{1,3})?$")], ...]
+    percent: tuple[Annotated[str, Meta(pattern=r"^\d{1,2}(\.\d{1,3})?$(?!\n)")], ...]
 
 
 class Tax(Rule, frozen=True, kw_only=True):

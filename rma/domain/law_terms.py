@@ -17,8 +17,8 @@ reading of the law lets it."""
 Off = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "holiday"]
 Short = Annotated[str, Meta(min_length=1, max_length=300)]
 Count = Annotated[int, Meta(ge=0, le=1200)]
-Region = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,20}$")]
-Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
+Region = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,20}$(?!\n)")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

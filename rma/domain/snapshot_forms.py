@@ -11,8 +11,8 @@ from msgspec import Meta
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id, a number or a code: as long as a column of the database takes."""
 Text = Annotated[str, Meta(max_length=1000)]
-Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
+Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$(?!\n)")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Shown = Annotated[Any, Meta(extra_json_schema={"readOnly": True})]
@@ -42,12 +42,12 @@ class CustomerForm(Form, frozen=True):
     """The customer as sent."""
 
     reference: Name | None = None
-    email: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] | None = None
+    email: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", max_length=254)] | None = None
     name: Text | None = None
     phone: Name | None = None
     is_business: bool = False
     groups: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()
-    locale: Annotated[str, Meta(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
+    locale: Annotated[str, Meta(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$(?!\n)")] | None = None
     consents: Annotated[dict[Code, ConsentForm], Meta(max_length=50)] = {}
 
 

@@ -44,7 +44,7 @@ class ProductIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     gtin: Annotated[str, Meta(max_length=14)] | None = None
     variant_of: Name | None = None
     attributes: Annotated[dict[Name, Text | int | bool], Meta(max_length=100)] = {}
-    image_url: Annotated[str, Meta(pattern=r"^https?://[^\s]+$", max_length=2000)] | None = None
+    image_url: Annotated[str, Meta(pattern=r"^https?://[^\s]+$(?!\n)", max_length=2000)] | None = None
     bin: Annotated[str, Meta(max_length=64)] | None = None
     stock: Stock | UnsetType | None = UNSET
 

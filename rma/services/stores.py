@@ -25,7 +25,8 @@ Language = Literal["tr", "en", "de"]
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _stores = tables.table(tables.Store)
 
-Short = Annotated[str, Meta(min_length=1, max_length=200)]
+Short = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]+$(?!\n)")]
+"""A name or a line of an address: it goes into headers of mails and onto labels, so it holds no line break."""
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Shorter = Annotated[int, Meta(ge=0, le=12)]
 Wait = Annotated[int, Meta(ge=0, le=APPEAL_DAYS)]

@@ -245,6 +245,8 @@ def test_the_return_refuses_before_the_delivery_does(api: Api, shop: Headers) ->
         ({"promised_by": "9999-12-31"}, "promised_by"),
         ({"number": "1002"}, "number"),
         ({"customer": {"email": "nobody"}}, "customer.email"),
+        ({"customer": {"email": "a@b.example\n"}}, "customer.email"),
+        ({"ship_to": {"country": "TR\n"}}, "ship_to.country"),
         ({"customer": {"reference": "x" * 129}}, "customer.reference"),
         ({"customer": {"name": "a\u0000b"}}, "customer.name"),
         ({"deliveries": [{"id": "d", "lines": [{"id": "9", "quantity": 1}]}]}, "deliveries[0].lines[0]"),

@@ -60,6 +60,8 @@ def test_a_store_is_made_with_its_first_key(api: Api) -> None:
         ({"test_mode": "yes"}, "test_mode"),
         ({"colour": "red"}, "colour"),
         ({"name": None}, "name"),
+        ({"name": "Mağaza\r\nBcc: a@b.example"}, "name"),
+        ({"name": "Mağaza\n"}, "name"),
         ({"return_addresses": [NEW["return_addresses"][0] | {"country": "?"}]}, "return_addresses[0].country"),
         ({"return_addresses": [NEW["return_addresses"][0]] * 2}, "return_addresses[1].id"),
         ({"return_addresses": [{"id": "x"}]}, "return_addresses[0].city"),
