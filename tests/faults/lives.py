@@ -17,7 +17,7 @@ REFUNDS = (
     "timeout-fail", "slow:800", "fail:card_closed",
 )  # fmt: skip
 """What the gateway does with a refund; ``SLOW_REFUNDS`` takes minutes to find out and is for the long run."""
-SLOW_REFUNDS = ("timeout-before", "timeout-before,timeout-after", "stay-pending", "late:12", "late:45")
+SLOW_REFUNDS = ("timeout-before,succeed", "timeout-before,timeout-after", "stay-pending", "late:12", "late:45")
 LABELS = ("", "", "", " #timeout-after", " #timeout-before,succeed", " #busy,succeed")
 STOCK = ("TS-L", "TS-L", "TS-L#timeout-after", "TS-L#timeout-before,succeed")
 NEVER = "stay-pending"
