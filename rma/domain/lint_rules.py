@@ -12,7 +12,7 @@ from rma.domain.claims import KINDS, Kind
 from rma.domain.findings import Finding, found, joined, listed, rights
 from rma.domain.law import LawProfile
 from rma.domain.lint_texts import KIND_NAMES
-from rma.domain.rules import RULES, Limit, MoreThan, MoreThanInDays, Period, Reasons, Selection
+from rma.domain.rules import RULES, Limit, MoreThan, MoreThanInDays, Reasons, Selection
 from rma.domain.terms import Policy, Rule
 
 _CONDITIONS = ("opened", "used", "installed")
@@ -119,8 +119,6 @@ def _holds_whenever(before: Rule, rule: Rule) -> bool:
         return _wider(one, other) if rule.rule == "exclude" else _wider(other, one)
     if isinstance(one, Limit) and isinstance(other, Limit):
         return one.minor <= other.minor if rule.rule.endswith("above") else one.minor >= other.minor
-    if isinstance(one, Period) and isinstance(other, Period):
-        return one.first <= other.first and other.last <= one.last
     if isinstance(one, MoreThan) and isinstance(other, MoreThan):
         return one.more_than <= other.more_than
     if isinstance(one, MoreThanInDays) and isinstance(other, MoreThanInDays):

@@ -15,7 +15,7 @@ from rma.domain.findings import Finding, Severity, found, joined, listed, rights
 from rma.domain.law import LawProfile, Remedy
 from rma.domain.law_rights import pays_way_back, remedies
 from rma.domain.lint_texts import KIND_NAMES, REMEDY_NAMES
-from rma.domain.terms import Policy, ReasonTerms
+from rma.domain.terms import DEFAULT_TERMS, Policy, ReasonTerms
 
 _BECOMES: dict[Remedy, Outcome] = {
     "rescission": "refund",
@@ -52,7 +52,8 @@ def terms_findings(policy: Policy, law: LawProfile) -> Iterator[Finding]:
 
 def _reached(policy: Policy) -> Iterator[_Terms]:
     others = tuple(kind for kind in KINDS if kind not in policy.reasons)
-    for name, terms in policy.reasons.items():
+    unless_told = {"default": DEFAULT_TERMS} if others else {}
+    for name, terms in (unless_told | policy.reasons).items():
         own: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind == name)
         kinds = own or (others if name == "default" else ("withdrawal", "voluntary"))
         yield _Terms(path=f"reasons.{name}", terms=terms, kinds=kinds, coded=not own and name != "default")

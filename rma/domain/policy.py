@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -18,7 +18,8 @@ from msgspec import Meta
 
 from rma.domain import money, strict
 from rma.domain.claims import KINDS, Kind, Method
-from rma.domain.rules import RULES, AmountLimit, Limit, MoreThanInDays, Period
+from rma.domain.order import ATTRIBUTES
+from rma.domain.rules import RULES, AmountLimit, Limit, MoreThanInDays, Period, Selection
 from rma.domain.terms import (
     EvidenceTerms,
     Fees,
@@ -123,7 +124,7 @@ def load_policy(
     ``locale`` replaces the file's own. Raises ``DefinitionError`` naming ``source`` and every fault by its path.
     """
     document = body(source, raw) if isinstance(raw, bytes) else raw
-    errors = strict.faults(document, _PolicyFile)
+    errors = strict.text_faults(document) + strict.faults(document, _PolicyFile)
     whole = _without(document, errors) if errors else document
     reader = _Reader(currency)
     policy = reader.policy(msgspec.convert(whole, _PolicyFile), version=version, locale=locale)
@@ -171,6 +172,7 @@ class _Reader:
     def policy(self, file: _PolicyFile, *, version: int, locale: str | None) -> Policy:
         rules = tuple(self._rule(f"rules[{index}]", rule) for index, rule in enumerate(file.rules))
         self._always_once(rules)
+        self._periods_apart(rules)
         return Policy(
             name=file.name,
             locale=locale or file.locale,
@@ -215,9 +217,28 @@ class _Reader:
             return self._limit(path, params)
         if isinstance(params, Period) and params.first > params.last:
             self._fault(f"{path}.to", "before_start", "the period ends before it begins")
+        if isinstance(params, Selection):
+            self._selection(path, params)
         if kind is RULES["exclude"].params and not given:
             self._fault(path, "empty", "say which lines are meant: nothing would select every line")
         return params
+
+    def _selection(self, path: str, params: Selection) -> None:
+        """A name that no line can have would select nothing and say nothing."""
+        for place, name in enumerate(params.attributes or ()):
+            if name not in ATTRIBUTES:
+                self._fault(f"{path}.attributes[{place}]", "unknown", f"a line has no attribute {name!r}")
+        if params.groups is not None and params.customer_groups is not None:
+            self._fault(f"{path}.groups", "twice", "groups are the same as customer_groups; name one of them")
+
+    def _periods_apart(self, rules: tuple[Rule, ...]) -> None:
+        """Two periods for one kind never hold on the same day: which of them decided would hang on their order."""
+        periods = [(place, one, one.params) for place, one in enumerate(rules) if isinstance(one.params, Period)]
+        for (before, one, mine), (after, other, its) in combinations(periods, 2):
+            apart = its.last < mine.first or mine.last < its.first
+            if not apart and not set(one.applies_to or KINDS).isdisjoint(other.applies_to or KINDS):
+                message = f"overlaps the period of rules[{before}]"
+                self._fault(f"rules[{after}].params.from", "overlap", message)
 
     def _limit(self, path: str, params: AmountLimit) -> Limit:
         if params.currency != self.currency:

@@ -14,6 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from rma.domain.claims import Facts, LineFacts, LineRequest
+from rma.domain.law import LineKind
+from rma.domain.law_terms import Country
 from rma.domain.sentences import SENTENCES
 from rma.domain.standing import Scene, Standing
 from rma.domain.terms import Policy, Rule
@@ -86,10 +88,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     categories: Names | None = None
     tags: Names | None = None
     skus: Names | None = None
-    countries: Names | None = None
+    countries: Annotated[tuple[Country, ...], Meta(min_length=1)] | None = None
     customer_groups: Names | None = None
     groups: Names | None = None
-    kinds: Names | None = None
+    kinds: Annotated[tuple[LineKind, ...], Meta(min_length=1)] | None = None
     attributes: Names | None = None
     opened: bool | None = None
     used: bool | None = None

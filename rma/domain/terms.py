@@ -62,10 +62,14 @@ class EvidenceTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class ReasonTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked for and offered for one reason or kind."""
+    """What is asked for and offered for one reason or kind.
+
+    What stands here unless told is lawful everywhere: the money, and for defective goods others in their place (SGD
+    art. 13).
+    """
 
     evidence: EvidenceTerms = EvidenceTerms()
-    outcomes: Annotated[tuple[Outcome, ...], Meta(min_length=1)] = ("refund",)
+    outcomes: Annotated[tuple[Outcome, ...], Meta(min_length=1)] = ("refund", "exchange")
     methods: Annotated[tuple[Method, ...], Meta(min_length=1)] = ("drop_off_code", "printed_label", "own_carrier")
     way_back_paid_by: Payer = "store"
 
@@ -174,7 +178,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def terms(self, reason: str | None, kind: str) -> ReasonTerms:
         """The terms of the reason, else of the kind, else the default ones."""
         found = self.reasons.get(reason or "") or self.reasons.get(kind) or self.reasons.get("default")
-        return found or _DEFAULT_TERMS
+        return found or DEFAULT_TERMS
 
 
-_DEFAULT_TERMS = ReasonTerms()
+DEFAULT_TERMS = ReasonTerms()
+"""What holds where the file says nothing."""

@@ -24,7 +24,7 @@ from tests.support.laws import law
 
 COUNTRIES = {"TR": "Europe/Istanbul", "DE": "Europe/Berlin", "GB": "Europe/London", "US": "America/New_York"}
 ORDERED = date(2026, 8, 3)
-_ATTRIBUTES = ("custom_made", "hygiene_opened", "perishable", "phone")
+_ATTRIBUTES = ("custom_made", "hygiene_opened", "perishable", "second_hand")
 _TAGS = ("sale", "new")
 _amounts = st.builds(lambda n: {"amount": f"{n}.00", "currency": "TRY"}, st.integers(1, 300))
 _selections = st.fixed_dictionaries(
@@ -78,6 +78,11 @@ def rules(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+def _one_period(several: list[dict[str, Any]]) -> bool:
+    """Periods of these rules are the same one, and two of one kind may not overlap."""
+    return [one["rule"] for one in several].count("no_return_period") < 2
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Any policy that can be written."""
@@ -90,7 +95,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "ship_back_days": draw(st.sampled_from([7, 14, 30])),
             "anchor": draw(st.sampled_from(["delivered", "delivered", "shipped", "ordered"])),
         },
-        "rules": draw(st.lists(rules(), max_size=3)),
+        "rules": draw(st.lists(rules(), max_size=3).filter(_one_period)),
         "reasons": draw(st.dictionaries(names, _terms, max_size=3)),
         "fees": {
             "return": draw(st.sampled_from([[], [{"method": "printed_label", "amount": "29.90"}]])),

@@ -177,6 +177,12 @@ def test_every_fault_is_named_at_once() -> None:
             "rules[0].params.to",
             "before_start",
         ),
+        ({"rule": "exclude", "params": {"countries": ["Germany"]}}, "rules[0].params.countries[0]", "value"),
+        ({"rule": "exclude", "params": {"countries": ["DE", "de"]}}, "rules[0].params.countries[1]", "value"),
+        ({"rule": "only", "params": {"kinds": ["gift"]}}, "rules[0].params.kinds[0]", "value"),
+        ({"rule": "exclude", "params": {"attributes": ["custommade"]}}, "rules[0].params.attributes[0]", "unknown"),
+        ({"rule": "exclude", "params": {"groups": ["a"], "customer_groups": ["b"]}}, "rules[0].params.groups", "twice"),
+        ({"rule": "business_buyer", "text": {"tr": "a\x00"}}, "rules[0].text.tr", "character"),
         ({"rule": "business_buyer", "applies_to": ["gift"]}, "rules[0].applies_to[0]", "value"),
         ({"rule": "business_buyer", "text": {"fr": "Non"}}, "rules[0].text.fr", "unknown"),
         ({"rule": "business_buyer", "text": {"tr": " "}}, "rules[0].text.tr", "empty"),
@@ -217,6 +223,19 @@ def test_a_wrong_rule_is_named(rule: dict[str, Any], path: str, code: str) -> No
 def test_a_wrong_section_is_named(sections: dict[str, Any], path: str) -> None:
     """Every section has its own limits, and its faults their paths."""
     assert list(faults({"name": "X", **sections})) == [path]
+
+
+def test_periods_of_one_kind_do_not_overlap() -> None:
+    """Two periods for one kind that share a day are refused; for other kinds, or one day apart, they are not."""
+
+    def period(first: str, last: str, *kinds: str) -> dict[str, Any]:
+        return {"rule": "no_return_period", "params": {"from": first, "to": last}, "applies_to": list(kinds)}
+
+    november = period("2026-11-01", "2026-11-30", "voluntary")
+    for rule in (period("2026-11-30", "2026-12-05"), period("2026-11-10", "2026-11-20", "voluntary", "damaged")):
+        assert faults({"name": "X", "rules": [november, rule]}) == {"rules[1].params.from": "overlap"}
+    for rule in (period("2026-12-01", "2026-12-05", "voluntary"), period("2026-11-10", "2026-11-20", "damaged")):
+        load_policy("x", {"name": "X", "rules": [november, rule]}, currency="TRY")
 
 
 def test_a_name_is_needed() -> None:
