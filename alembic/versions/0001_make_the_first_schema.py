@@ -6,10 +6,9 @@ Revision: 0001, after , 2026-11-22 02:18:48.596696
 from __future__ import annotations
 
 import sqlalchemy as sa
+from alembic import op
 
 from rma.db.columns import Instant, Json
-
-from alembic import op
 
 revision = "0001"
 down_revision = None
