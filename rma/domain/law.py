@@ -115,7 +115,7 @@ class WithdrawalFunction(Rule, frozen=True, kw_only=True):
     """
 
     since: date
-    fields: tuple[Literal["name", "contract", "electronic_address"], ...]
+    fields: Annotated[tuple[Literal["name", "contract", "electronic_address"], ...], Meta(min_length=1)]
     required: bool = True
     login_required: Literal[False] = False
     not_told: bool = False
@@ -217,7 +217,7 @@ class ToTell(Rule, frozen=True, kw_only=True):
 class Defect(Rule, frozen=True, kw_only=True):
     """Defective goods: remedies as rungs of a ladder (within a rung the consumer chooses), times and proof."""
 
-    ladder: tuple[tuple[Remedy, ...], ...]
+    ladder: Annotated[tuple[Annotated[tuple[Remedy, ...], Meta(min_length=1)], ...], Meta(min_length=1)]
     minor_ends_contract: bool
     liability: Liability
     presumption: Liability

@@ -49,6 +49,11 @@ T = TypeVar("T")
 Document = dict[str, Any]
 CONDITIONS = frozenset({"opened", "used", "installed"})
 """The conditions of goods that an exception may ask for, besides the attributes of a line."""
+_PERIODS = (
+    *("send_back", "delivery", "refund.clocks", "defect.liability", "defect.presumption", "defect.repair"),
+    *("privacy.answer", "privacy.destruction", "messages.stop", "liability", "presumption", "regions.*.liability"),
+)
+"""Where a period stands in a file of a text or of a country."""
 
 
 class _Title(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,7 +142,7 @@ def _read(source: str, document: Document, kind: type[T]) -> T:
 def _profile(source: str, texts: Mapping[str, Document], raw: bytes) -> LawProfile:
     document = _amended(source, texts, ())
     read = _read(source, document, _ProfileFile)
-    faults = [*_profile_faults(read), *_amend_faults(read, texts)]
+    faults = [*_profile_faults(read), *_amend_faults(read, texts), *_period_faults(document)]
     if faults:
         raise DefinitionError(source, faults)
     found = {name: getattr(read, name) for name in read.__struct_fields__ if name not in {"amends", "title"}}
@@ -168,7 +173,7 @@ def _tables(one: object, other: object) -> bool:
 
 def _overlay(source: str, document: Document, raw: bytes) -> Overlay:
     read = _read(source, document, _CountryFile)
-    faults = list(_country_faults(read))
+    faults = [*_country_faults(read), *_period_faults(document)]
     if faults:
         raise DefinitionError(source, faults)
     return Overlay(
@@ -209,9 +214,13 @@ def _profile_faults(read: _ProfileFile) -> Iterator[FieldError]:
         yield from _exception_faults(read.withdrawal)
     if read.function:
         yield from _label_faults("function.labels", read.function.labels)
+        if read.function.required and not read.function.labels:
+            yield FieldError("function.labels", "missing", "the two buttons need their words")
         yield from _twice("function.fields", read.function.fields)
     if read.refund:
         yield from _twice("refund.clocks", [clock.when for clock in read.refund.clocks])
+    if read.messages:
+        yield from _class_faults(read.messages)
     yield from _twice("retention", [one.record for one in read.retention])
     yield from _since_faults("interest", [one.since for one in read.interest])
     yield from _since_faults("tax.rates", [one.since for one in read.tax.rates] if read.tax else [])
@@ -227,6 +236,31 @@ def _country_faults(read: _CountryFile) -> Iterator[FieldError]:
     yield from _twice("retention", [one.record for one in read.retention])
     for code, region in read.regions.items():
         yield from _place_faults(f"regions.{code}", region.timezone, read.holidays, code)
+
+
+def _period_faults(document: Document) -> Iterator[FieldError]:
+    """A time that is not said would be none at all; one of two kinds would be set aside."""
+    for path in _PERIODS:
+        for where, table in _at(document, path.split("."), ""):
+            said = [unit for unit in ("days", "months", "working_days") if unit in table]
+            if not said:
+                yield FieldError(f"{where}.days", "missing", "say days, months or working_days; 0 is at once")
+            if "working_days" in said and len(said) > 1:
+                yield FieldError(f"{where}.working_days", "value", "working days stand alone")
+            if table.get("second_hand_months", 0) > table.get("months", 0):
+                yield FieldError(f"{where}.second_hand_months", "value", "second-hand goods have no longer time")
+
+
+def _at(part: object, names: Sequence[str], path: str) -> Iterator[tuple[str, Document]]:
+    """The tables that stand at these names, with their paths: each of a list, each of what ``*`` may be called."""
+    if isinstance(part, list):
+        for index, one in enumerate(part):
+            yield from _at(one, names, f"{path}[{index}]")
+    elif isinstance(part, dict) and not names:
+        yield path, part
+    elif isinstance(part, dict):
+        for name in part if names[0] == "*" else {names[0]} & part.keys():
+            yield from _at(part[name], names[1:], f"{path}.{name}".lstrip("."))
 
 
 def _amend_faults(read: _ProfileFile, texts: Mapping[str, Document]) -> Iterator[FieldError]:
@@ -278,6 +312,13 @@ def _exception_faults(withdrawal: Withdrawal) -> Iterator[FieldError]:
 
 def _label_faults(path: str, labels: Sequence[Labels]) -> Iterator[FieldError]:
     yield from _twice(path, [one.language for one in labels])
+
+
+def _class_faults(messages: Messages) -> Iterator[FieldError]:
+    """What is of service needs no consent, so nothing may be both."""
+    for index, name in enumerate(messages.commercial):
+        if name in messages.service:
+            yield FieldError(f"messages.commercial[{index}]", "twice", f"{name} is of service already")
 
 
 def _twice(path: str, names: Sequence[str]) -> Iterator[FieldError]:
