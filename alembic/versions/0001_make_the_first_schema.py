@@ -1,6 +1,6 @@
 """Make the first schema.
 
-Revision: 0001, after , 2026-11-22 02:18:48.596696
+Revision: 0001, after , 2026-11-22 02:38:05.835253
 """
 
 from __future__ import annotations
@@ -544,6 +544,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("store_id", "dedupe"),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_messages_recipient"), ["recipient"], unique=False)
         batch_op.create_index(batch_op.f("ix_messages_return_id"), ["return_id"], unique=False)
         batch_op.create_index("messages_to_send", ["state"], unique=False)
 
@@ -968,6 +969,7 @@ def downgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index("messages_to_send")
         batch_op.drop_index(batch_op.f("ix_messages_return_id"))
+        batch_op.drop_index(batch_op.f("ix_messages_recipient"))
 
     op.drop_table("messages")
     with op.batch_alter_table("links", schema=None) as batch_op:

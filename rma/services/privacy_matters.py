@@ -26,6 +26,7 @@ from rma.services.case import store_now
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.notify import TO_SEND
+from rma.services.withdrawal_letters import REPORTED
 
 ORDERS = tables.table(tables.Order)
 RETURNS = tables.table(tables.Return)
@@ -157,7 +158,8 @@ def _whole(
 ) -> Matter:
     snapshot = assess.read_order_doc(order.doc)
     laws = _laws(store, snapshot, assess.read_person(order.person))
-    messages = _messages(work, store.id, [row.id for row in returns], declared, lock=lock)
+    address = order.email if mine else None
+    messages = _messages(work, store.id, [row.id for row in returns], declared, told=address, lock=lock)
     finals = {row.id: calendar.local_date(row.updated_at, store.timezone) for row in returns}
     days = [*finals.values(), *(calendar.local_date(row.updated_at, store.timezone) for row in refunds)]
     days += _days(snapshot, store) if mine else []
@@ -208,10 +210,16 @@ def _leaves(work: Work, row: Any) -> bool:
     return bool(row.state == TO_SEND and row.message_class == "service" and due)
 
 
-def _messages(work: Work, store_id: str, ids: Sequence[str], declared: Sequence[Any], *, lock: bool) -> Sequence[Any]:
-    """The messages about these; locked, so that none of them is taken up for sending meanwhile."""
+def _messages(
+    work: Work, store_id: str, ids: Sequence[str], declared: Sequence[Any], *, lock: bool, told: str | None = None
+) -> Sequence[Any]:
+    """The messages about these; locked, so that none of them is taken up for sending meanwhile.
+
+    ``told``: the mailbox of an order, which also had word of what somebody else declared for it.
+    """
     wanted: list[sa.ColumnElement[bool]] = [MESSAGES.c.return_id.in_(ids)] if ids else []
     wanted += [MESSAGES.c.dedupe.startswith(f"{row.id}:", autoescape=True) for row in declared]
+    wanted += [sa.and_(MESSAGES.c.kind == REPORTED, MESSAGES.c.recipient == told)] if told else []
     if not wanted:
         return []
     query = sa.select(MESSAGES).where(MESSAGES.c.store_id == store_id, sa.or_(*wanted))

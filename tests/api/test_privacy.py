@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.services import privacy_run
+from rma.services import background, privacy_run
 from rma.services.verify import verify
 from tests.support import traces
 from tests.support.desk import photo
@@ -207,6 +207,23 @@ def test_a_return_on_somebody_elses_order_is_erased_alone(api: Api, desk: Header
     assert run(api, desk).keys() >= {"withdrawal", "messages"}
     assert traces.in_tables(database.url, ["guest@example.com", *MARKS]) == []
     assert {one["state"] for one in api.get("/privacy/erasures", desk).json()["items"]} == {"erased"}
+
+
+def test_word_of_a_strangers_withdrawal_goes_with_the_person_it_went_to(
+    api: Api, desk: Headers, database: Database
+) -> None:
+    """A mailbox that was told what another address declared for its order is exported and forgotten with the order."""
+    ended(api, desk, "1001")
+    typed = {"name": "Can", "order_number": "1001", "electronic_address": "can@example.com"}
+    token = api.client.post("/api/v1/stores/shop/withdrawals", json=typed).json()["token"]
+    assert api.client.post(f"/api/v1/stores/shop/withdrawals/{token}/confirm").status_code == 200
+    background.catch_up(api.services, api.store_id)
+    who = {"email": "ayse@example.com"}
+    [held] = api.post("/privacy/export", who, desk).json()["matters"]
+    assert [one["recipient"] for one in held["messages"] if one["kind"] == "withdrawal_reported"] == [who["email"]]
+    assert api.post("/privacy/erasures", who, desk).json()["state"] == "restricted"
+    assert traces.in_tables(database.url, list(MARKS), but=frozenset({"restricted"})) == []
+    assert traces.in_tables(database.url, ["can@example.com"]) != []
 
 
 def test_people_of_the_shop_and_strangers_goods_have_an_end_too(api: Api, desk: Headers, database: Database) -> None:

@@ -127,7 +127,7 @@ class Message(SQLModel, table=True):
     state: str = Field(max_length=12)
     dedupe: str = Field(max_length=96)
     message_id: str = Field(max_length=160)
-    recipient: str | None = None
+    recipient: str | None = Field(default=None, index=True)
     subject: str | None = None
     text: str | None = Field(default=None, sa_type=sa.Text)
     html: str | None = Field(default=None, sa_type=sa.Text)
