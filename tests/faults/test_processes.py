@@ -44,16 +44,15 @@ def test_what_dead_processes_had_in_hand_is_taken_over(floor: Floor, crew: Crew)
     """Killed inside an act, a deadline, a subscriber and a mail: another slot takes it over, and nothing twice."""
     number = floor.order("9")
     waits = floor.must(floor.file(number, ("1", 1)))["id"]
-    dying = [crew.worker(slot, at=at) for slot, at in ((1, "deadline"), (2, "subscriber"), (3, "message"))]
     with floor.services.database.write() as work:
         due = sa.update(_deadlines).where(_deadlines.c.return_id == waits, _deadlines.c.name == "ship_back")
         past = now() - timedelta(seconds=1)
         assert work.conn.execute(due.values(next_at=past, due_at=past, warn_at=[])).rowcount == 1
-    for process in dying:
-        process.ended()
-    dying = [crew.worker(4, at="send_refund begin")]
+    for slot, at in enumerate(("deadline", "subscriber", "message"), start=1):
+        crew.worker(slot, at=at).ended()
+    dying = crew.worker(4, at="send_refund begin")
     refund = refund_of(floor, "10")
-    dying[0].ended()
+    dying.ended()
     assert floor.row(tables.Refund, refund).state == "sending"
     crew.worker(5)
     until(lambda: is_paid(floor, refund) and not to_send(floor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from rma.db import tables
 from rma.db.session import Database, now
 from rma.domain.ports import Carrier, Health, IssuedLabel, LabelAnswer, LabelMethod, LabelOrder
 from rma.providers.carrier_offline import OfflineCarrier
-from rma.services import label_acts
+from rma.services import effects, label_acts
 from rma.services.context import Services
 from rma.settings import Settings
 from tests.support.desk import Desk
@@ -200,8 +201,10 @@ def test_a_parcel_cancelled_while_the_label_is_made_is_taken_back_afterwards(des
     assert (answer and answer.state, _parcel(desk, parcel_id).state) == ("void", "void")
 
 
-def test_a_carrier_without_keys_is_called_again_only_when_it_must_know(desk: Desk) -> None:
-    """Never heard of it, too soon, proves nothing; after two minutes it does."""
+def test_a_carrier_without_keys_is_called_again_only_when_it_must_know(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never heard of it, too soon, proves nothing, nor does a clock that was set; after two minutes it does."""
     seen: list[LabelOrder] = []
     desk.services.ports = _with_carrier(desk, _Plain(seen, lost=1))
     desk.change(tables.Store, desk.store_id, test_mode=False)
@@ -212,7 +215,11 @@ def test_a_carrier_without_keys_is_called_again_only_when_it_must_know(desk: Des
     desk.run()
     assert (len(seen), _attempt(desk, parcel_id).state) == (1, "asking")
     sent_at = now() - timedelta(seconds=label_acts.PROVEN_AFTER + 1)
-    desk.change(tables.Attempt, f"{parcel_id}:1:issue_label", sent_at=sent_at)
+    key = f"{parcel_id}:1:issue_label"
+    desk.change(tables.Attempt, key, sent_at=sent_at)
+    desk.run()
+    assert (len(seen), _attempt(desk, parcel_id).state) == (1, "asking")
+    monkeypatch.setitem(effects.HEARD, (key, sent_at), time.monotonic() - label_acts.PROVEN_AFTER - 1)
     desk.run()
     assert (len(seen), _parcel(desk, parcel_id).state) == (2, "label_ready")
 
