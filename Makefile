@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
@@ -18,7 +18,7 @@ setup: $(STAMP) ## make the virtual environment from the lock
 demo: $(STAMP) ## play two stores' returns and serve them on this machine (ARGS=--exit ends after the story)
 	@$(BIN)/rma demo $(ARGS)
 
-test: $(STAMP) ## run every test, quick ones first, on SQLite and on a real PostgreSQL (JOBS=2 at a time)
+test: $(STAMP) ## run every test, quick ones first, on SQLite and on a real PostgreSQL (JOBS=3 at a time)
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## lint, format, types, rings, migrations against models, documentation
