@@ -5,6 +5,8 @@ The words are made from the stored decision alone, so that an old decision is to
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from rma.domain.claims import DELAY, LIABILITY
@@ -89,6 +91,13 @@ def decided_by(line: LineDecision) -> DecidedBy:
     if not line.reasons:
         last = next((entry for entry in line.trace if entry.rule == "window"), last)
     return DecidedBy(rule=last.rule, version=last.version, code=last.code, article=last.article)
+
+
+def rights(lines: Iterable[LineDecision]) -> tuple[str, ...]:
+    """The articles of the rights on which these lines stand: whoever declines them acts against these."""
+    held = (line for line in lines if line.basis == "statutory" and line.decision != "refused")
+    entries = (entry for line in held for entry in line.trace if entry.rule == "window" and entry.article)
+    return tuple(dict.fromkeys(str(entry.article) for entry in entries))
 
 
 def said(entry: TraceEntry, line: LineDecision) -> Text:

@@ -83,7 +83,10 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A judgement: the engine's own, a person's with their reason, or an override."""
+    """A judgement: the engine's own, a person's with their reason, or an override.
+
+    ``against`` are the articles of the rights by law that a person declined.
+    """
 
     at: datetime
     event: str
@@ -91,10 +94,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     by: Judge
     override: bool
     reason: str | None
+    against: tuple[str, ...] = ()
 
 
 class WholeDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about the decision on a return; ``overridden``: a person let a line through."""
+    """Everything about the decision on a return; ``overridden``: a person let a line through, or declined a right."""
 
     return_id: str
     rma_number: str
@@ -117,6 +121,7 @@ def show(work: Work, services: Services, caller: Caller, return_id: str, *, loca
     case = the_case(door)
     found = _decode(case.row["quote"])
     policy = services.catalog.policy(work, door.store.id, found.policy_version)
+    steps = _steps(work, case)
     return WholeDecision(
         return_id=case.id,
         rma_number=case.row["rma_number"],
@@ -125,9 +130,9 @@ def show(work: Work, services: Services, caller: Caller, return_id: str, *, loca
         law=found.law,
         decision=found.assessment,
         statutory=found.statutory,
-        overridden=any(line.overrode for line in found.lines),
+        overridden=any(line.overrode for line in found.lines) or any(step.against for step in steps),
         lines=tuple(_line(line, case, index, locale) for index, line in enumerate(found.lines)),
-        steps=_steps(work, case),
+        steps=steps,
     )
 
 
@@ -176,6 +181,7 @@ def _steps(work: Work, case: Case) -> tuple[Step, ...]:
             by=people.get(one.actor) or Judge(actor=one.actor),
             override="override" in one.data,
             reason=_reason(one),
+            against=_against(one),
         )
         for one in events
     )
@@ -190,6 +196,11 @@ def _reason(event: FeedEvent) -> str | None:
     told: Any = event.data.get("override")
     found = (told if isinstance(told, dict) else event.data).get("reason")
     return found if isinstance(found, str) else None
+
+
+def _against(event: FeedEvent) -> tuple[str, ...]:
+    told: Any = event.data.get("override")
+    return tuple(told.get("articles", ())) if isinstance(told, dict) else ()
 
 
 def _people(work: Work, actors: set[str]) -> dict[str, Judge]:

@@ -8,7 +8,7 @@ import msgspec
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain import units
+from rma.domain import explain, units
 from rma.domain.claims import Outcome
 from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Personal
@@ -133,7 +133,9 @@ def act(
         _count_holders(door)
     if trigger == "ask_customer":
         case.facts(assessment="in_review", asked=data.reason)
-    told = {"reason": Personal(data.reason)} if data.reason else {}
+    told: dict[str, Any] = {"reason": Personal(data.reason)} if data.reason else {}
+    if trigger == "decline" and (against := explain.rights(_decision(case.row["quote"]).lines)):
+        told["override"] = {**told, "articles": list(against)}
     fields = {k: v for k, v in msgspec.to_builtins(data).items() if v is not None and k != "consent"}
     doors.act(door, root, trigger, caller, data=told, fields=fields, language=locale)
     door.close()

@@ -167,8 +167,10 @@ def test_an_override_is_told_with_who_and_why(shop: Shop) -> None:
     assert step["by"]["person"] == f"destek@{shop.slug}.example"
     shop.order("1002")
     review = _declined_by_a_person(shop)
-    steps = shop.support.get(f"/returns/{review['id']}/decision")["steps"]
-    assert (steps[-1]["trigger"], steps[-1]["reason"], steps[-1]["by"]["key"]) == ("decline", "Bizden değil", "support")
+    declined = shop.support.get(f"/returns/{review['id']}/decision")
+    step = declined["steps"][-1]
+    assert (step["trigger"], step["reason"], step["by"]["key"]) == ("decline", "Bizden değil", "support")
+    assert (declined["overridden"], step["override"], step["against"]) == (True, True, ["6502 m.12"])
 
 
 def _declined_by_a_person(shop: Shop) -> Any:
