@@ -9,8 +9,10 @@ import pytest
 
 from tests.support.databases import KINDS, Databases, Kind
 
-ORDER = ("unit", "architecture", "properties", "contracts", "integration", "api", "web", "stories", "faults")
-"""Folders of tests in the order in which they run: what fails fastest tells most cheaply."""
+ORDER = ("unit", "architecture", "properties", "contracts", "faults", "integration", "api", "web", "stories")
+"""Folders of tests in the order in which they run: what fails fastest tells most cheaply.
+
+After the quick ones come those that mostly wait for processes, so that others fill the time."""
 
 _passed: dict[str, int] = dict.fromkeys(KINDS, 0)
 

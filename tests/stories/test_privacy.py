@@ -17,7 +17,7 @@ from tests.support.snapshots import Json
 
 EMAIL = "zeynep.oztoprak@ornek.example"
 NAME, PHONE, STREET = "Zeynep Öztoprak", "+905559998877", "Lavanta Sokağı 42"
-IBAN = "TR330006100519786457841326"
+IBAN = "TR290006200519786457840099"
 WORDS = "kapıcıya bırakmıştım"
 MARKS = (EMAIL, NAME, PHONE, STREET, IBAN, WORDS, "c-zeynep", json.dumps(NAME)[1:-1], json.dumps(STREET)[1:-1])
 WHO = {"reference": "c-zeynep", "email": EMAIL, "name": NAME, "phone": PHONE, "locale": "tr"}
