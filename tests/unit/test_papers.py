@@ -126,6 +126,13 @@ def test_the_form_is_one_page_in_the_stores_language_and_in_english() -> None:
     assert scan(pdf) == [[("Code 128", "K7QM-2XWB-9D"), ("QR Code", LINK)]]
 
 
+@pytest.mark.parametrize("number", ["5584-ZGRF-4R", "WMWM-WMWM-WM", "2345-6789-23"])
+def test_the_form_can_be_scanned_also_when_it_was_scaled_a_little(number: str) -> None:
+    """Bars of three dots: whole dots of a printer are no whole dots once A4 is fitted to its paper."""
+    [codes] = scan(PRINTER.damage_report(msgspec.structs.replace(REPORT, rma_number=number)))
+    assert number in {text for _, text in codes}
+
+
 def test_the_limits_of_the_turkish_code_stand_on_turkish_forms_only() -> None:
     """A store elsewhere does not tell of TTK; the customer's own rights stand on every form."""
     english = msgspec.structs.replace(REPORT, locale="en", law="")

@@ -10,7 +10,7 @@ from rma.providers.labels.words import both, english, local
 
 RULE = 0.6
 CAPTION = Style(largest=6.5, smallest=5)
-_CODE = 62 * MM
+_CODE = 75 * MM
 _TITLE = 6.5 * MM
 _GAP = 2 * MM
 _SQUARE = 3.6 * MM
