@@ -15,9 +15,9 @@ from rma.db.session import Database
 from rma.resources import folder
 
 
-def upgrade(database: Database) -> None:
-    """Apply every migration that is missing; safe to call again."""
-    _run(database, lambda config: command.upgrade(config, "head"))
+def upgrade(database: Database, *, to: str = "head") -> None:
+    """Apply every migration that is missing, up to the newest unless told; safe to call again."""
+    _run(database, lambda config: command.upgrade(config, to))
 
 
 def differences(database: Database) -> list[str]:

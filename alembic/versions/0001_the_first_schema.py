@@ -1,14 +1,14 @@
-"""Make the first schema.
+"""The first schema
 
-Revision: 0001, after , 2026-11-22 02:38:05.835253
+Revision: 0001, after , 2026-11-21 22:55:06.054781
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
-
 from rma.db.columns import Instant, Json
+
+from alembic import op
 
 revision = "0001"
 down_revision = None
@@ -46,7 +46,6 @@ def upgrade() -> None:
         sa.Column("test_mode", sa.Boolean(), nullable=False),
         sa.Column("return_addresses", Json(), nullable=False),
         sa.Column("holidays", Json(), nullable=False),
-        sa.Column("retention", Json(), nullable=False),
         sa.Column("clock_offset", sa.Float(), nullable=False),
         sa.Column("clock_set", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -65,7 +64,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("answer", Json(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
-        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("sent_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
@@ -149,8 +147,6 @@ def upgrade() -> None:
         sa.Column("frozen", sa.Text(), nullable=True),
         sa.Column("policy_version", sa.Integer(), nullable=True),
         sa.Column("law", sa.String(), nullable=True),
-        sa.Column("look_at", sa.Date(), nullable=True),
-        sa.Column("erased_at", Instant(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("head", sa.String(), nullable=False),
         sa.Column("events_n", sa.Integer(), nullable=False),
@@ -167,7 +163,6 @@ def upgrade() -> None:
         batch_op.create_index("orders_by_customer", ["store_id", "customer_ref"], unique=False)
         batch_op.create_index("orders_by_email", ["store_id", "email"], unique=False)
         batch_op.create_index("orders_by_store", ["store_id", "id"], unique=False)
-        batch_op.create_index("orders_to_look_at", ["store_id", "look_at"], unique=False)
 
     op.create_table(
         "personal",
@@ -204,30 +199,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("policies", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_policies_store_id"), ["store_id"], unique=False)
-
-    op.create_table(
-        "privacy_requests",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("store_id", sa.String(length=40), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("matters", Json(), nullable=False),
-        sa.Column("open", Json(), nullable=False),
-        sa.Column("answer", Json(), nullable=False),
-        sa.Column("answer_due", sa.Date(), nullable=False),
-        sa.Column("article", sa.String(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("head", sa.String(), nullable=False),
-        sa.Column("events_n", sa.Integer(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["store_id"],
-            ["stores.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("privacy_requests", schema=None) as batch_op:
-        batch_op.create_index("privacy_requests_by_state", ["store_id", "state", "id"], unique=False)
 
     op.create_table(
         "products",
@@ -290,56 +261,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_workflows_store_id"), ["store_id"], unique=False)
 
     op.create_table(
-        "destructions",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("store_id", sa.String(length=40), nullable=False),
-        sa.Column("request_id", sa.String(length=40), nullable=True),
-        sa.Column("record", sa.String(length=24), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("files", sa.Integer(), nullable=False),
-        sa.Column("article", sa.String(), nullable=False),
-        sa.Column("at", Instant(), nullable=False),
-        sa.Column("keep_until", sa.Date(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["request_id"],
-            ["privacy_requests.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["store_id"],
-            ["stores.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("destructions", schema=None) as batch_op:
-        batch_op.create_index("destructions_by_store", ["store_id", "id"], unique=False)
-
-    op.create_table(
-        "restricted",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("store_id", sa.String(length=40), nullable=False),
-        sa.Column("request_id", sa.String(length=40), nullable=True),
-        sa.Column("record", sa.String(length=24), nullable=False),
-        sa.Column("matter", sa.String(length=40), nullable=False),
-        sa.Column("until", sa.Date(), nullable=False),
-        sa.Column("article", sa.String(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["request_id"],
-            ["privacy_requests.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["store_id"],
-            ["stores.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("restricted", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_restricted_matter"), ["matter"], unique=False)
-        batch_op.create_index(batch_op.f("ix_restricted_request_id"), ["request_id"], unique=False)
-        batch_op.create_index("restricted_to_destroy", ["store_id", "until"], unique=False)
-
-    op.create_table(
         "returns",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("store_id", sa.String(length=40), nullable=False),
@@ -382,10 +303,8 @@ def upgrade() -> None:
         batch_op.create_index("returns_by_customer", ["store_id", "customer_ref", "created_at"], unique=False)
         batch_op.create_index("returns_by_email", ["store_id", "email"], unique=False)
         batch_op.create_index("returns_by_order", ["order_id"], unique=False)
-        batch_op.create_index("returns_by_order_number", ["store_id", "order_number"], unique=False)
         batch_op.create_index("returns_by_state", ["store_id", "state", "id"], unique=False)
         batch_op.create_index("returns_by_store", ["store_id", "id"], unique=False)
-        batch_op.create_index("returns_by_waiting", ["store_id", "waits_for", "id"], unique=False)
 
     op.create_table(
         "deadlines",
@@ -417,20 +336,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
-        batch_op.create_index("deadlines_by_return", ["return_id", "subject_id"], unique=False)
+        batch_op.create_index("deadlines_by_return", ["return_id"], unique=False)
         batch_op.create_index(
             "deadlines_due",
             ["next_at"],
             unique=False,
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
-        )
-        batch_op.create_index(
-            "deadlines_of_refunds",
-            ["store_id", "raw"],
-            unique=False,
-            sqlite_where=sa.text("name = 'refund' AND state IN ('open', 'missed')"),
-            postgresql_where=sa.text("name = 'refund' AND state IN ('open', 'missed')"),
         )
 
     op.create_table(
@@ -447,7 +359,6 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("by", sa.String(length=40), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("destroyed_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(
             ["return_id"],
             ["returns.id"],
@@ -459,13 +370,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.create_index(
-            "evidence_kept",
-            ["store_id", "return_id"],
-            unique=False,
-            sqlite_where=sa.text("destroyed_at IS NULL"),
-            postgresql_where=sa.text("destroyed_at IS NULL"),
-        )
         batch_op.create_index(batch_op.f("ix_evidence_return_id"), ["return_id"], unique=False)
 
     op.create_table(
@@ -528,7 +432,6 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("html", sa.Text(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("error", sa.String(length=80), nullable=True),
         sa.Column("next_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("sent_at", Instant(), nullable=True),
@@ -544,7 +447,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("store_id", "dedupe"),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_messages_recipient"), ["recipient"], unique=False)
         batch_op.create_index(batch_op.f("ix_messages_return_id"), ["return_id"], unique=False)
         batch_op.create_index("messages_to_send", ["state"], unique=False)
 
@@ -643,7 +545,6 @@ def upgrade() -> None:
         sa.Column("payout", sa.Text(), nullable=True),
         sa.Column("due_promise", sa.Date(), nullable=True),
         sa.Column("due_legal", sa.Date(), nullable=True),
-        sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("article", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
@@ -665,17 +566,7 @@ def upgrade() -> None:
     with op.batch_alter_table("refunds", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refunds_order_id"), ["order_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_refunds_return_id"), ["return_id"], unique=False)
-        batch_op.create_index("refunds_by_due", ["store_id", "due_on", "id"], unique=False)
-        batch_op.create_index("refunds_by_order_number", ["store_id", "order_number"], unique=False)
-        batch_op.create_index("refunds_by_state", ["store_id", "state", "due_on", "id"], unique=False)
-        batch_op.create_index("refunds_by_store", ["store_id", "id"], unique=False)
-        batch_op.create_index(
-            "refunds_owed",
-            ["store_id", "due_on", "id"],
-            unique=False,
-            sqlite_where=sa.text("state NOT IN ('refused', 'succeeded')"),
-            postgresql_where=sa.text("state NOT IN ('refused', 'succeeded')"),
-        )
+        batch_op.create_index("refunds_by_state", ["store_id", "state", "due_legal"], unique=False)
 
     op.create_table(
         "return_lines",
@@ -719,7 +610,7 @@ def upgrade() -> None:
     with op.batch_alter_table("return_lines", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_return_lines_order_id"), ["order_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_return_lines_return_id"), ["return_id"], unique=False)
-        batch_op.create_index("return_lines_by_sku", ["store_id", "sku", "return_id"], unique=False)
+        batch_op.create_index("return_lines_by_sku", ["store_id", "sku"], unique=False)
 
     op.create_table(
         "unexpected",
@@ -942,15 +833,7 @@ def downgrade() -> None:
 
     op.drop_table("return_lines")
     with op.batch_alter_table("refunds", schema=None) as batch_op:
-        batch_op.drop_index(
-            "refunds_owed",
-            sqlite_where=sa.text("state NOT IN ('refused', 'succeeded')"),
-            postgresql_where=sa.text("state NOT IN ('refused', 'succeeded')"),
-        )
-        batch_op.drop_index("refunds_by_store")
         batch_op.drop_index("refunds_by_state")
-        batch_op.drop_index("refunds_by_order_number")
-        batch_op.drop_index("refunds_by_due")
         batch_op.drop_index(batch_op.f("ix_refunds_return_id"))
         batch_op.drop_index(batch_op.f("ix_refunds_order_id"))
 
@@ -969,7 +852,6 @@ def downgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index("messages_to_send")
         batch_op.drop_index(batch_op.f("ix_messages_return_id"))
-        batch_op.drop_index(batch_op.f("ix_messages_recipient"))
 
     op.drop_table("messages")
     with op.batch_alter_table("links", schema=None) as batch_op:
@@ -982,19 +864,9 @@ def downgrade() -> None:
     op.drop_table("feedback")
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_evidence_return_id"))
-        batch_op.drop_index(
-            "evidence_kept",
-            sqlite_where=sa.text("destroyed_at IS NULL"),
-            postgresql_where=sa.text("destroyed_at IS NULL"),
-        )
 
     op.drop_table("evidence")
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
-        batch_op.drop_index(
-            "deadlines_of_refunds",
-            sqlite_where=sa.text("name = 'refund' AND state IN ('open', 'missed')"),
-            postgresql_where=sa.text("name = 'refund' AND state IN ('open', 'missed')"),
-        )
         batch_op.drop_index(
             "deadlines_due", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
         )
@@ -1002,25 +874,13 @@ def downgrade() -> None:
 
     op.drop_table("deadlines")
     with op.batch_alter_table("returns", schema=None) as batch_op:
-        batch_op.drop_index("returns_by_waiting")
         batch_op.drop_index("returns_by_store")
         batch_op.drop_index("returns_by_state")
-        batch_op.drop_index("returns_by_order_number")
         batch_op.drop_index("returns_by_order")
         batch_op.drop_index("returns_by_email")
         batch_op.drop_index("returns_by_customer")
 
     op.drop_table("returns")
-    with op.batch_alter_table("restricted", schema=None) as batch_op:
-        batch_op.drop_index("restricted_to_destroy")
-        batch_op.drop_index(batch_op.f("ix_restricted_request_id"))
-        batch_op.drop_index(batch_op.f("ix_restricted_matter"))
-
-    op.drop_table("restricted")
-    with op.batch_alter_table("destructions", schema=None) as batch_op:
-        batch_op.drop_index("destructions_by_store")
-
-    op.drop_table("destructions")
     with op.batch_alter_table("workflows", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_workflows_store_id"))
 
@@ -1033,10 +893,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_products_gtin"))
 
     op.drop_table("products")
-    with op.batch_alter_table("privacy_requests", schema=None) as batch_op:
-        batch_op.drop_index("privacy_requests_by_state")
-
-    op.drop_table("privacy_requests")
     with op.batch_alter_table("policies", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_policies_store_id"))
 
@@ -1046,7 +902,6 @@ def downgrade() -> None:
 
     op.drop_table("personal")
     with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.drop_index("orders_to_look_at")
         batch_op.drop_index("orders_by_store")
         batch_op.drop_index("orders_by_email")
         batch_op.drop_index("orders_by_customer")
