@@ -12,7 +12,7 @@ from rma.domain.guards import GUARDS
 from rma.domain.vocabulary import DEADLINE_FIELDS, EFFECTS, MACHINES, NONE, PERSONS, ROLES, STAY, WAITS_FOR
 from rma.errors import FieldError
 
-_DAYS = re.compile(r"^P[1-9]\d{0,3}D$")
+_DAYS = re.compile(r"P[1-9]\d{0,3}D")
 
 Faults = Iterator[FieldError]
 Edges = dict[str, set[str]]
@@ -88,7 +88,7 @@ def _deadlines(definition: Definition) -> Faults:
 
 
 def _not_days(deadline: Deadline) -> list[str]:
-    return [name for name in deadline.after if not _DAYS.match(name)]
+    return [name for name in deadline.after if not _DAYS.fullmatch(name)]
 
 
 def _fires(definition: Definition, deadline: Deadline, path: str) -> Faults:

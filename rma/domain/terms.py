@@ -151,7 +151,7 @@ class HelpLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A page that may save a return, shown before one is filed."""
 
     title: Text
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s]+$", max_length=2000)]
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s]+$(?!\n)", max_length=2000)]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,7 +78,7 @@ class AddressIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     name: Word | None = None
     line2: Word | None = None
     postcode: Word | None = None
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")] | None = None
     phone: Word | None = None
 
 

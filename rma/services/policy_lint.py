@@ -24,7 +24,7 @@ from rma.services.catalog import StoreInfo
 LATEST_ORDERS = 500
 """Where a store sells to is read from so many of its latest orders."""
 _orders = tables.table(tables.Order)
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
 
 
 class LintPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,7 +30,7 @@ class PageAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """In which language, for consumers of which country (the store's if none), and the days of the calculator."""
 
     lang: str | None = None
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")] | None = None
     received: date | None = None
     ordered: date | None = None
 

@@ -16,6 +16,7 @@ MACHINE_PATHS = re.compile(r"(?m)(^|[^A-Za-z0-9._-])/(work|farm|root|home/\w+)/"
 UNFINISHED = re.compile(r"\b([T]ODO|[F]IXME|[X]XX|[N]otImplementedError|pragma: [n]o cover)\b")
 SKIPPED = re.compile(r"pytest\.([s]kip|[x]fail|importor[s]kip|mark\.[s]kip|mark\.[x]fail)")
 CLOCKS = {"now", "today", "utcnow"}
+LOOSE_END = re.compile(r"""(?:pattern=|re\.compile\()r?["'][^\n]*(?<!\\)[$]["']""")
 EFFECTS = {"open", "print", "input", "exec", "eval"}
 
 
@@ -54,6 +55,11 @@ def test_the_folder_of_migrations_is_no_package(checkout: Path) -> None:
 def test_no_file_names_the_host_of_a_registry(tracked: dict[str, str]) -> None:
     """The project installs from whatever index its user has set; no file names one."""
     assert _naming(tracked, HOSTS) == []
+
+
+def test_no_pattern_takes_a_line_break_as_its_end(tracked: dict[str, str]) -> None:
+    """A bare ``$`` at the end of a pattern also stands before a last line break, which would pass into headers."""
+    assert [found for found in _naming(tracked, LOOSE_END, ending=".py") if found.startswith("rma/")] == []
 
 
 def test_no_file_names_a_path_of_one_machine(tracked: dict[str, str]) -> None:
