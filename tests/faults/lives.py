@@ -52,7 +52,14 @@ class Lives:
             self._send("PUT", f"/products/{sku.replace('#', '%23')}", body, key=None)
 
     def live(self, number: int) -> None:
-        """One life, from the order to the approved refund; a fifth of them with an exchange beside it."""
+        """One life, from the order to the approved refund; a fault of its own is one of ``faults``."""
+        try:
+            self._live(number)
+        except GaveUpError as error:
+            self.faults.append(f"life {number}: {error}")
+
+    def _live(self, number: int) -> None:
+        """A fifth of them has an exchange beside the refund."""
         told = random.Random(self._seed * 1_000_003 + number)
         script = told.choice(REFUNDS + SLOW_REFUNDS if self._slow else REFUNDS)
         provider = told.choice(("offline", "offline_plain"))

@@ -34,8 +34,10 @@ from tests.support.floor import Floor
 from tests.support.fragile import ACTS, CHORES
 from tests.support.postgres import Server
 
-CLOCKS = (0.0, 0.0, 90.0, -90.0)
+CLOCKS = ("", "", "", "90", "-90", "90/5", "-90/5")
+"""Right, wrong by these seconds, or stepping by them every five seconds (see ``tests.support.fragile``)."""
 FULL_SECONDS = 1.5
+TELL_SECONDS = 10.0
 DRAIN_SECONDS = 900.0
 _attempts = tables.table(tables.Attempt)
 _events = tables.table(tables.Event)
@@ -61,7 +63,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     drained: float = 0.0
     faults: dict[str, int] = {}
     repeated: int = 0
-    steps: int = 0
+    steps: dict[str, int] = {}
     unknown: int = 0
     unknown_left: int = 0
     never_ended: int = 0
@@ -75,17 +77,28 @@ class Outcome(msgspec.Struct, kw_only=True):
 
 
 class Storm:
-    """A server without a worker and two workers on one database; ``server`` is the PostgreSQL below it, if any."""
+    """A server without a worker and two workers on one database; ``server`` is the PostgreSQL below it, if any.
 
-    def __init__(self, url: str, folder: Path, dose: Dose, server: Server | None = None) -> None:
-        self._url, self._folder, self._dose, self._server = url, folder, dose, server
+    ``tell`` hears how far it is, every few seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        dose: Dose,
+        server: Server | None = None,
+        *,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._url, self._folder, self._dose, self._server, self._tell = url, folder, dose, server, tell
         self._random = random.Random(dose.seed)
         self._crew = Crew(folder, url, key_cache_seconds="0", threads="8")
         self._port = free_port()
-        self._steps = itertools.cycle((*ACTS, *CHORES))
         self._counts: Counter[str] = Counter()
         self._armed: dict[str, str] = {}
-        self._reached: set[str] = set()
+        self._tried: Counter[str] = Counter()
+        self._reached: Counter[str] = Counter()
         self._posts: dict[str, Process] = {}
         self._calm = threading.Event()
 
@@ -117,14 +130,26 @@ class Storm:
     # -- faults -------------------------------------------------------------------------------------------------------
 
     def _blow(self, lives: Lives) -> None:
-        watch = threading.Thread(target=self._harm, name="harm")
+        harm = threading.Thread(target=self._harm, name="harm")
+        watch = threading.Thread(target=self._watch, args=(lives,), name="watch")
+        harm.start()
         watch.start()
         try:
             with ThreadPoolExecutor(self._dose.clients) as clients:
                 list(clients.map(lives.live, range(1, self._dose.cycles + 1)))
         finally:
             self._calm.set()
+            harm.join()
             watch.join()
+
+    def _watch(self, lives: Lives) -> None:
+        begun = time.monotonic()
+        while not self._calm.wait(TELL_SECONDS):
+            dead = sum(times for kind, times in self._counts.items() if kind.startswith("kill"))
+            self._tell(
+                f"{len(lives.done)} of {self._dose.cycles} lives, {dead} kills at {len(self._reached)} steps, "
+                f"{lives.repeated} requests repeated, {time.monotonic() - begun:.0f} s"
+            )
 
     def _harm(self) -> None:
         """One fault after another until every life has been lived; whoever is dead is replaced."""
@@ -187,21 +212,28 @@ class Storm:
         step = self._armed.get(post, "")
         if process.running.returncode == -signal.SIGKILL:
             if step and process.said.rstrip().endswith(f"dies at {step}"):
-                self._reached.add(step)
+                self._reached[step] += 1
                 self._counts["kill -9 at a step"] += 1
         else:
             self._counts["ended by themselves"] += 1
 
     def _hire(self, post: str, *, fragile: bool) -> Process:
         self._armed.pop(post, None)
-        clock = self._random.choice(CLOCKS) if fragile and self._dose.slow else 0.0
-        self._counts["wrong clocks"] += bool(clock)
+        clock = self._random.choice(CLOCKS) if fragile and self._dose.slow else ""
+        if clock:
+            self._counts["clocks that step" if "/" in clock else "wrong clocks"] += 1
         if post == "server":
             return self._crew.start("serve", "--port", str(self._port), "--no-worker", clock=clock)
-        step = next(self._steps) if fragile and post == "first" else ""
+        step = self._next_step() if fragile and post == "first" else ""
         if step or clock:
             self._armed[post] = step
         return self._crew.worker(1 if post == "first" else 2, at=step, clock=clock)
+
+    def _next_step(self) -> str:
+        """One at which nobody has died yet comes sooner again; one that is not reached holds up no other."""
+        step = min((*ACTS, *CHORES), key=lambda name: 2 * self._reached[name] + self._tried[name])
+        self._tried[step] += 1
+        return step
 
     # -- the calm after it --------------------------------------------------------------------------------------------
 
@@ -215,6 +247,8 @@ class Storm:
             sealed = verify.verify(floor.services.database).unsealed == 0
             if (not waiting and sealed and _is_quiet(floor)) or time.monotonic() > end:
                 return left
+            if int(time.monotonic()) % int(TELL_SECONDS) < 2:
+                self._tell(f"calm: {len(waiting)} acts are still open")
             time.sleep(2.0)
 
     def _count(self, floor: Floor, lives: Lives, left: list[Any]) -> Outcome:
@@ -236,7 +270,7 @@ class Storm:
             swaps=sum(one["swaps"] for one in lives.done.values()),
             faults=dict(sorted(self._counts.items())),
             repeated=lives.repeated,
-            steps=len(self._reached),
+            steps=dict(self._reached),
             unknown=int(unknown),
             unknown_left=sum(row.state == "unknown" for row in transfers),
             never_ended=len(left),
@@ -247,7 +281,9 @@ class Storm:
             moved=sum(gateway.moved("TRY") for gateway in gateways),
             events=report.events,
         )
-        outcome.wrong = [*_wrong(floor, lives, outcome, left), *(str(fault) for fault in report.faults)]
+        lost = self._dose.cycles - len(lives.done)
+        outcome.wrong = [f"{lost} lives did not come to their end"] if lost else []
+        outcome.wrong += [*_wrong(floor, lives, outcome, left), *(str(fault) for fault in report.faults)]
         return outcome
 
 
@@ -271,6 +307,7 @@ def _wrong(floor: Floor, lives: Lives, outcome: Outcome, left: list[Any]) -> Ite
     if len(left) != pending:
         yield f"{len(left)} acts have not ended, {pending} were told never to: {[row.id for row in left][:5]}"
     yield from _wrong_orders(floor)
+    yield from _wrong_labels(floor)
     try:
         invariants.check(floor)
     except AssertionError as error:
@@ -284,6 +321,13 @@ def _wrong_orders(floor: Floor) -> Iterator[str]:
     for row in floor.rows(tables.Replacement):
         if ordered[row.id] != 1:
             yield f"{row.id}: {row.state}, ordered {ordered[row.id]} times"
+
+
+def _wrong_labels(floor: Floor) -> Iterator[str]:
+    """No parcel got two labels."""
+    carrier: Any = floor.services.ports.carriers["offline"]
+    issued = Counter(call.key.partition(":")[0] for call in carrier.calls() if call.fresh and call.step in _DONE)
+    yield from (f"{parcel}: {times} labels" for parcel, times in issued.items() if times > 1)
 
 
 _DONE = ("succeed", "timeout-after")

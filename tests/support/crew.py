@@ -62,9 +62,9 @@ class Crew:
         self.environment = clean | own | {f"RMA_{name.upper()}": value for name, value in settings.items()}
         self.processes: list[Process] = []
 
-    def start(self, *arguments: str, at: str = "", clock: float = 0.0, **settings: str) -> Process:
+    def start(self, *arguments: str, at: str = "", clock: str = "", **settings: str) -> Process:
         """Start a command; ``at`` and ``clock`` are its faults (see ``tests.support.fragile``)."""
-        faults = {"FAULT_AT": at, "FAULT_CLOCK": str(clock)}
+        faults = {"FAULT_AT": at, "FAULT_CLOCK": clock}
         own = {f"RMA_{name.upper()}": value for name, value in settings.items()}
         log = self.folder / f"process-{len(self.processes)}.log"
         process = Process(arguments, self.environment | faults | own, log)

@@ -1,6 +1,7 @@
 """The program with a fault built in: it is killed at one exact step of its work, or its clock is wrong.
 
-``FAULT_AT="send_refund begin"`` names the step, ``FAULT_CLOCK=90`` the seconds by which this process's clock is ahead.
+``FAULT_AT="send_refund begin"`` names the step, ``FAULT_CLOCK=90`` the seconds by which this process's clock is ahead;
+``FAULT_CLOCK=90/5`` lets it step there and back every five seconds.
 Run as ``python -m tests.support.fragile worker --slot 1``: everything else is the program itself.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -89,13 +91,17 @@ def _dying(
     return call
 
 
-def set_clock(ahead: float) -> None:
-    """Let this process see another time; providers, who are elsewhere, keep theirs."""
+def set_clock(ahead: float, *, every: float = 0.0) -> None:
+    """Let this process see another time; providers, who are elsewhere, keep theirs.
+
+    ``every`` so many seconds the clock steps there, and back again.
+    """
 
     class Wrong(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + timedelta(seconds=ahead)
+            right = every and int(time.monotonic() / every) % 2
+            return datetime.now(tz) + timedelta(seconds=0.0 if right else ahead)
 
     session.datetime = Wrong  # type: ignore[attr-defined]
 
@@ -103,6 +109,7 @@ def set_clock(ahead: float) -> None:
 if __name__ == "__main__":
     if step := os.environ.pop("FAULT_AT", ""):
         arm(step)
-    if ahead := float(os.environ.pop("FAULT_CLOCK", "0")):
-        set_clock(ahead)
+    ahead, _, every = os.environ.pop("FAULT_CLOCK", "").partition("/")
+    if ahead:
+        set_clock(float(ahead), every=float(every or 0))
     sys.exit(main())
