@@ -10,12 +10,9 @@ import hashlib
 import os
 import re
 import uuid
+from base64 import b64encode, encodebytes
 from collections.abc import Iterator
 from contextlib import suppress
-from email import policy
-from email.header import Header
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
 from email.utils import format_datetime, quote
 from pathlib import Path
 from typing import Final
@@ -24,6 +21,9 @@ from rma.domain.ports import Health, Message, SendAnswer
 from rma.providers.registry import Context
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
+_PLAIN_PLACES: Final = 60
+_WORD_BYTES: Final = 39
+"""So many bytes make an encoded word that fits a line of 76 places beside the name of its header."""
 
 
 class OfflineChannel:
@@ -56,8 +56,7 @@ class OfflineChannel:
     def send(self, message: Message) -> SendAnswer:
         """Write the mail, unless it is already there."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _place(self.path(message.message_id), to_bytes(message))
+            _place(self.path(message.message_id), message)
         except OSError as error:
             return SendAnswer(state="failed", code="outbox_unwritable", message=error.strerror, retryable=True)
         return SendAnswer(state="sent")
@@ -84,7 +83,8 @@ def create(context: Context) -> OfflineChannel:
 def to_bytes(message: Message) -> bytes:
     """The mail as RFC 5322 bytes with CRLF line ends; the same message gives the same bytes.
 
-    The headers are written here because ``EmailMessage`` loses spaces between the encoded words of a long subject.
+    Written here because ``EmailMessage`` loses spaces between the encoded words of a long subject, and because the
+    classes of ``email`` cost more than everything else that a mail needs.
     """
     lines = [f"{name}: {value}" for name, value in _headers(message)]
     return "\r\n".join([*lines, ""]).encode() + _body(message)
@@ -109,14 +109,28 @@ def _headers(message: Message) -> Iterator[tuple[str, str]]:
 def _body(message: Message) -> bytes:
     """Both forms of the text, the richer one last (RFC 2046, 5.1.4), with the headers that describe them."""
     boundary = f"=_{hashlib.sha256(message.message_id.encode()).hexdigest()[:32]}"
-    parts = [MIMEText(message.text, "plain", "utf-8"), MIMEText(message.html, "html", "utf-8")]
-    body = MIMEMultipart("alternative", boundary, parts)
-    return body.as_bytes(policy=policy.compat32.clone(linesep="\r\n"))
+    parts = (_part("plain", message.text), _part("html", message.html))
+    opened = "".join(f"\r\n--{boundary}\r\n{part}" for part in parts)
+    head = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\nMIME-Version: 1.0\r\n'
+    return f"{head}{opened}\r\n--{boundary}--\r\n".encode("ascii")
+
+
+def _part(kind: str, text: str) -> str:
+    body = encodebytes(text.encode()).decode("ascii").replace("\n", "\r\n")
+    head = f'Content-Type: text/{kind}; charset="utf-8"\r\nMIME-Version: 1.0\r\n'
+    return f"{head}Content-Transfer-Encoding: base64\r\n\r\n{body}"
 
 
 def _words(text: str) -> str:
-    """Header text, in encoded words of at most 75 places where it needs them (RFC 2047)."""
-    return Header(text, None if text.isascii() else "utf-8", header_name="Subject").encode(linesep="\r\n")
+    """Header text, in encoded words of whole characters where it needs them (RFC 2047)."""
+    if text.isascii() and len(text) <= _PLAIN_PLACES and "=?" not in text:
+        return text
+    words = [b""]
+    for octets in map(str.encode, text):
+        if len(words[-1]) + len(octets) > _WORD_BYTES:
+            words.append(b"")
+        words[-1] += octets
+    return "\r\n ".join(f"=?utf-8?b?{b64encode(word).decode('ascii')}?=" for word in words)
 
 
 def _name(text: str) -> str:
@@ -134,12 +148,22 @@ def _address(address: str) -> str:
         return address
 
 
-def _place(path: Path, data: bytes) -> None:
+def _place(path: Path, message: Message) -> None:
     """Write aside, then give the file its name; a file that is already there wins."""
     if path.exists():
         return
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    draft.write_bytes(data)
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+    draft, data = path.with_name(f".{path.name}.{uuid.uuid4().hex}"), to_bytes(message)
+    try:
+        _write(draft, data)
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
