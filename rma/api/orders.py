@@ -11,6 +11,7 @@ import msgspec
 from rma.api.http import Call, created, ok, page
 from rma.api.products import stream
 from rma.api.routing import Routes
+from rma.api.shapes import GivenByLaw
 from rma.domain.merging import Conflict
 from rma.domain.order import write_delivery
 from rma.domain.snapshot_forms import DeliveryForm, LineForm, MoneyForm, OrderForm
@@ -48,6 +49,7 @@ class LineOption(msgspec.Struct, frozen=True, kw_only=True):
     last_day: date | None
     estimated: bool
     outcomes: list[str]
+    outcomes_by_law: list[GivenByLaw]
     methods: list[WayBack]
     reasons: list[Reason]
 

@@ -50,6 +50,14 @@ class Line(Shape, frozen=True, kw_only=True):
     settled: int
 
 
+class GivenByLaw(Shape, frozen=True, kw_only=True):
+    """An outcome that the law gives, with its articles; ``added``: the store's own terms do not offer it."""
+
+    outcome: str
+    article: str
+    added: bool
+
+
 class Judged(Shape, frozen=True, kw_only=True):
     """What was decided on a line: accepted, needs_evidence, needs_review or refused; by which right and until when."""
 
@@ -66,6 +74,7 @@ class Judged(Shape, frozen=True, kw_only=True):
     estimated: bool
     outcome: str
     outcomes: list[str]
+    outcomes_by_law: list[GivenByLaw]
     goods_come_back: bool
     evidence: Item | None
     way_back_paid_by: str | None

@@ -16,7 +16,7 @@ from rma.domain.arrivals import arrivals
 from rma.domain.calendar import future, last_instant
 from rma.domain.claims import KINDS, Facts, Kind, LineFacts, LineRequest, Method, Outcome, Request
 from rma.domain.law import LawProfile, Payer
-from rma.domain.offers import EvidenceWanted, Offer, Way, evidence_wanted, offer
+from rma.domain.offers import EvidenceWanted, Given, Offer, Way, evidence_wanted, offer
 from rma.domain.rules import RULES, Found, Inputs, Seen, judge, sequence
 from rma.domain.sentences import SENTENCES
 from rma.domain.standing import Basis, Scene, Standing, standing
@@ -45,7 +45,8 @@ class LineDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``kind`` is the kind it was judged as. ``last_day`` is the last day on which the same request could be filed, and
     ``last_instant`` its last second in UTC; None while the period has not started. ``delivered`` is false for units
-    that the customer does not have. ``overrode`` are the reasons that a person set aside.
+    that the customer does not have. ``overrode`` are the reasons that a person set aside. ``by_law`` are the outcomes
+    that the law gives, whatever the store offers; ``if_failed`` those that it opens next.
     """
 
     order_line_id: str
@@ -68,6 +69,8 @@ class LineDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     way_back_paid_by: Payer
     overrode: tuple[Why, ...]
     trace: tuple[TraceEntry, ...]
+    by_law: tuple[Given, ...] = ()
+    if_failed: tuple[Outcome, ...] = ()
 
 
 class Fee(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -251,6 +254,8 @@ def _line(scene: Scene, line: LineFacts, asked: LineRequest, *, request: Request
         way_back_paid_by=_payer(offered, request.method),
         overrode=overrode,
         trace=answer.trace,
+        by_law=offered.by_law,
+        if_failed=offered.if_failed,
     )
 
 

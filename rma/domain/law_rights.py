@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Literal
 
+from rma.domain.claims import LIABILITY, Kind, Outcome
 from rma.domain.law import Exemption, Labels, LawProfile, Payer, Rate, Remedy, State
+
+_AS_OUTCOME: Mapping[Remedy, Outcome] = {
+    "rescission": "refund",
+    "termination": "refund",
+    "rejection": "refund",
+    "final_rejection": "refund",
+    "price_cut": "price_reduction",
+    "repair": "repair",
+    "replacement": "exchange",
+}
+_IMPOSSIBLE: Mapping[Kind, frozenset[Remedy]] = {
+    "wrong_item": frozenset({"repair"}),
+    "missing_item": frozenset({"repair", "price_cut"}),
+}
+"""What cannot be: no repair makes another item of one, and nothing is kept for less that never came."""
 
 
 def exemption(law: LawProfile, *, attributes: frozenset[str], condition: frozenset[str]) -> Exemption | None:
@@ -45,14 +61,19 @@ def cheapest_delivery(law: LawProfile) -> bool:
     return law.refund is not None and law.refund.outbound_delivery == "cheapest_standard"
 
 
-def remedies(law: LawProfile, *, failed_rungs: int = 0, minor: bool = False) -> tuple[Remedy, ...]:
+def remedies(
+    law: LawProfile, *, failed_rungs: int = 0, minor: bool = False, rejectable: bool = True
+) -> tuple[Remedy, ...]:
     """What the consumer of defective goods may choose, once so many rungs of the ladder failed or were refused.
 
-    A minor defect does not end the contract where the law says so (SGD art. 13(5)).
+    A minor defect does not end the contract where the law says so (SGD art. 13(5)). ``rejectable``: the short right to
+    reject still runs, which stands beside the ladder (CRA s. 20, 22).
     """
     if law.defect is None:
         return ()
     rung = law.defect.ladder[min(failed_rungs, len(law.defect.ladder) - 1)]
+    if rejectable and law.defect.reject is not None:
+        rung = ("rejection", *rung)
     ends: tuple[Remedy, ...] = ("rescission", "termination")
     return tuple(one for one in rung if not (minor and not law.defect.minor_ends_contract and one in ends))
 
@@ -60,6 +81,46 @@ def remedies(law: LawProfile, *, failed_rungs: int = 0, minor: bool = False) -> 
 def after_second_failure(law: LawProfile) -> tuple[Remedy, ...]:
     """What opens when goods under warranty fail again after a repair; the seller cannot refuse it (GBY art. 9)."""
     return law.after_sales.second_failure.remedies if law.after_sales else ()
+
+
+def given(
+    law: LawProfile, kind: Kind, *, failed_rungs: int = 0, rejectable: bool = True, listed: bool = False
+) -> dict[Outcome, str]:
+    """What the law gives for a request of that kind which stands by it: each outcome with its articles.
+
+    No policy can take any of it. ``failed_rungs`` counts the rungs that failed, each opens the next besides those
+    before; ``listed``: goods of the list of statutory warranties, which a second failure opens for good.
+    """
+    if kind not in LIABILITY:
+        article = _money_back(law, kind)
+        return {"refund": article} if article else {}
+    found: dict[Outcome, list[str]] = {}
+    for remedy, article in _remedies_with_articles(law, failed_rungs, rejectable=rejectable, listed=listed):
+        if remedy not in _IMPOSSIBLE.get(kind, ()):
+            found.setdefault(_AS_OUTCOME[remedy], []).append(article)
+    return {outcome: "; ".join(dict.fromkeys(articles)) for outcome, articles in found.items()}
+
+
+def _money_back(law: LawProfile, kind: Kind) -> str | None:
+    """The article on which the money comes back for a withdrawal, or for what was not delivered in time."""
+    if kind == "withdrawal" and law.withdrawal is not None:
+        return law.refund.article if law.refund is not None else law.withdrawal.article
+    return law.delivery.article if kind != "voluntary" and law.delivery is not None else None
+
+
+def _remedies_with_articles(
+    law: LawProfile, failed_rungs: int, *, rejectable: bool, listed: bool
+) -> list[tuple[Remedy, str]]:
+    if law.defect is None:
+        return []
+    article, found = law.defect.article, list[tuple[Remedy, str]]()
+    for failed in range(min(failed_rungs, len(law.defect.ladder) - 1) + 1):
+        found += [(one, article) for one in remedies(law, failed_rungs=failed, rejectable=False)]
+    if rejectable and law.defect.reject is not None:
+        found.append(("rejection", law.defect.reject.article))
+    if failed_rungs and listed and law.after_sales is not None:
+        found += [(one, law.after_sales.second_failure.article) for one in after_second_failure(law)]
+    return found
 
 
 def to_tell_before_remedy(law: LawProfile, on: date) -> tuple[str, ...]:

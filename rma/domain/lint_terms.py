@@ -12,22 +12,15 @@ import msgspec
 
 from rma.domain.claims import DELAY, KINDS, LIABILITY, Kind, Outcome
 from rma.domain.findings import Finding, Severity, found, joined, listed, rights
-from rma.domain.law import LawProfile, Remedy
-from rma.domain.law_rights import pays_way_back, remedies
+from rma.domain.law import LawProfile
+from rma.domain.law_rights import given, pays_way_back
 from rma.domain.lint_texts import KIND_NAMES, REMEDY_NAMES
 from rma.domain.terms import DEFAULT_TERMS, Policy, ReasonTerms
 
-_BECOMES: dict[Remedy, Outcome] = {
-    "rescission": "refund",
-    "termination": "refund",
-    "rejection": "refund",
-    "final_rejection": "refund",
-    "price_cut": "price_reduction",
-    "repair": "repair",
-    "replacement": "exchange",
-}
 _WITHOUT_GOODS: frozenset[Kind] = frozenset({"missing_item", "not_delivered", "late_delivery"})
 _PUT_RIGHT: frozenset[Outcome] = frozenset({"repair", "exchange", "price_reduction"})
+_UNCONDITIONAL: frozenset[Outcome] = frozenset({"refund", "price_reduction"})
+"""What the law gives without asking what it costs or whether it can be done (Law 6502 art. 11/1)."""
 
 
 class _Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +53,10 @@ def _reached(policy: Policy) -> Iterator[_Terms]:
 
 
 def _outcomes(one: _Terms, law: LawProfile, known: dict[Kind, str]) -> Iterator[Finding]:
-    """Money back where the law gives it, and what it gives for defective goods."""
+    """Money back where the law gives it, and what it gives for defective goods. What is silent takes nothing."""
     offered = one.terms.outcomes
+    if not offered:
+        return
     path = f"{one.path}.outcomes"
     money: list[Kind] = [kind for kind in one.kinds if kind in known and (kind == "withdrawal" or kind in DELAY)]
     if money and "refund" not in offered:
@@ -73,7 +68,7 @@ def _outcomes(one: _Terms, law: LawProfile, known: dict[Kind, str]) -> Iterator[
         yield found("note", "credit_first", path, law=law, article=law.refund.article if law.refund else None)
     elif one.kinds == ("voluntary",) and "refund" not in offered and law.withdrawal is not None:
         yield found("note", "after_the_law", path, law=law, article=law.withdrawal.article)
-    if any(kind in known for kind in LIABILITY.intersection(one.kinds)):
+    if law.defect is not None:
         yield from _remedies(one, law, path)
 
 
@@ -83,15 +78,26 @@ def _refund_article(law: LawProfile, kinds: list[Kind], known: dict[Kind, str]) 
 
 
 def _remedies(one: _Terms, law: LawProfile, path: str) -> Iterator[Finding]:
-    """The first rung of the law's ladder: something of it must be offered, and the money where it stands on it."""
-    first = tuple(dict.fromkeys(_BECOMES[remedy] for remedy in remedies(law)))
-    missing = [outcome for outcome in first if outcome not in one.terms.outcomes]
-    article = law.defect.article if law.defect else None
+    """What the law gives for defective goods and the list leaves out.
+
+    Terms that name the defect take it away; a list for returns in general, or one that leaves out what hangs on the
+    single case (a repair that costs too much, Law 6502 art. 11/1-c, SGD art. 13(2)), is set aside where it matters.
+    """
+    liable = [kind for kind in KINDS if kind in LIABILITY and kind in one.kinds]
+    gives = {outcome: article for kind in liable for outcome, article in given(law, kind).items()}
+    missing = [outcome for outcome in gives if outcome not in one.terms.outcomes]
+    if not missing:
+        return
     names = listed(REMEDY_NAMES, missing)
-    if len(missing) == len(first) or "refund" in missing:
+    article = joined(gives[outcome] for outcome in missing)
+    named = len(one.kinds) == 1
+    if len(missing) == len(gives) or (not named and "refund" in missing):
         yield found("unlawful", "no_remedy", path, law=law, article=article, remedies=names)
-    elif missing and not _WITHOUT_GOODS.issuperset(one.kinds):
-        yield found("note", "remedy_missing", path, law=law, article=article, remedies=names)
+    elif named and ("defective" in liable or not _UNCONDITIONAL.isdisjoint(missing)):
+        yield found("unlawful", "remedy_taken", path, law=law, article=article, remedies=names)
+    else:
+        severity: Severity = "conflict" if named else "note"
+        yield found(severity, "remedy_missing", path, law=law, article=article, remedies=names)
 
 
 def _evidence(one: _Terms, known: dict[Kind, str], law: LawProfile) -> Iterator[Finding]:

@@ -36,6 +36,14 @@ TEXTS: dict[str, Text] = {
         en="These terms offer none of the remedies that the law gives for defective goods ({remedies}).",
         de="Diese Bedingungen bieten keinen der gesetzlichen Rechtsbehelfe bei Mängeln ({remedies}).",
     ),
+    "remedy_taken": text(
+        tr="Bu liste kanunun ayıplı malda tanıdığı {remedies} hakkını dışarıda bırakıyor; seçim tüketicinindir. "
+        "Listeye ekleyin ya da outcomes satırını yazmayın: kanunun verdiği kendiliğinden sunulur.",
+        en="This list leaves out {remedies}, which the law gives for defective goods: the consumer chooses. Add it, "
+        "or leave outcomes out: what the law gives is then offered by itself.",
+        de="Diese Liste lässt aus, was das Gesetz bei Mängeln gibt ({remedies}): der Verbraucher wählt. Ergänzen Sie es "
+        "oder lassen Sie outcomes weg; das Gesetzliche wird dann von selbst angeboten.",
+    ),
     "way_back_paid": text(
         tr="Geri gönderme ücreti müşteriye bırakılmış; kanun bunu satıcıya yükler ({kinds}).",
         en="The way back is left to the customer; by law the seller pays it ({kinds}).",
@@ -188,9 +196,9 @@ TEXTS: dict[str, Text] = {
         de="Haftet der Händler für die Ware, trägt er die Rücksendekosten trotzdem.",
     ),
     "remedy_missing": text(
-        tr="Kanun {remedies} hakkını da verir; müşteri isterse bir görevli sağlar.",
-        en="The law also gives {remedies}; a person of the store sees to it where a customer asks.",
-        de="Das Gesetz gibt auch {remedies}; auf Wunsch sorgt eine Person des Händlers dafür.",
+        tr="Kanun {remedies} hakkını da verir; listede olmasa da müşteriye sunulur.",
+        en="The law also gives {remedies}; it is offered although the list leaves it out.",
+        de="Das Gesetz gibt auch {remedies}; es wird angeboten, obwohl die Liste es auslässt.",
     ),
     "credit_first": text(
         tr="Mağaza kredisi ilk sırada; müşteri açıkça seçmedikçe kanuni iadede para geri verilir.",

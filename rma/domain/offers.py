@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from rma.domain.claims import BY_CHOICE, LIABILITY, LineFacts, LineRequest, Method, Outcome
-from rma.domain.law import Payer, Remedy
-from rma.domain.law_rights import after_second_failure, pays_way_back
+from rma.domain.law import Payer
+from rma.domain.law_dates import reject_end
+from rma.domain.law_rights import given, pays_way_back
 from rma.domain.standing import Basis, Scene, Standing
 from rma.domain.terms import CarrierReport, ReasonTerms
 
 _OF_MONEY: frozenset[Outcome] = frozenset({"refund", "keep"})
 _WITHOUT_GOODS: frozenset[Outcome] = frozenset({"keep", "price_reduction"})
-_REMEDIES: dict[Remedy, Outcome] = {"rescission": "refund", "price_cut": "price_reduction", "replacement": "exchange"}
 _FOR_UNDELIVERED: frozenset[Outcome] = frozenset({"refund", "store_credit", "exchange"})
 
 
@@ -38,11 +38,25 @@ class EvidenceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return max(0, self.at_least - self.held)
 
 
+class Given(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An outcome that the law gives, by which articles. ``added``: the store's own terms do not offer it."""
+
+    outcome: Outcome
+    article: str
+    added: bool = False
+
+
 class Offer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is offered for a line, and what it comes to: the outcome, and whether goods come back for it."""
+    """What is offered for a line, and what it comes to: the outcome, and whether goods come back for it.
+
+    ``by_law`` are those of the outcomes that no policy can take. ``if_failed`` are the next ones of the law, open once
+    a replacement cannot be had or a person of the store says that nothing else helps (SGD art. 13(4), CRA s. 24).
+    """
 
     outcome: Outcome
     outcomes: tuple[Outcome, ...]
+    by_law: tuple[Given, ...]
+    if_failed: tuple[Outcome, ...]
     ways: tuple[Way, ...]
     goods_come_back: bool
     restocking_percent: str = "0"
@@ -52,11 +66,10 @@ _NOTHING_COMES_BACK = (Way(name="none"),)
 
 
 def offer(scene: Scene, line: LineFacts, asked: LineRequest, *, stand: Standing) -> Offer:
-    """What the policy offers for the line, within the law."""
+    """What the policy offers for the line, and what the law gives besides."""
     terms = scene.policy.terms(asked.reason, asked.kind)
-    outcomes = _outcomes(terms, stand)
-    if stand.kind == "defective" and stand.basis == "statutory" and "repaired" in line.attributes:
-        outcomes = (*outcomes, *(one for one in _unlocked(scene) if one not in outcomes))
+    by_law = _by_law(scene, line, stand)
+    outcomes = _outcomes(terms, stand, by_law)
     with_customer = stand.delivered and line.tangible and asked.kind != "missing_item"
     keeps = with_customer and _keeps(scene, line, asked)
     if keeps:
@@ -65,9 +78,14 @@ def offer(scene: Scene, line: LineFacts, asked: LineRequest, *, stand: Standing)
     if keeps and outcome in _OF_MONEY:
         outcome = "keep"
     back = with_customer and not keeps and outcome not in _WITHOUT_GOODS
+    later = _by_law(scene, line, stand, failed=1) if stand.kind in LIABILITY else {}
     return Offer(
         outcome=outcome,
         outcomes=outcomes,
+        by_law=tuple(
+            Given(outcome=one, article=article, added=one not in terms.offered) for one, article in by_law.items()
+        ),
+        if_failed=tuple(one for one in later if one not in outcomes),
         ways=_ways(scene, terms, asked, stand=stand) if back else _NOTHING_COMES_BACK,
         goods_come_back=back,
         restocking_percent=scene.policy.fees.restocking_percent if _bears_fees(scene, stand) else "0",
@@ -83,19 +101,34 @@ def evidence_wanted(scene: Scene, asked: LineRequest, *, stand: Standing) -> Evi
     return EvidenceWanted(kinds=terms.kinds, at_least=terms.at_least, held=held, carrier_report=terms.carrier_report)
 
 
-def _outcomes(terms: ReasonTerms, stand: Standing) -> tuple[Outcome, ...]:
-    """The policy's outcomes that fit; money back is always among them where a right stands by law."""
-    fitting = terms.outcomes
+def _by_law(scene: Scene, line: LineFacts, stand: Standing, *, failed: int = 0) -> dict[Outcome, str]:
+    """What the law gives for the line where it stands by law; goods that fail again after a repair open the next."""
+    if stand.basis != "statutory":
+        return {}
+    repaired = stand.kind in LIABILITY and "repaired" in line.attributes
+    listed = repaired and "warranty_listed" in line.attributes
+    end = reject_end(scene.law, stand.starts) if stand.starts and stand.kind in LIABILITY else None
+    rejectable = end is not None and scene.arrivals.filed_on <= end.binding
+    failed += repaired
+    key = ("given", stand.kind, str(failed), str(rejectable), str(listed), str(stand.delivered))
+    return scene.once(key, lambda: _given(scene, stand, failed, rejectable=rejectable, listed=listed))
+
+
+def _given(scene: Scene, stand: Standing, failed: int, *, rejectable: bool, listed: bool) -> dict[Outcome, str]:
+    found = given(scene.law, stand.kind, failed_rungs=failed, rejectable=rejectable, listed=listed)
+    return {one: article for one, article in found.items() if stand.delivered or one in _FOR_UNDELIVERED}
+
+
+def _outcomes(terms: ReasonTerms, stand: Standing, by_law: dict[Outcome, str]) -> tuple[Outcome, ...]:
+    """The policy's outcomes that fit, and what the law gives besides: its money first."""
+    fitting = terms.offered
     if not stand.delivered:
         fitting = tuple(one for one in fitting if one in _FOR_UNDELIVERED)
-    if "refund" not in fitting and (stand.basis == "statutory" or not fitting):
-        fitting = ("refund", *fitting)
-    return fitting
-
-
-def _unlocked(scene: Scene) -> tuple[Outcome, ...]:
-    """What goods that fail again after a repair open, whatever the store offers (GBY art. 9)."""
-    return tuple(_REMEDIES[one] for one in after_second_failure(scene.law) if one in _REMEDIES)
+    if not fitting and not by_law:
+        return ("refund",)
+    missing = [one for one in by_law if one not in fitting]
+    money = ("refund",) if "refund" in missing else ()
+    return (*money, *fitting, *(one for one in missing if one != "refund"))
 
 
 def _unless_chosen(outcomes: tuple[Outcome, ...], stand: Standing) -> Outcome:

@@ -64,14 +64,19 @@ class EvidenceTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class ReasonTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is asked for and offered for one reason or kind.
 
-    What stands here unless told is lawful everywhere: the money, and for defective goods others in their place (SGD
-    art. 13).
+    ``outcomes`` are as the file says them, none where it is silent: then the money and others in their place are
+    offered, and whatever else the law gives.
     """
 
     evidence: EvidenceTerms = EvidenceTerms()
-    outcomes: Annotated[tuple[Outcome, ...], Meta(min_length=1)] = ("refund", "exchange")
+    outcomes: Annotated[tuple[Outcome, ...], Meta(min_length=1)] = ()
     methods: Annotated[tuple[Method, ...], Meta(min_length=1)] = ("drop_off_code", "printed_label", "own_carrier")
     way_back_paid_by: Payer = "store"
+
+    @property
+    def offered(self) -> tuple[Outcome, ...]:
+        """What the store offers: as told, else the money and others in their place."""
+        return self.outcomes or ("refund", "exchange")
 
 
 class MethodFee(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,6 +46,7 @@ def decision_line(line: LineDecision, currency: str, locale: str) -> dict[str, A
         "estimated": line.estimated,
         "outcome": line.outcome,
         "outcomes": list(line.outcomes),
+        "outcomes_by_law": [msgspec.structs.asdict(one) for one in line.by_law],
         "methods": [{"method": w.name, "fee": wire(w.fee, currency), "paid_by": w.paid_by} for w in line.methods],
         "goods_come_back": line.goods_come_back,
         "evidence": None

@@ -331,6 +331,7 @@ def _new_line(
         "restocking_percent": line.restocking_percent,
         "methods": [way.name for way in line.methods],
         "outcomes": list(line.outcomes),
+        "outcomes_if_failed": list(line.if_failed),
     }
     return Line(
         {

@@ -131,6 +131,7 @@ def _option(one: LineDecision, view: OrderView, locale: str) -> dict[str, Any]:
         "last_day": one.last_day,
         "estimated": one.estimated,
         "outcomes": list(one.outcomes),
+        "outcomes_by_law": [msgspec.structs.asdict(given) for given in one.by_law],
         "methods": [{"method": w.name, "fee": wire(w.fee, currency), "paid_by": w.paid_by} for w in one.methods],
         "reasons": [why.reason(locale) for why in one.reasons],
     }

@@ -26,8 +26,8 @@ UNINSPECTED = frozenset({"in_review", "awaiting_evidence", "awaiting_parcel", "i
 
 def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement: ReplacementIn | None) -> None:
     """Give a line another outcome. ``Invalid`` for one that is not offered."""
-    offered = line.doc.get("outcomes", [])
-    if outcome not in offered or outcome in ("keep", "repair"):
+    offered = _offered(door, caller, line)
+    if outcome not in offered:
         raise Invalid.field("outcome", "not_offered", f"Offered here: {', '.join(offered)}.")
     if outcome != "exchange" and replacement is not None:
         raise Invalid.field("replacement", "unexpected", "Only an exchange has a replacement.")
@@ -45,10 +45,23 @@ def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement
 
 def is_open(door: Door, line: Line) -> bool:
     """True if the customer may choose for this line: nothing of it was judged, or its replacement cannot be had."""
-    waiting = (s for s in door.children("replacement") if s.row["return_line_id"] == line.id)
-    if any(subject.state == "out_of_stock" for subject in waiting):
+    if _cannot_be_had(door, line):
         return True
     return the_case(door).state in UNINSPECTED and not line.accepted and not line.rejected
+
+
+def _offered(door: Door, caller: Caller, line: Line) -> list[str]:
+    """What may be chosen now: nothing is repaired that never comes, and a remedy that failed opens the law's next."""
+    found = [*line.doc.get("outcomes", [])]
+    if not caller.is_link or _cannot_be_had(door, line):
+        found += line.doc.get("outcomes_if_failed", [])
+    stays = not line.doc.get("goods_come_back", True)
+    return [one for one in found if one != "keep" and not (one == "repair" and stays)]
+
+
+def _cannot_be_had(door: Door, line: Line) -> bool:
+    waiting = (s for s in door.children("replacement") if s.row["return_line_id"] == line.id)
+    return any(subject.state == "out_of_stock" for subject in waiting)
 
 
 def _release(door: Door, line: Line) -> None:

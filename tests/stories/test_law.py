@@ -84,17 +84,33 @@ def test_a_regular_delivery_counts_from_its_first_parcel(shop: Shop) -> None:
     assert (single["basis"], single["last_day"]) == ("statutory", None)
 
 
-def test_goods_that_fail_again_after_a_repair_open_every_remedy(open_shop: OpenShop) -> None:
-    """GBY art. 9: a second failure lets the customer choose money, a lower price or new goods, whatever is offered."""
-    shop = open_shop(
-        policy={"reasons": {"defective": {"outcomes": ["refund", "repair"], "methods": ["drop_off_code"]}}}
-    )
-    shop.order("1001", shop.line("1"), shop.line("2", attributes={"repaired": True}))
+def test_what_the_law_gives_for_a_defect_can_be_chosen_whatever_a_list_says(open_shop: OpenShop) -> None:
+    """Law 6502 art. 11: a list for a reason takes no remedy, and one for defects that does is not published."""
+    shop = open_shop(policy={"reasons": {"broken": {"outcomes": ["refund", "store_credit"]}}})
+    narrow = {"name": "Narrow", "reasons": {"defective": {"outcomes": ["refund", "exchange"]}}}
+    drafted = shop.owner.post("/policies", narrow)
+    told = shop.owner.refused(f"/policies/{drafted['version']}/publish", {}, status=422)
+    assert [(one["code"], one["article"]) for one in told["reasons"]] == [("remedy_taken", "6502 m.11/1")]
+    listed = {"repaired": True, "warranty_listed": True}
+    shop.order("1001", shop.line("1"), shop.line("2", attributes=listed))
     asked = {
         "order_number": "1001",
         "kind": "defective",
-        "lines": [{"order_line_id": number, "quantity": 1} for number in ("1", "2")],
+        "lines": [{"order_line_id": number, "quantity": 1, "reason": "broken"} for number in ("1", "2")],
     }
     first, second = shop.integrator.post("/returns/quote", asked)["lines"]
-    assert first["outcomes"] == ["refund", "repair"]
-    assert set(second["outcomes"]) == {"repair", "refund", "price_reduction", "exchange"}
+    assert first["outcomes"] == ["refund", "store_credit", "price_reduction", "repair", "exchange"]
+    by_law = {one["outcome"]: (one["article"], one["added"]) for one in first["outcomes_by_law"]}
+    assert by_law == {
+        "refund": ("6502 m.11/1", False),
+        "price_reduction": ("6502 m.11/1", True),
+        "repair": ("6502 m.11/1", True),
+        "exchange": ("6502 m.11/1", True),
+    }
+    assert {one["article"] for one in second["outcomes_by_law"]} == {"6502 m.11/1", "6502 m.11/1; GBY m.9"}
+    chosen = {**asked, "lines": [{"order_line_id": "1", "quantity": 1, "reason": "broken", "outcome": "repair"}]}
+    filed = shop.integrator.post("/returns", chosen)
+    assert [(line["decision"], line["outcome"]) for line in filed["lines"]] == [("accepted", "repair")]
+    line_id = filed["lines"][0]["id"]
+    changed = shop.customer(filed).post(f"/returns/{filed['id']}/lines/{line_id}/outcome", {"outcome": "refund"})
+    assert changed["lines"][0]["outcome"] == "refund"

@@ -61,7 +61,7 @@ def _changed(name: str, old: str, new: str) -> dict[str, bytes]:
         (EU, 'language = "de"', 'language = "en"', "function.labels[1]", "twice"),
         (UK, "[send_back]\ndays = 14", "[send_back]", "send_back.days", "missing"),
         (UK, "[delivery]\ndays = 30", "[delivery]\ndays = 30\nworking_days = 3", "delivery.working_days", "value"),
-        (UK, 'ladder = [["rejection"], ', "ladder = [[], ", "defect.ladder[0]", "value"),
+        (UK, 'ladder = [["repair", "replacement"], ', "ladder = [[], ", "defect.ladder[0]", "value"),
         (EU, "fields = [", "fields = []\n# [", "function.fields", "value"),
         (OLD_TR, "second_hand_months = 12", "second_hand_months = 25", "defect.liability.second_hand_months", "value"),
         (DE, "months = 6\n", "", "presumption[0].days", "missing"),

@@ -46,7 +46,7 @@ def test_the_standard_policy_is_lawful_everywhere(country: str) -> None:
 @pytest.mark.parametrize("country", ["TR", "DE", "ES", "GB", "US"])
 def test_what_a_file_leaves_out_is_lawful(country: str) -> None:
     """A file may say nothing at all, or leave any key of its terms out: what holds instead gives what the law gives."""
-    told: tuple[dict[str, Any], ...] = ({}, {"reasons": {"default": {}}}, {"reasons": {"damaged": {}}})
+    told: tuple[dict[str, Any], ...] = ({}, {"reasons": {"default": {}}}, {"reasons": {"defective": {}}})
     assert [found(document, country) for document in told] == [{}, {}, {}]
 
 
@@ -67,7 +67,34 @@ def test_what_a_file_leaves_out_is_lawful(country: str) -> None:
             None,
         ),
         ({"reasons": {"small": {"outcomes": ["store_credit"]}}}, "TR", "credit_only", "reasons.small.outcomes", None),
-        ({"reasons": {"defective": {"outcomes": ["repair"]}}}, "TR", "no_remedy", "reasons.defective.outcomes", None),
+        (
+            {"reasons": {"defective": {"outcomes": ["refund", "exchange"]}}},
+            "TR",
+            "remedy_taken",
+            "reasons.defective.outcomes",
+            "6502 m.11/1",
+        ),
+        (
+            {"reasons": {"damaged": {"outcomes": ["refund", "exchange"]}}},
+            "TR",
+            "remedy_taken",
+            "reasons.damaged.outcomes",
+            None,
+        ),
+        (
+            {"reasons": {"defective": {"outcomes": ["repair", "refund"]}}},
+            "DE",
+            "remedy_taken",
+            "reasons.defective.outcomes",
+            "SGD 13",
+        ),
+        (
+            {"reasons": {"defective": {"outcomes": ["repair", "exchange"]}}},
+            "GB",
+            "remedy_taken",
+            "reasons.defective.outcomes",
+            "CRA s.22(3), 22(6)-(8)",
+        ),
         (
             {"reasons": {"defective": {"outcomes": ["store_credit"]}}},
             "DE",
@@ -251,6 +278,18 @@ def test_rules_that_never_decide_are_found(rules: list[dict[str, Any]], code: st
             "conflict",
             "bonus_without_credit",
             "refunds.credit_bonus_percent",
+        ),
+        (
+            {"reasons": {"damaged": {"outcomes": ["refund", "exchange", "price_reduction"]}}},
+            "conflict",
+            "remedy_missing",
+            "reasons.damaged.outcomes",
+        ),
+        (
+            {"reasons": {"default": {"outcomes": ["refund", "store_credit"]}}},
+            "note",
+            "remedy_missing",
+            "reasons.default.outcomes",
         ),
         ({"reasons": {"broken": {"outcomes": ["repair"]}}}, "conflict", "remedy_set_aside", "reasons.broken.outcomes"),
         ({"reasons": {"damaged": {"methods": ["none"]}}}, "gap", "no_way_back", "reasons.damaged.methods"),
