@@ -13,7 +13,10 @@ app = typer.Typer(help="The database: migrate it, and check migrations against m
 
 @app.command()
 def upgrade(*, json: out.Json = False) -> None:
-    """Make the database, or bring it to the newest schema. Safe to call again."""
+    """Make the database, or bring it to the newest schema. Safe to call again, also while the program runs.
+
+    It waits at most RMA_DATABASE_WAIT_SECONDS for those who write, and then changes nothing.
+    """
     from rma.db import migrate
     from rma.db.session import Database
     from rma.services.effects import Effects
@@ -23,11 +26,12 @@ def upgrade(*, json: out.Json = False) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     try:
-        migrate.upgrade(database)
+        migrate.upgrade(database, wait=settings.database_wait_seconds, tell=lambda line: out.note(f"rma: {line}"))
         Effects(database).prepare()
+        with database.read() as work:
+            revision = migrate.current(work.conn)
     finally:
         database.close()
-    revision = migrate.newest()
     if json:
         out.data({"revision": revision})
     else:

@@ -25,7 +25,7 @@ InFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=Tr
 
 @contextmanager
 def migrated(settings: Settings | None = None) -> Iterator[Database]:
-    """The database of the settings, closed at the end. Raises ``Unavailable`` unless it has the newest schema."""
+    """The database of the settings, closed at the end. ``Unavailable`` unless its schema is ours or the next one."""
     import sqlalchemy as sa
 
     from rma.db.session import Database
@@ -39,7 +39,8 @@ def migrated(settings: Settings | None = None) -> Iterator[Database]:
         raise Unavailable(f"There is no database at {where.database} yet; run `rma db upgrade`.", code="not_migrated")
     database = Database(chosen.database)
     try:
-        check_ready(database)
+        if check_ready(database)["schema"] != "ok":
+            out.note("rma: the database is one revision ahead of this program, which goes on beside a newer one")
         yield database
     finally:
         database.close()

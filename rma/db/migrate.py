@@ -1,9 +1,13 @@
-"""Bring a database to the newest schema, or say how it differs from the models."""
+"""Bring a database to the newest schema, or say how it stands to this program's and differs from the models."""
 
 from __future__ import annotations
 
+import functools
 import io
-from typing import Any
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import command
@@ -12,12 +16,62 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from rma.db.session import Database
+from rma.db.tables import metadata
+from rma.errors import Busy, Unavailable
 from rma.resources import folder
 
+Standing = Literal["current", "behind", "ahead", "far_ahead"]
+LOCK_TRY_MS = 800
+"""How long one try waits for locks. Less than PostgreSQL's deadlock_timeout (1 s): the upgrade gives way, no writer."""
+PAUSE_SECONDS = 0.5
+_HELD = ("55P03", "40P01")  # lock not available, deadlock
+_DAYS = "COALESCE(due_legal, due_promise)"
+LEFT_BY_OLDER = (f"UPDATE refunds SET due_on = {_DAYS} WHERE due_on = '9999-12-31' AND {_DAYS} IS NOT NULL",)  # noqa: S608
+"""What rows need that a process of the schema before wrote after the upgrade, where a default is not the truth."""
 
-def upgrade(database: Database, *, to: str = "head") -> None:
-    """Apply every migration that is missing, up to the newest unless told; safe to call again."""
-    _run(database, lambda config: command.upgrade(config, to))
+
+def upgrade(
+    database: Database, *, to: str = "head", wait: float = 60.0, tell: Callable[[str], None] = lambda _: None
+) -> None:
+    """Apply every migration that is missing, up to the newest unless told; safe to call again, also while others work.
+
+    It takes all its locks before it changes anything, in short tries between which others write; ``tell`` hears of each
+    try that was in vain. ``Busy`` after ``wait`` seconds of them, with nothing changed. A database of the program after
+    this one is left as it is; ``Unavailable`` ``newer_database`` if it is newer still.
+    """
+    end = time.monotonic() + wait
+    while True:
+        try:
+            _run(database, lambda config: _upgrade(config, to))
+            return
+        except sa.exc.OperationalError as error:
+            if not _is_held(error):
+                raise
+            if time.monotonic() >= end:
+                detail = f"Others held the database for {wait:.0f} s, so nothing was changed; call it again."
+                raise Busy(detail, code="database_in_use") from error
+        tell("others are at work in the database; trying again")
+        time.sleep(PAUSE_SECONDS)
+
+
+def _upgrade(config: Config, to: str) -> None:
+    connection: sa.Connection = config.attributes["connection"]
+    found = standing(connection)
+    if found == "behind":
+        _take_locks(connection)
+        command.upgrade(config, to)
+    elif check_standing(connection) == "current":
+        for statement in LEFT_BY_OLDER:
+            connection.exec_driver_sql(statement)
+
+
+def _take_locks(connection: sa.Connection) -> None:
+    """Every table at once: a lock that comes late could close a circle, or undo an hour's work."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TRY_MS}")
+        ours = sorted(set(sa.inspect(connection).get_table_names()) & set(metadata.tables))
+        if ours:
+            connection.exec_driver_sql(f"LOCK TABLE {', '.join(ours)} IN ACCESS EXCLUSIVE MODE")
 
 
 def differences(database: Database) -> list[str]:
@@ -29,14 +83,51 @@ def differences(database: Database) -> list[str]:
     return []
 
 
+def standing(conn: sa.Connection) -> Standing:
+    """How the database stands to this program: ``ahead`` is one revision further, which each migration allows for."""
+    found = current(conn)
+    if found == newest():
+        return "current"
+    if found is None or found in _revisions():
+        return "behind"
+    return "ahead" if found.isdecimal() and int(found) == int(newest()) + 1 else "far_ahead"
+
+
+def check_standing(conn: sa.Connection) -> Standing:
+    """As ``standing``; ``Unavailable`` with what to do where this program cannot work with the database."""
+    found = standing(conn)
+    if found == "behind":
+        at = f"is at revision {current(conn)}" if current(conn) else "was never migrated"
+        raise Unavailable(
+            f"The database {at}; this program needs {newest()}: run `rma db upgrade`.", code="not_migrated"
+        )
+    if found == "far_ahead":
+        raise Unavailable(
+            f"The database is at revision {current(conn)} of a newer program; this one is for {newest()}"
+            " and works with the one after it at most: install the newer one.",
+            code="newer_database",
+        )
+    return found
+
+
 def is_current(conn: sa.Connection) -> bool:
     """True if the database is at the newest migration."""
-    return MigrationContext.configure(conn).get_current_revision() == newest()
+    return standing(conn) == "current"
 
 
-def newest() -> str | None:
-    """The newest revision that this program carries."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+def current(conn: sa.Connection) -> str | None:
+    """The revision of the database; None before the first migration."""
+    return MigrationContext.configure(conn).get_current_revision()
+
+
+def newest() -> str:
+    """The newest revision that this program carries. Revisions are numbers, counted from 0001."""
+    return _revisions()[0]
+
+
+@functools.cache
+def _revisions() -> tuple[str, ...]:
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _config() -> Config:
@@ -50,3 +141,9 @@ def _run(database: Database, act: Any) -> None:
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
         act(config)
+
+
+def _is_held(error: sa.exc.OperationalError) -> bool:
+    orig = error.orig
+    locked = isinstance(orig, sqlite3.OperationalError) and "locked" in str(orig)
+    return locked or getattr(orig, "sqlstate", None) in _HELD

@@ -8,6 +8,7 @@ The engine underneath is DBOS; nothing outside this file knows it.
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
 import threading
@@ -18,7 +19,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _migration
 
 from rma.db import hot, tables
 from rma.db.session import Database, Work, now
@@ -199,12 +200,21 @@ class Effects:
 
 
 def is_prepared(work: Work) -> bool:
-    """Whether the engine's tables are there and answer."""
-    schema = None if work.dialect.name == "sqlite" else "dbos"
+    """Whether the engine's tables are there, answer, and are no older than this program's engine wants them."""
+    sqlite = work.dialect.name == "sqlite"
+    schema = None if sqlite else "dbos"
     if not sa.inspect(work.conn).has_table(_STATUS, schema=schema):
         return False
     work.conn.execute(sa.select(sa.literal(1)).select_from(sa.table(_STATUS, schema=schema)).limit(1))
-    return True
+    steps = sa.table("dbos_migrations", sa.column("version"), schema=schema)
+    done = work.conn.execute(sa.select(sa.func.max(steps.c.version))).scalar()
+    return (done or 0) >= _steps(sqlite=sqlite)
+
+
+@functools.cache
+def _steps(*, sqlite: bool) -> int:
+    """How many migrations of its own tables the installed engine has."""
+    return len(_migration.sqlite_migrations if sqlite else _migration.get_dbos_migrations("dbos", False))  # noqa: FBT003
 
 
 def begin(work: Work, key: str) -> Any:
@@ -260,18 +270,18 @@ def finish(
 
 
 def due_to_ask(work: Work) -> list[str]:
-    """Attempts without a final answer whose time to be looked at has come, with waits that grow with their age.
+    """Attempts without a final answer whose time to be looked at has come, with waits that grow since the last call.
 
     One that is running is left alone for a while; one that waits in the engine's queue too long is handed over again.
     """
-    columns = (_attempts.c[name] for name in ("id", "state", "error", "created_at", "updated_at"))
+    columns = (_attempts.c[name] for name in ("id", "state", "error", "sent_at", "created_at", "updated_at"))
     rows = work.conn.execute(sa.select(*columns).where(_attempts.c.state.in_(OPEN))).all()
     at = now()
     return [row.id for row in rows if not -SKEW <= (at - row.updated_at).total_seconds() < _wait(row, at)]
 
 
 def _wait(row: Any, at: datetime) -> float:
-    age = (at - row.created_at).total_seconds()
+    age = (at - (row.sent_at or row.created_at)).total_seconds()
     pause = next((pause for pause in ASK_AGAIN if age < pause * 4), ASK_AGAIN[-1])
     least = {"begun": RUNNING, "enqueued": QUEUED if row.error is None else 0.0}
     return max(pause, least.get(row.state, 0.0))

@@ -223,9 +223,10 @@ def _requests(work: Work, one: _Run, after: str) -> tuple[str, int]:
 
 
 def _orders(work: Work, one: _Run, after: str) -> tuple[str, int]:
-    """Orders whose day to be looked at has come."""
+    """Orders whose day to be looked at has come; one without a day was written by a program that knew of none."""
     table = matters.ORDERS
-    query = sa.select(table.c.id).where(table.c.store_id == one.store.id, table.c.look_at <= one.today)
+    due = sa.or_(table.c.look_at <= one.today, table.c.look_at.is_(None))
+    query = sa.select(table.c.id).where(table.c.store_id == one.store.id, due)
     keys = _keys(work, query.where(table.c.id > after).order_by(table.c.id))
     for key in keys:
         held = matters.load(work, one.services, one.store, key, lock=not one.dry)
