@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes")
     asked = parser.parse_args()
     dose = Dose(cycles=asked.cycles, clients=asked.clients, seed=asked.seed, pause=asked.pause)
-    outcomes = [_storm(kind, dose) for kind in asked.databases]
+    with ThreadPoolExecutor(len(asked.databases)) as beside:
+        outcomes = list(beside.map(lambda kind: _storm(kind, dose), asked.databases))
     for outcome in outcomes:
         missed = [step for step in STEPS if step not in outcome.steps]
         outcome.wrong += [f"nobody died at: {', '.join(missed)}; play more lives"] if missed else []
