@@ -193,13 +193,13 @@ class Balance(Shape, frozen=True, kw_only=True):
 
 
 class RefundDue(Shape, frozen=True, kw_only=True):
-    """By when the money comes, what starts the clock while there is no day yet, and the article."""
+    """By when the money comes, what starts the clock while there is no day yet, and the article; null if none comes."""
 
     by: date | None
     legal: date | None
     starts_when: str | None
     article: str | None
-    promise_days: int
+    promise_days: int | None
 
 
 class Quote(Shape, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from rma.domain.money import wire
 from rma.domain.policy import Policy
 from rma.domain.texts import say
 from rma.services import deadlines, gather, law
+from rma.services.refund_dues import MONEY
 from rma.services.settling import Plan
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def quote(
         "balance": _balance(plan, currency, valid_until),
         "policy_version": decision.policy_version,
         "law": decision.law,
-        "refund_due": promise(view, policy, decision, store=store, now=now),
+        "refund_due": promise(view, policy, decision, plan, store=store, now=now),
         "store": store.slug,
     }
 
@@ -123,15 +124,22 @@ def still_due(door: Door, case: Case) -> dict[str, Any]:
     }
 
 
-def promise(view: OrderView, policy: Policy, decision: Decision, *, store: StoreInfo, now: datetime) -> dict[str, Any]:
-    """By when the money comes: the shop's promise, the law's latest day, what starts its clock, and its article."""
+def promise(
+    view: OrderView, policy: Policy, decision: Decision, plan: Plan, *, store: StoreInfo, now: datetime
+) -> dict[str, Any]:
+    """By when the money comes: the shop's promise, the law's latest day, what starts its clock, and its article.
+
+    All of it is None where no money is to come: what is refused, repaired or exchanged for as much brings none.
+    """
     today = calendar.local_date(now, view.timezone)
-    going = [line for line in decision.lines if line.decision != "refused"]
+    going = [line for line in decision.lines if line.decision != "refused" and _brings_money(line, plan)]
+    if not going:
+        return dict.fromkeys(("by", "legal", "starts_when", "article", "promise_days"))
     comes_back = any(line.goods_come_back for line in going)
     legal = NO_CLOCK
-    if decision.statutory:
+    kind = next((line.kind for line in going if line.basis == "statutory"), None)
+    if kind is not None:
         named = bool(policy.returns.named_return_carriers)
-        kind = next(line.kind for line in going if line.basis == "statutory")
         known = RefundFacts(
             notice=today,
             kind=kind,
@@ -139,7 +147,8 @@ def promise(view: OrderView, policy: Policy, decision: Decision, *, store: Store
             carrier="named" if named else "none_named",
         )
         legal = refund_due_across(law.lookup(store, view.country, region=view.region), known)
-    promised = None if comes_back else calendar.add_days(today, policy.refunds.promise_days)
+    at_once = decision.auto_approve and not comes_back
+    promised = calendar.add_days(today, policy.refunds.promise_days) if at_once else None
     return {
         "by": min(filter(None, (promised, legal.by)), default=None),
         "legal": legal.by,
@@ -147,6 +156,11 @@ def promise(view: OrderView, policy: Policy, decision: Decision, *, store: Store
         "article": legal.article,
         "promise_days": policy.refunds.promise_days,
     }
+
+
+def _brings_money(line: LineDecision, plan: Plan) -> bool:
+    """Whether money may follow for a line: by its outcome, and of an exchange what it was worth more."""
+    return line.outcome in MONEY or (line.outcome == "exchange" and plan.settlement.total > 0)
 
 
 def filed(

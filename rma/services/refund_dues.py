@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 DEADLINE = "refund"
 """The deadline of a return that ends with the last day by law, from the hand-over to the last of its money."""
-_MONEY = frozenset({"refund", "store_credit", "keep", "price_reduction"})
+MONEY = frozenset({"refund", "store_credit", "keep", "price_reduction"})
+"""The outcomes that money follows from."""
 _PAID = frozenset({"succeeded", "refused"})
 _OVER = frozenset({"declined", "cancelled", "expired", "settled", "awaiting_feedback", "closed"})
 
@@ -71,7 +72,7 @@ def follow(door: Door) -> None:
 
 
 def _brings_money(line: Any) -> bool:
-    return line.basis == "statutory" and line.outcome in _MONEY and line.doc.get("decision") != "refused"
+    return line.basis == "statutory" and line.outcome in MONEY and line.doc.get("decision") != "refused"
 
 
 def promised(door: Door, since: date, days: int, legal_day: date | None) -> date:
@@ -117,7 +118,7 @@ def is_owed(door: Door, case: Case) -> bool:
     if any(refund.state not in _PAID for refund in door.children("refund")):
         return True
     return any(
-        line.outcome in _MONEY
+        line.outcome in MONEY
         and line.doc.get("decision") != "refused"
         and line.settled < line.requested - line.rejected - line.missing
         for line in case.lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.stories.test_payouts import IBAN
-from tests.support.shop import OpenShop, Shop, want
+from tests.support.shop import OpenShop, Shop, asked, want
 from tests.support.snapshots import Json
 
 
@@ -132,3 +132,23 @@ def test_a_proof_of_sending_starts_the_clock(open_shop: OpenShop) -> None:
     shop.customer(filed).post(f"/returns/{filed['id']}/evidence", files=files, data={"kind": "proof_of_sending"})
     due = shop.show(filed)["due"]
     assert (due["legal"], due["article"]) == ("2026-03-16", "CRD 13(1), 13(3)")
+
+
+def test_where_no_money_comes_no_day_is_named(open_shop: OpenShop) -> None:
+    """A refused quote, a return that is declined, by rule or by a person, and a repair promise no money and no day."""
+    nothing = dict.fromkeys(("by", "legal", "starts_when", "article", "promise_days"))
+    shop = open_shop(policy={"returns": {"auto_approve": False}})
+    shop.order("1001", shop.line("1"), shop.line("2"))
+    repaired = asked("1001", want("1", outcome="repair"), kind="defective")
+    assert shop.integrator.post("/returns/quote", repaired)["refund_due"] == nothing
+    looked_at = shop.integrator.post("/returns/quote", asked("1001", want("1"), kind="not_delivered"))["refund_due"]
+    assert (looked_at["by"], looked_at["legal"]) == ("2026-03-16", "2026-03-16")
+    filed = shop.file("1001", want("2"))
+    assert shop.show(filed)["due"]["starts_when"] == "handed_over"
+    shop.support.post(f"/returns/{filed['id']}/actions/decline", {"reason": "Not ours."})
+    assert shop.show(filed)["due"] is None
+    shop.advance("P120D")
+    late = asked("1001", want("1"))
+    assert shop.integrator.post("/returns/quote", late)["refund_due"] == nothing
+    refused = shop.integrator.post("/returns", late)
+    assert (refused["state"], refused["refund_due"], shop.show(refused)["due"]) == ("declined", nothing, None)
