@@ -150,7 +150,7 @@ class Storm:
             )
 
     def _harm(self) -> None:
-        """One fault after another until every life has been lived; whoever is dead is replaced."""
+        """One fault after another until every life has been lived; whoever is dead is replaced and comes up first."""
         kinds: list[tuple[str, Callable[[], None]]] = [
             ("kill -9 of a worker", lambda: self._kill("first")),
             ("kill -9 of the server", lambda: self._kill("server")),
@@ -162,7 +162,7 @@ class Storm:
             kinds.insert(2, ("PostgreSQL stopped hard", self._crash))
         for name, harm in itertools.cycle(kinds):
             end = time.monotonic() + self._random.uniform(0.5, 1.5) * self._dose.pause
-            while time.monotonic() < end or not self._posts["server"].said:
+            while time.monotonic() < end or not all(process.said for process in self._posts.values()):
                 self._man(fragile=True)
                 if self._calm.wait(0.2):
                     return
