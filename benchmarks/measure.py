@@ -110,6 +110,12 @@ class Place:
         """New orders to return."""
         return iter(shop.add_orders(self.services, self._caller, count, prefix=next(self._names)))
 
+    def analyse(self) -> None:
+        """Let PostgreSQL count its rows, as it does by itself in a database's first minute: plans follow from that."""
+        if self.server is not None:
+            with self.server.connect("bench") as connection:
+                connection.execute("ANALYZE")
+
     def close(self) -> None:
         """Let go of the database."""
         self.services.effects.stop(wait=1)
@@ -167,6 +173,7 @@ def _elsewhere(place: Place, options: Options) -> list[Result]:
     processes = place.processes(options)
     with serving(place.url, place.folder, worker=False, processes=processes) as process:
         drive(process.port, place.shop, place.orders(WARM_UP), clients=8, seconds=60, name=f"warm-{process.port}")
+        place.analyse()
         for turn in range(options.runs):
             for clients in options.clients:
                 limit = place.limit(clients, options.seconds)
@@ -186,6 +193,7 @@ def _inside(place: Place, options: Options) -> Result:
     _forget_acts(place)
     with serving(place.url, place.folder, worker=True, processes=processes) as process:
         drive(process.port, place.shop, place.orders(WARM_UP), clients=8, seconds=60, name=f"warm-{process.port}")
+        place.analyse()
         place.services.effects.wait(place.shop.store_id, EFFECTS_SECONDS)
         for turn in range(options.runs):
             limit = place.limit(clients, options.seconds)

@@ -23,6 +23,8 @@ from rma.db.session import Work
 from rma.db.wire import Sent
 
 Processor = Callable[[Any], Any]
+TOGETHER = 8
+"""How many rows one insert writes at most: each number of rows is a statement that is prepared on each connection."""
 _numbers = itertools.count(1)
 
 
@@ -37,9 +39,12 @@ class _Plan(NamedTuple):
 
     def sent(self, params: dict[str, Any], duplicate: type[Exception] | None = None) -> Sent:
         """The statement with these values as the driver takes them."""
+        return Sent(self.sql, self.name, self.values(params), self.formats, duplicate)
+
+    def values(self, params: dict[str, Any]) -> list[Any]:
+        """These values in the statement's order, as the driver takes them."""
         taken = self.take({**self.constants, **params} if self.constants else params)
-        values = [v if v is None or write is None else write(v) for v, write in zip(taken, self.encode, strict=True)]
-        return Sent(self.sql, self.name, values, self.formats, duplicate)
+        return [v if v is None or write is None else write(v) for v, write in zip(taken, self.encode, strict=True)]
 
     def converted(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Rows with the column types applied."""
@@ -70,7 +75,7 @@ class Hot:
         work.hold([self.plan(work).sent(params, duplicate)])
 
     def run_many(self, work: Work, rows: Sequence[dict[str, Any]]) -> None:
-        """As ``run``, for each of these rows."""
+        """As ``run``, for each of these rows in their order."""
         if rows:
             plan = self.plan(work)
             work.hold([plan.sent(row) for row in rows])
@@ -88,6 +93,34 @@ class Hot:
         return found[0] if found else None
 
 
+class Insert(Hot):
+    """Inserts rows of these columns. Many of them share a statement, up to ``TOGETHER``, in the order given."""
+
+    __slots__ = ("_columns", "_many", "_table")
+
+    def __init__(self, table: sa.Table, columns: Sequence[str]) -> None:
+        super().__init__(sa.insert(table).values({name: sa.bindparam(name) for name in columns}).inline())
+        self._table, self._columns = table, columns
+        self._many: dict[int, Hot] = {1: self}
+
+    def run_many(self, work: Work, rows: Sequence[dict[str, Any]]) -> None:
+        """As ``run``, for each of these rows in their order."""
+        work.hold([self._together(work, rows[n : n + TOGETHER]) for n in range(0, len(rows), TOGETHER)])
+
+    def _together(self, work: Work, rows: Sequence[dict[str, Any]]) -> Sent:
+        one = self.plan(work)
+        if len(rows) == 1:
+            return one.sent(rows[0])
+        same = self._many.get(len(rows))
+        if same is None:
+            kinds = {name: self._table.c[name].type for name in self._columns}
+            places = range(len(rows))
+            values = [{name: sa.bindparam(f"{name}_{n}", type_=kind) for name, kind in kinds.items()} for n in places]
+            same = self._many[len(rows)] = Hot(sa.insert(self._table).values(values))
+        plan = same.plan(work)
+        return Sent(plan.sql, plan.name, [value for row in rows for value in one.values(row)], plan.formats)
+
+
 Read = tuple[Hot, dict[str, Any]]
 
 
@@ -99,10 +132,18 @@ def ahead(work: Work, *reads: Read) -> None:
     work.read_ahead([hot.plan(work).sent(params) for hot, params in reads])
 
 
-def insert(table: sa.Table, columns: Iterable[str] | None = None) -> Hot:
+def insert(table: sa.Table, columns: Iterable[str] | None = None) -> Insert:
     """An insert of the named columns (all of them unless told), bound by column name."""
-    names = list(columns) if columns is not None else [c.name for c in table.columns]
-    return Hot(sa.insert(table).values({name: sa.bindparam(name) for name in names}))
+    return Insert(table, list(columns) if columns is not None else [c.name for c in table.columns])
+
+
+def found_by_id(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
+    """``column = value`` beside an id that finds the row alone: no index that begins with the column is tried for it.
+
+    PostgreSQL keeps the plan of a prepared statement. One that was made while a table was all but empty, where every
+    index costs the same, would read all rows of a store for one of them until the table is analysed again.
+    """
+    return column.is_not_distinct_from(value)
 
 
 def _compile(statement: Any, dialect: sa.Dialect) -> _Plan:

@@ -177,20 +177,22 @@ def _return_id(by: By) -> Any:
         same = _returns.alias()
         return sa.select(same.c.id).where(same.c.store_id == _STORE, same.c.rma_number == _KEY).scalar_subquery()
     child = _DETAILS[by][0].alias()
-    return sa.select(child.c.return_id).where(child.c.store_id == _STORE, child.c.id == _KEY).scalar_subquery()
+    mine = hot.found_by_id(child.c.store_id, _STORE)
+    return sa.select(child.c.return_id).where(mine, child.c.id == _KEY).scalar_subquery()
 
 
 def _statements(by: By) -> _Statements:
     key = _return_id(by)
+    mine = hot.found_by_id(_returns.c.store_id, _STORE)
     case = (
         sa.select(*_returns.columns, _stores.c.clock_offset)
         .select_from(_returns.join(_stores, _stores.c.id == _returns.c.store_id))
-        .where(_returns.c.store_id == _STORE, _returns.c.id == key)
+        .where(mine, _returns.c.id == key)
     )
     order = (
         sa.select(*_orders.columns)
         .select_from(_orders.join(_returns, _returns.c.order_id == _orders.c.id))
-        .where(_returns.c.store_id == _STORE, _returns.c.id == key)
+        .where(mine, _returns.c.id == key)
     )
     children = sa.union_all(
         *(

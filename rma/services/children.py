@@ -27,7 +27,7 @@ UPDATE = {
 SELECT = {
     (kind, key): hot.Hot(
         sa.select(*table.columns)
-        .where(table.c.store_id == sa.bindparam("store"), table.c[key] == sa.bindparam("key"))
+        .where(hot.found_by_id(table.c.store_id, sa.bindparam("store")), table.c[key] == sa.bindparam("key"))
         .order_by(table.c.id)
     )
     for kind, table in TABLES.items()
