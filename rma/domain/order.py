@@ -17,12 +17,16 @@ _ATTRIBUTES = """
     market_price custom_made perishable hygiene_opened mixed media_opened periodical dated_service instant_digital
     service_started registrable_vehicle_or_drone live_auction installed_by_service second_hand warranty_listed
     digital_consent digital_acknowledged opened_exempt regular_delivery repaired
+    alcohol_en_primeur urgent_repair service_performed service_consent service_acknowledged
 """
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 """The exception names of the law and what else a line may say of itself; any other name is refused.
 
 ``regular_delivery``: the line comes in parts over a set time, and its period starts with the first. ``repaired``: it
-was repaired once under the seller's liability.
+was repaired once under the seller's liability. ``service_started``: begun within the period at the consumer's wish,
+``service_performed``: done whole; ``service_consent`` and ``service_acknowledged`` record that the consumer wished it so
+and knew that the right ends with it. ``alcohol_en_primeur``: the price was agreed at once, delivery is due only after
+thirty days, and the value hangs on the market.
 """
 
 

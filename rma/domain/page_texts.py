@@ -288,12 +288,26 @@ ATTRIBUTES: dict[str, Text] = {
         de="zulassungspflichtige Fahrzeuge und Drohnen",
     ),
     "live_auction": text(tr="canlı müzayede", en="live auctions", de="öffentliche Versteigerungen"),
+    "service_performed": text(
+        tr="tamamen ifa edilmiş hizmetler",
+        en="services that were fully performed",
+        de="vollständig erbrachte Dienstleistungen",
+    ),
+    "alcohol_en_primeur": text(
+        tr="fiyatı baştan kararlaştırılan, 30 günden sonra teslim edilen ve değeri piyasaya bağlı alkollü içkiler",
+        en="alcoholic drinks at a price agreed beforehand, delivered after 30 days, of a value that follows the market",
+        de="alkoholische Getränke zu vorab vereinbartem Preis, lieferbar nach 30 Tagen, mit marktabhängigem Wert",
+    ),
     "installed_by_service": text(
         tr="yetkili servisin kurduğu ürünler",
         en="goods installed by a service",
         de="durch einen Dienst eingebaute Waren",
     ),
-    "urgent_repair": text(tr="acil onarımlar", en="urgent repairs", de="dringende Reparaturen"),
+    "urgent_repair": text(
+        tr="çağırdığınız acil onarım ve bakım",
+        en="urgent repairs you asked a visit for",
+        de="dringende Reparaturen, zu denen Sie gerufen haben",
+    ),
 }
 NEEDS: dict[str, Text] = {
     "opened": text(tr="açıldıysa", en="once opened", de="nach dem Öffnen"),
@@ -312,6 +326,14 @@ FORM: dict[str, Text] = {
     "title": text(tr="İade koşulları", en="Returns policy", de="Rückgabebedingungen"),
     "version": text(
         tr="Sürüm {version}, {law} hukukuna göre. Kararlar aynı kurallarla verilir.",
+    "service_consent": text(
+        tr="onayınızla başlandıysa", en="begun at your express wish", de="auf Ihren ausdrücklichen Wunsch begonnen"
+    ),
+    "service_acknowledged": text(
+        tr="hakkın sona erdiğini kabul ettiyseniz",
+        en="and knowing that the right ends",
+        de="in Kenntnis des Erlöschens",
+    ),
         en="Version {version}, under the law {law}. Decisions are made by the same rules.",
         de="Version {version}, nach dem Recht {law}. Entscheidungen folgen denselben Regeln.",
     ),

@@ -8,12 +8,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from rma.domain.order import ATTRIBUTES
+
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id, a number or a code: as long as a column of the database takes."""
 Text = Annotated[str, Meta(max_length=1000)]
 Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$(?!\n)")]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
+Attributes = Annotated[dict[str, bool], Meta(extra_json_schema={"propertyNames": {"enum": sorted(ATTRIBUTES)}})]
+"""What a line says of itself, by the names of the vocabulary; a name that is not there is refused by its path."""
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 Shown = Annotated[Any, Meta(extra_json_schema={"readOnly": True})]
 """What only answers tell. Whoever reads an order, changes a field and sends it back sends it too: it is left aside."""
@@ -78,7 +82,7 @@ class LineForm(Form, frozen=True):
     category: Name | None = None
     tags: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()
     kind: Literal["goods", "service", "digital", "goods_and_service"] = "goods"
-    attributes: dict[str, bool] = {}
+    attributes: Attributes = {}
     origin: Shown = None
     in_returns: Shown = None
     options: Shown = None

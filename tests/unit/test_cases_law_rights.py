@@ -6,10 +6,13 @@ from datetime import date
 
 import pytest
 
-from rma.domain import law_rights
+from rma.domain import law_rights, page_texts
 from rma.domain.calendar import in_time, last_instant
+from rma.domain.law import Exemption
 from rma.domain.law_dates import withdrawal_end
 from rma.domain.law_files import load_laws
+from rma.domain.order import ATTRIBUTES
+from rma.domain.texts import LANGUAGES
 from rma.errors import DefinitionError
 from tests.support.decisions import at
 from tests.support.law_rows import rows
@@ -75,6 +78,97 @@ def test_f22_a_started_service() -> None:
     assert [_right(place, {"service_started"}) for place in PLACES] == [False, True, True]
     assert rows()["F22"].expected["TR"].startswith("no")
     assert "pro rata" in rows()["F22"].expected["EU"]
+
+
+LETTERS: dict[str, dict[str, str]] = {
+    "TR": {
+        "MSY m.15/1-a": "market_price",
+        "MSY m.15/1-b": "custom_made",
+        "MSY m.15/1-c": "perishable",
+        "MSY m.15/1-ç": "hygiene_opened opened",
+        "MSY m.15/1-d": "mixed",
+        "MSY m.15/1-e": "media_opened opened",
+        "MSY m.15/1-f": "periodical",
+        "MSY m.15/1-g": "dated_service",
+        "MSY m.15/1-ğ": "instant_digital",
+        "MSY m.15/1-h": "service_started",
+        "MSY m.15/1-ı": "registrable_vehicle_or_drone",
+        "MSY m.15/1-j": "live_auction",
+        "MSY m.15/1-k": "installed_by_service installed",
+    },
+    "EU": {
+        "CRD 16(a)": "service_performed service_consent service_acknowledged",
+        "CRD 16(b)": "market_price",
+        "CRD 16(c)": "custom_made",
+        "CRD 16(d)": "perishable",
+        "CRD 16(e)": "hygiene_opened opened",
+        "CRD 16(f)": "mixed",
+        "CRD 16(g)": "alcohol_en_primeur",
+        "CRD 16(h)": "urgent_repair",
+        "CRD 16(i)": "media_opened opened opened_exempt",
+        "CRD 16(j)": "periodical",
+        "CRD 16(k)": "live_auction",
+        "CRD 16(l)": "dated_service",
+        "CRD 16(m)": "instant_digital digital_consent digital_acknowledged",
+    },
+    "UK": {
+        "CCR reg 28(1)(a)": "market_price",
+        "CCR reg 28(1)(b)": "custom_made",
+        "CCR reg 28(1)(c)": "perishable",
+        "CCR reg 28(1)(d)": "alcohol_en_primeur",
+        "CCR reg 28(1)(e)": "urgent_repair",
+        "CCR reg 28(1)(f)": "periodical",
+        "CCR reg 28(1)(g)": "live_auction",
+        "CCR reg 28(1)(h)": "dated_service",
+        "CCR reg 28(3)(a)": "hygiene_opened opened",
+        "CCR reg 28(3)(b)": "media_opened opened opened_exempt",
+        "CCR reg 28(3)(c)": "mixed",
+        "CCR reg 36(2)": "service_performed service_consent service_acknowledged",
+        "CCR reg 37": "instant_digital digital_consent digital_acknowledged",
+    },
+}
+"""Every letter of the three lists of exceptions: what the line and its condition have to say, all of it."""
+_CONDITIONS = {"opened", "installed"}
+
+
+@pytest.mark.parametrize("place", sorted(PLACES))
+def test_every_letter_of_the_lists_and_no_other(place: str) -> None:
+    """Each exception takes the right once all that its letter asks for is told, never before; the list is closed."""
+    found = law(PLACES[place], "2026-09-01")
+    assert found.withdrawal is not None
+    assert {one.article for one in found.withdrawal.exceptions} == set(LETTERS[place])
+    for article, told in LETTERS[place].items():
+        names = set(told.split())
+        assert not _right(place, names - _CONDITIONS, frozenset(names & _CONDITIONS)), article
+        for lacking in names:
+            rest = names - {lacking}
+            assert _right(place, rest - _CONDITIONS, frozenset(rest & _CONDITIONS)), (article, lacking)
+    named = {name for told in LETTERS[place].values() for name in told.split()[:1]}
+    for other in {one for lists in LETTERS.values() for told in lists.values() for one in told.split()[:1]} - named:
+        assert _right(place, {other}, frozenset(_CONDITIONS)), other
+
+
+def test_a_service_that_is_done_has_no_right_where_it_began_with_consent() -> None:
+    """Begun and done with consent ends the right in Türkiye; the Union and the UK ask for the acknowledgement too."""
+    done = {"service_performed", "service_consent"}
+    assert [_right(place, done) for place in PLACES] == [False, True, True]
+    assert [_right(place, {"service_performed"}) for place in PLACES] == [True, True, True]
+
+
+def test_every_exception_has_a_name_in_every_language() -> None:
+    """What a list of exceptions names, and every condition of it, is called by a name on the policy page."""
+    listed = [one for country in PLACES.values() for one in _exceptions(country)]
+    assert {one.attribute for one in listed} <= set(page_texts.ATTRIBUTES)
+    assert {need for one in listed for need in one.needs} <= set(page_texts.NEEDS)
+    words = [*page_texts.ATTRIBUTES.values(), *page_texts.NEEDS.values()]
+    assert {frozenset(one) for one in words} == {frozenset(LANGUAGES)}
+    assert all(name in ATTRIBUTES for name in page_texts.ATTRIBUTES)
+
+
+def _exceptions(country: str) -> tuple[Exemption, ...]:
+    right = law(country, "2026-09-01").withdrawal
+    assert right is not None
+    return right.exceptions
 
 
 def test_g07_four_remedies_at_once() -> None:
