@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ def independent(work: Work, caller: Caller, *, fixers: set[str], approvals: list
     return not any(mine & people.makers(actor) or people.who(actor) & people.makers(caller.actor) for actor in earlier)
 
 
-def reads(caller: Caller, refund: dict[str, Any]) -> list[hot.Read]:
+def reads(caller: Caller, refund: Mapping[str, Any]) -> list[hot.Read]:
     """What ``independent`` asks first about who has had a hand in this refund, for who reads it ahead with more."""
     actors = {*refund["doc"].get("fixers", []), *(a.get("actor") or "" for a in refund["approvals"])}
     ids = {actor.removeprefix(_KEY) for actor in actors if actor.startswith(_KEY)}

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -50,6 +50,18 @@ Runner = Callable[[str], None]
 _log = logging.getLogger(__name__)
 _attempts = tables.table(tables.Attempt)
 _INSERT = hot.insert(_attempts)
+_MINE = _attempts.c.id == sa.bindparam("key")
+_LOCK = hot.Hot(
+    sa.select(_attempts.c.state, _attempts.c.subject_id, _attempts.c.store_id)
+    .where(_MINE)
+    .with_for_update(key_share=True)
+)
+_SET: dict[str, Any] = {name: sa.bindparam(name) for name in ("state", "answer", "error", "updated_at")}
+_TOLD = hot.Hot(sa.update(_attempts).where(_MINE).values(_SET))
+_ANSWERED = hot.Hot(sa.update(_attempts).where(_MINE).values({**_SET, "sent_at": sa.null()}))
+_BEGUN = hot.Hot(
+    sa.update(_attempts).where(_MINE).values({name: sa.bindparam(name) for name in ("state", "sent_at", "updated_at")})
+)
 _runner: Runner | None = None
 _under_way: set[str] = set()
 HEARD: dict[tuple[str, datetime], float] = {}
@@ -217,24 +229,37 @@ def _steps(*, sqlite: bool) -> int:
     return len(_migration.sqlite_migrations if sqlite else _migration.get_dbos_migrations("dbos", False))  # noqa: FBT003
 
 
-def begin(work: Work, key: str) -> Any:
-    """The attempt, locked, and whether this run is the first: ``(row, first)``; row is None if it is already done.
+class Begun(NamedTuple):
+    """An attempt that is under way: whose it is, and what for."""
+
+    subject_id: str
+    store_id: str
+
+
+def reads(key: str) -> list[hot.Read]:
+    """What ``begin`` and ``is_open`` ask for, for who reads it ahead with more: after the lock of the return."""
+    return [(_LOCK, {"key": key})]
+
+
+def begin(work: Work, key: str) -> tuple[Begun | None, bool]:
+    """The attempt, locked, and whether this run is the first: ``(attempt, first)``; None if it is already done.
 
     The first run calls the outside after its commit; every other one asks. Lock the return before.
     """
-    row = work.conn.execute(sa.select(_attempts).where(_attempts.c.id == key).with_for_update(key_share=True)).first()
-    if row is None or row.state == DONE:
+    row = _LOCK.one(work, {"key": key})
+    if row is None or row[0] == DONE:
         return None, False
-    first = row.state == "enqueued"
+    first = row[0] == "enqueued"
     if first:
-        _set(work, key, state="begun", sent_at=now())
-    return row, first
+        at = now()
+        _BEGUN.run(work, {"key": key, "state": "begun", "sent_at": at, "updated_at": at})
+    return Begun(*row[1:]), first
 
 
 def is_open(work: Work, key: str) -> bool:
     """True while the attempt, locked from here on, has no final answer. Lock the return before."""
-    state = work.conn.execute(sa.select(_attempts.c.state).where(_attempts.c.id == key).with_for_update(key_share=True))
-    return state.scalar() != DONE
+    row = _LOCK.one(work, {"key": key})
+    return row is None or row[0] != DONE
 
 
 def may_send_again(work: Work, key: str, *, after: float) -> bool:
@@ -262,11 +287,11 @@ def finish(
     work: Work, key: str, *, answer: dict[str, Any], final: bool, error: str | None = None, answered: bool = False
 ) -> None:
     """Keep the outside's answer. Not final: it is asked again; ``answered``: what was sent is known to have ended."""
-    state = {"state": DONE if final else "asking"}
     if final:
         for heard in [one for one in HEARD if one[0] == key]:
             HEARD.pop(heard, None)
-    _set(work, key, **state, answer=answer, error=error, **({"sent_at": None} if final or answered else {}))
+    told = {"key": key, "state": DONE if final else "asking", "answer": answer, "error": error, "updated_at": now()}
+    (_ANSWERED if final or answered else _TOLD).run(work, told)
 
 
 def due_to_ask(work: Work) -> list[str]:

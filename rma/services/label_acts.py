@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
+from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.ports import Carrier, IssuedLabel, LabelAnswer, LabelMethod, LabelOrder
@@ -36,6 +37,34 @@ _returns = tables.table(tables.Return)
 _orders = tables.table(tables.Order)
 _stores = tables.table(tables.Store)
 _deadlines = tables.table(tables.Deadline)
+_OF_PARCEL = ("id", "store_id", "return_id", "state", "direction", "method", "carrier", "doc")
+_LAST_DAY = (
+    sa.select(sa.func.max(_deadlines.c.lenient))
+    .where(
+        _deadlines.c.return_id == _parcels.c.return_id,
+        _deadlines.c.subject_id == _parcels.c.return_id,
+        _deadlines.c.name == sa.literal_column("'ship_back'"),
+        _deadlines.c.state == sa.literal_column("'open'"),
+    )
+    .scalar_subquery()
+)
+_READ = Query(
+    sa.select(
+        *(_parcels.c[name] for name in _OF_PARCEL),
+        _returns.c.rma_number,
+        _returns.c.contact,
+        _returns.c.facts,
+        _orders.c.person,
+        _stores.c.clock_offset,
+        _LAST_DAY.label("last_day"),
+    )
+    .select_from(
+        _parcels.join(_returns, _returns.c.id == _parcels.c.return_id)
+        .join(_orders, _orders.c.id == _returns.c.order_id)
+        .join(_stores, _stores.c.id == _returns.c.store_id)
+    )
+    .where(_parcels.c.id == sa.bindparam("key"))
+)
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,10 +112,12 @@ def void_label(services: Services, key: str) -> None:
 
 
 def _begin(work: Work, services: Services, key: str) -> Asking | None:
+    parcel_id = key.partition(":")[0]
+    hot.ahead(work, *effects.reads(key), _READ.read(key=parcel_id))
+    parcel = _READ.first(work, key=parcel_id)
     attempt, first = effects.begin(work, key)
     if attempt is None:
         return None
-    parcel = work.conn.execute(sa.select(_parcels).where(_parcels.c.id == attempt.subject_id)).first()
     if parcel is None or (first and parcel.state != "requested"):
         effects.finish(work, key, answer={"state": "not_wanted"}, final=True)
         return None
@@ -94,29 +125,23 @@ def _begin(work: Work, services: Services, key: str) -> Asking | None:
 
 
 def _asking(work: Work, services: Services, key: str, parcel: Any, *, first: bool) -> Asking:
-    row = work.conn.execute(
-        sa.select(_returns.c.rma_number, _returns.c.contact, _returns.c.facts, _orders.c.person, _stores.c.clock_offset)
-        .join(_orders, _orders.c.id == _returns.c.order_id)
-        .join(_stores, _stores.c.id == _returns.c.store_id)
-        .where(_returns.c.id == parcel.return_id)
-    ).one()
     store = services.catalog.store(work, parcel.store_id)
-    person = assess.read_person(row.person)
-    customer = addresses.of_customer(row.contact, person, country=row.facts.get("country") or store.country)
+    person = assess.read_person(parcel.person)
+    customer = addresses.of_customer(parcel.contact, person, country=parcel.facts.get("country") or store.country)
     ours = addresses.of_store(store)
     inbound = parcel.direction == "inbound"
-    today = calendar.local_date(store_now(work, row.clock_offset), store.timezone)
+    today = calendar.local_date(store_now(work, parcel.clock_offset), store.timezone)
     fetched_or_sent_there = not inbound or parcel.method == "pick_up"
     order = LabelOrder(
         key=key,
         method=_METHODS.get(parcel.method, "printed_label"),
-        reference=row.rma_number,
+        reference=parcel.rma_number,
         sender=customer if inbound else ours,
         recipient=ours if inbound else customer,
         today=today,
         weight_g=parcel.doc.get("weight_g"),
-        valid_days=_valid_days(work, parcel, today) if inbound else None,
-        pick_up_on=_pick_up_day(row.facts.get("pickup")) if parcel.method == "pick_up" else None,
+        valid_days=_valid_days(parcel.last_day, today) if inbound else None,
+        pick_up_on=_pick_up_day(parcel.facts.get("pickup")) if parcel.method == "pick_up" else None,
     )
     return Asking(
         key=key,
@@ -130,16 +155,8 @@ def _asking(work: Work, services: Services, key: str, parcel: Any, *, first: boo
     )
 
 
-def _valid_days(work: Work, parcel: Any, today: date) -> int | None:
+def _valid_days(last_day: date | None, today: date) -> int | None:
     """A label lasts as long as the customer may still send the goods; the carrier's own time where nothing is set."""
-    last_day = work.conn.execute(
-        sa.select(sa.func.max(_deadlines.c.lenient)).where(
-            _deadlines.c.return_id == parcel.return_id,
-            _deadlines.c.subject_id == parcel.return_id,
-            _deadlines.c.name == "ship_back",
-            _deadlines.c.state == "open",
-        )
-    ).scalar()
     return None if last_day is None else min(max((last_day - today).days, 1), LONGEST_VALID)
 
 
@@ -181,7 +198,8 @@ def _record(work: Work, services: Services, asking: Asking, answer: LabelAnswer,
     final = answer.state in ("issued", "void") or (answer.state == "refused" and not answer.retryable)
     if final:
         caller = Caller(store_id=asking.store.id, store_slug=asking.store.slug)
-        door, parcel = doors.open_child(work, services, caller, "parcel", asking.parcel_id)
+        more = effects.reads(asking.key)
+        door, parcel = doors.open_child(work, services, caller, "parcel", asking.parcel_id, more=more)
         if not effects.is_open(work, asking.key):
             return
         _apply(door, parcel, answer, document)

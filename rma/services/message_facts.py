@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from rma.db import tables
+from rma.db.named import Query
 from rma.domain import calendar
 from rma.domain.messages import Item
 from rma.domain.money import Money, parse_money
@@ -21,7 +22,7 @@ from rma.domain.tenders import TRANSFER
 from rma.domain.texts import say, text
 from rma.domain.verdict import Why
 from rma.services.labels import carrier_name
-from rma.services.message_scene import Query, Scene, name_of
+from rma.services.message_scene import Scene, name_of
 
 Facts = dict[str, Any]
 Teller = Callable[[Scene], Facts | None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +10,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from rma.db import hot, tables
+from rma.db import tables
+from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.messages import Item
@@ -30,25 +30,6 @@ _OF_ORDER = (_orders.c.number, _orders.c.person)
 _OF_CASE = ["id", "state", "rma_number", "method", "statutory", "contact", "facts", "quote", "currency", "order_id"]
 _OF_LINE = ["id", "sku", "doc", "requested", "expected", "received", "missing", "rejected"]
 _read_person = msgspec.json.Decoder(Person | None).decode
-
-
-class Query:
-    """A statement that is compiled once, whose rows have names. Parameters go by its bind names."""
-
-    def __init__(self, statement: sa.Select[Any]) -> None:
-        self._hot = hot.Hot(statement)
-        names = [str(column.key) for column in statement.exported_columns]
-        self._row = namedtuple("Row", names)  # type: ignore[misc]  # noqa: PYI024 - the statement knows its columns
-
-    def all(self, work: Work, **params: Any) -> list[Any]:
-        """Every row."""
-        return [self._row(*cells) for cells in self._hot.rows(work, params)]
-
-    def first(self, work: Work, **params: Any) -> Any | None:
-        """The first row, or None."""
-        cells = self._hot.one(work, params)
-        return None if cells is None else self._row(*cells)
-
 
 _CASE = Query(
     sa.select(*(_returns.c[name] for name in _OF_CASE), *_OF_ORDER)

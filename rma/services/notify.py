@@ -36,7 +36,8 @@ def take(work: Work, services: Services, store: StoreInfo, found: Sequence[FeedE
     due = list(_due(work, store.id, found))
     if not due:
         return
-    rows = [row for event, notice in due for row in _rows(work, services, store, event, notice)]
+    finance = _finance(work, store.id) if any(kind_of(notice.kind).audience == "finance" for _, notice in due) else []
+    rows = [row for event, notice in due for row in _rows(work, services, store, event, notice, finance)]
     known = _known(work, store.id, rows)
     _INSERT.run_many(work, [row for row in rows if row["dedupe"] not in known])
 
@@ -103,11 +104,11 @@ def _methods(work: Work, store_id: str, ids: Sequence[str | None]) -> dict[str, 
 
 
 def _rows(
-    work: Work, services: Services, store: StoreInfo, event: FeedEvent, notice: Notice
+    work: Work, services: Services, store: StoreInfo, event: FeedEvent, notice: Notice, finance: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     kind = kind_of(notice.kind)
     cause = f"{event.stream}@{event.at:%Y%m%dT%H%M%S.%f}" if notice.once else event.id
-    people: Sequence[str | None] = _finance(work, store.id) if kind.audience == "finance" else (None,)
+    people: Sequence[str | None] = finance if kind.audience == "finance" else (None,)
     for person in people:
         whom = "" if person is None else f":{hashlib.sha256(person.encode()).hexdigest()[:12]}"
         yield new_row(

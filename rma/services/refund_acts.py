@@ -15,18 +15,35 @@ import msgspec
 import sqlalchemy as sa
 
 from rma.db import tables
+from rma.db.named import Query
 from rma.db.session import Work, now
 from rma.domain.facts import TRANSFER_MOVES
 from rma.domain.ports import PaymentAnswer, PaymentProvider, Payout, RefundOrder, RefundQuery
 from rma.services import effects, refunds
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
+from rma.services.transition import Door, Subject
 
 _transfers = tables.table(tables.Transfer)
 _refunds = tables.table(tables.Refund)
 _orders = tables.table(tables.Order)
 _log = logging.getLogger(__name__)
 CREDIT = "store_credit"
+_WANTED = Query(
+    sa.select(
+        *(_refunds.c[name] for name in ("id", "store_id", "return_id", "order_id", "order_number", "currency")),
+        _refunds.c.payout,
+        _transfers.c.id.label("transfer_id"),
+        _orders.c.doc.label("order_doc"),
+    )
+    .select_from(
+        _transfers.join(_refunds, _refunds.c.id == _transfers.c.refund_id).join(
+            _orders, _orders.c.id == _transfers.c.order_id
+        )
+    )
+    .where(_transfers.c.id == sa.bindparam("key"))
+)
+"""What never changes about a transfer and its refund, and where the money goes."""
 AT_ONCE = 5.0
 """Seconds within which a call leaves after it was written down, even to a provider that knows at once what it took."""
 
@@ -36,9 +53,10 @@ class Sending(msgspec.Struct, frozen=True):
 
     key: str
     store: StoreInfo
+    wanted: Any
+    """What never changes, see ``_WANTED``."""
     row: dict[str, Any]
     payment_reference: str
-    currency: str
     payout: dict[str, str] | None
     first: bool
     leaving: datetime
@@ -64,15 +82,14 @@ def provider_of(services: Services, store: StoreInfo, row: dict[str, Any]) -> Pa
 
 def _begin(work: Work, services: Services, key: str) -> Sending | None:
     """Lock return and attempt, in this order, and commit ``begun`` before anybody is called."""
-    row = _read(work, key)
-    if row is None:
+    wanted = _WANTED.first(work, key=key.partition(":")[0])
+    if wanted is None:
         effects.finish(work, key, answer={"code": "gone"}, final=True)
         return None
-    door, refund = refunds.open_door(work, services, row.store_id, row.refund_id, actor="system", money=False)
+    door, refund, transfer = _open(work, services, key, wanted)
     attempt, first = effects.begin(work, key)
     if attempt is None:
         return None
-    transfer = refunds.transfer_of(door, refund, row.id)
     if first:
         if transfer["state"] != "pending" or transfer["attempt"] != _number(key):
             effects.finish(work, key, answer={"code": "not_wanted"}, final=True)
@@ -83,30 +100,28 @@ def _begin(work: Work, services: Services, key: str) -> Sending | None:
     return Sending(
         key=key,
         store=door.store,
+        wanted=wanted,
         row=dict(transfer),
-        payment_reference=_reference(row.doc, transfer),
-        currency=row.currency,
-        payout=msgspec.json.decode(row.payout) if row.payout else None,
+        payment_reference=_reference(wanted.order_doc, transfer),
+        payout=msgspec.json.decode(wanted.payout) if wanted.payout else None,
         first=first,
         leaving=now(),
     )
 
 
-def _read(work: Work, key: str) -> Any:
-    """What never changes about a transfer, and where the money goes."""
-    return work.conn.execute(
-        sa.select(
-            _transfers.c.id,
-            _transfers.c.store_id,
-            _transfers.c.refund_id,
-            _refunds.c.currency,
-            _refunds.c.payout,
-            _orders.c.doc,
-        )
-        .join(_refunds, _refunds.c.id == _transfers.c.refund_id)
-        .join(_orders, _orders.c.id == _transfers.c.order_id)
-        .where(_transfers.c.id == key.partition(":")[0])
-    ).first()
+def _open(work: Work, services: Services, key: str, wanted: Any) -> tuple[Door, Subject, dict[str, Any]]:
+    """The door on the refund, the refund and the transfer; the attempt is locked after the return, and read ahead."""
+    door, refund = refunds.open_door(
+        work,
+        services,
+        wanted.store_id,
+        wanted.id,
+        actor="system",
+        money=False,
+        known=wanted._asdict(),  # noqa: SLF001 - a public method of every named tuple
+        more=effects.reads(key),
+    )
+    return door, refund, refunds.transfer_of(door, refund, wanted.transfer_id)
 
 
 def _number(key: str) -> int:
@@ -134,7 +149,7 @@ def _call(services: Services, sending: Sending) -> PaymentAnswer:
         key=sending.key,
         payment_reference=sending.payment_reference,
         amount=row["amount"],
-        currency=sending.currency,
+        currency=sending.wanted.currency,
         description=row["refund_id"],
         payout=payout,
     )
@@ -163,8 +178,7 @@ def _ask(services: Services, sending: Sending) -> PaymentAnswer:
 def _record(work: Work, services: Services, sending: Sending, answer: PaymentAnswer) -> None:
     """Write what the provider said. A word that comes late or twice changes nothing that is final."""
     row = sending.row
-    door, refund = refunds.open_door(work, services, row["store_id"], row["refund_id"], actor="system", money=False)
-    transfer = refunds.transfer_of(door, refund, row["id"])
+    door, refund, transfer = _open(work, services, sending.key, sending.wanted)
     if not effects.is_open(work, sending.key) or transfer["attempt"] != row["attempt"]:
         _log.warning("a late answer was not taken", extra={"attempt": sending.key, "state": answer.state})
         return

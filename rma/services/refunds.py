@@ -5,7 +5,7 @@ Caps per tender and shipping-with-last are decided under the order's lock, at th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -50,17 +50,20 @@ def open_door(
     person: str | None = None,
     money: bool = True,
     approver: Caller | None = None,
+    known: Mapping[str, Any] | None = None,
+    more: Sequence[hot.Read] = (),
 ) -> tuple[Door, Subject]:
     """A door on a refund: locks order → return. ``money=False`` (an answer of a provider) locks the return alone.
 
-    For an ``approver`` it is read ahead whose keys had a hand in the refund.
+    For an ``approver`` it is read ahead whose keys had a hand in the refund; ``more`` is read ahead besides.
+    ``known``: ``id return_id order_id order_number`` of the refund, which never change, for who has read them.
     """
-    known = find(work, store_id, refund_id)
+    known = known or find(work, store_id, refund_id)
     store = services.catalog.store(work, store_id)
     order = None
     with_order = money or work.wide or known["return_id"] is None
     asked = [] if approver is None else approvers.reads(approver, known)
-    hot.ahead(work, *_reads(store_id, known, with_order=with_order), *asked)
+    hot.ahead(work, *_reads(store_id, known, with_order=with_order), *asked, *more)
     if with_order:
         order = cases.lock_order(work, store_id, known["order_number"])
     case = cases.load(work, store_id, known["return_id"]) if known["return_id"] else None
@@ -80,7 +83,7 @@ def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:
     return dict(zip(children.NAMES["refund"], row, strict=True))
 
 
-def _reads(store_id: str, refund: dict[str, Any], *, with_order: bool) -> list[hot.Read]:
+def _reads(store_id: str, refund: Mapping[str, Any], *, with_order: bool) -> list[hot.Read]:
     """Everything that is asked of a refund, under its locks: order → return, then what they hold."""
     found = [(children.SELECT["refund", "id"], {"store": store_id, "key": refund["id"]})]
     found.append((children.TRANSFERS_OF, {"refund_id": refund["id"]}))
