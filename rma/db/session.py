@@ -34,6 +34,7 @@ _RETRY = ("40001", "40P01")  # serialization failure, deadlock
 _DUPLICATE = "23505"  # unique violation
 _SQLITE_DUPLICATES = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 _BUSY = "55P03"  # lock not available
+_BROKEN = "XX000"  # the server cannot do its own work: no file may grow, a page cannot be read
 _DRIVERS = (sa.exc.DBAPIError, psycopg.Error, sqlite3.Error)
 
 
@@ -260,6 +261,10 @@ def _translated() -> Iterator[None]:
         if state in _RETRY:
             raise
         raise Unavailable("The database cannot be reached now.") from error
+    except (sa.exc.InternalError, psycopg.InternalError) as error:
+        if _sqlstate(error) != _BROKEN:
+            raise
+        raise Unavailable("The database cannot do its work now.") from error
 
 
 def _sqlite(url: str) -> sa.Engine:

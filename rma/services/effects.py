@@ -93,6 +93,8 @@ class Effects:
         self._client: DBOSClient | None = None
         self._running = False
         self._slot = ""
+        self.ending = threading.Event()
+        """Set from the moment when this process is told to end its acts."""
 
     def prepare(self) -> None:
         """Create or update the engine's own tables, in the same database."""
@@ -146,6 +148,7 @@ class Effects:
             if self._running:
                 return
             _runner = run
+            self.ending.clear()
             config: DBOSConfig = {
                 "name": APP,
                 "system_database_url": _url(self._database),
@@ -182,6 +185,7 @@ class Effects:
     def stop(self, *, wait: int = 10) -> None:
         """Finish what runs, up to ``wait`` seconds; the rest is taken up at the next start."""
         global _runner
+        self.ending.set()
         with _launching:
             if self._client is not None:
                 self._client.destroy()

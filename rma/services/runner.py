@@ -10,6 +10,8 @@ from rma.services.context import Services, Work
 
 _log = logging.getLogger(__name__)
 Act = Callable[[Services, str], None]
+KEEP_TRYING = (0.1, 0.5, 1.0, 2.0, *(5.0,) * 120)
+"""Seconds between the tries to write down why an act broke."""
 __all__ = ["ask_again", "handlers", "run_attempt"]
 
 
@@ -31,8 +33,24 @@ def run_attempt(services: Services, key: str) -> None:
             act(services, key)
     except Exception as error:  # noqa: BLE001 - whatever broke is kept and looked at again
         _log.exception("an act broke and will be looked at again", extra={"attempt": key})
-        text = f"{type(error).__name__}: {error}"
-        services.database.retrying(lambda work: effects.failed(work, key, text))
+        _keep(services, key, f"{type(error).__name__}: {error}")
+
+
+def _keep(services: Services, key: str, text: str) -> None:
+    """Write down what an act ran into, also when that was the database and it is away for a while.
+
+    Until then the engine counts the act as under way, so that whoever takes this process's work over takes it too; if
+    this raised, the engine would count it as ended, and minutes would go by before anybody looks again.
+    """
+    for pause in KEEP_TRYING:
+        try:
+            services.database.retrying(lambda work: effects.failed(work, key, text))
+        except Exception:
+            _log.warning("what an act ran into cannot be written down yet", extra={"attempt": key})
+            if services.effects.ending.wait(pause):
+                raise
+        else:
+            return
 
 
 def ask_again(services: Services) -> int:

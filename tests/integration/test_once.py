@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.db.session import WidenError, now
+from rma.db.session import WidenError, Work, now
 from rma.domain.ports import Health, PaymentAnswer, RefundOrder, RefundQuery
+from rma.errors import Unavailable
 from rma.providers.payments_offline import OfflinePayments
 from rma.services import effects, runner
 from tests.support import invariants, racing
@@ -362,6 +363,26 @@ def test_what_broke_or_waits_too_long_is_looked_at_again(
         effects.begin(work, key)
     assert not due(updated_at=5)
     assert due(updated_at=effects.RUNNING)
+
+
+def test_what_broke_with_the_database_is_written_down_once_it_is_back(
+    floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run does not end before its error is kept: it would be gone for the engine, and nobody would look for long."""
+    _, key = approved(floor, provider.name)
+    away = iter([Unavailable("away"), Unavailable("away")])
+    real = effects.failed
+
+    def failed(work: Work, key: str, error: str) -> None:
+        for one in away:
+            raise one
+        real(work, key, error)
+
+    monkeypatch.setattr(runner, "KEEP_TRYING", (0.0,) * 3)
+    monkeypatch.setattr(effects, "begin", lambda *_: (_ for _ in ()).throw(Unavailable("away")))
+    monkeypatch.setattr(effects, "failed", failed)
+    run(floor, key)
+    assert [row.error for row in floor.rows(tables.Attempt, _attempts.c.id == key)] == ["Unavailable: away"]
 
 
 def test_an_act_that_finds_too_late_that_it_needs_the_order_takes_it_first(floor: Floor) -> None:
