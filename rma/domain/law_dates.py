@@ -162,15 +162,17 @@ def liability_end(
 ) -> Deadline | None:
     """The last day on which the seller answers for goods that were delivered on that day.
 
+    agreed_months: int | None = None,
     A repair adds the law's months once, for contracts from its day on (SGD art. 10(2a)). ``second_hand`` takes the
-    shorter time that the law lets be agreed.
+    shorter time that the law lets be agreed, or ``agreed_months`` where that is longer.
     """
     defect = law.defect
     if defect is None:
         return None
     period: Period = defect.liability
-    if second_hand and defect.liability.second_hand_months is not None:
-        period = structs.replace(defect.liability, months=defect.liability.second_hand_months)
+    shortest = defect.liability.second_hand_months
+    if second_hand and shortest is not None:
+        period = structs.replace(period, months=min(period.months, max(shortest, agreed_months or 0)))
     rules: list[Rule] = [period]
     longer = defect.extension
     if repaired and longer is not None and (contract or delivered) >= longer.contracts_from:

@@ -16,6 +16,7 @@ from rma.domain.law import LawProfile
 from rma.domain.lint_rules import rule_findings, shadows
 from rma.domain.lint_terms import terms_findings
 from rma.domain.lint_texts import KIND_NAMES, LANGUAGE_NAMES
+from rma.domain.lint_times import liability_findings, refund_findings
 from rma.domain.rules import Limit
 from rma.domain.terms import Policy
 from rma.domain.texts import LANGUAGES, Text
@@ -24,7 +25,6 @@ __all__ = ["Finding", "Laws", "Severity", "StoreFacts", "lint", "unlawful"]
 
 Laws = Mapping[str, LawProfile]
 """The consumers' countries and the law that protects a consumer of each against this store."""
-_NOT_BY_CHOICE = frozenset({"liability", "delay", "impossible", "not_delivered"})
 _ZERO = ("ship_back_days", "review_days", "evidence_days", "feedback_days")
 
 
@@ -112,19 +112,7 @@ def _money(policy: Policy, law: LawProfile) -> Iterator[Finding]:
             kinds=names,
             percent=policy.fees.restocking_percent,
         )
-    clocks = [one for one in (law.refund.clocks if law.refund else ()) if one.when not in _NOT_BY_CHOICE and one.days]
-    first = min(clocks, key=lambda one: one.days, default=None)
-    promised = policy.refunds.promise_days
-    if first is not None and law.withdrawal is not None and promised > first.days:
-        yield found(
-            "unlawful",
-            "later_refund",
-            "refunds.promise_days",
-            law=law,
-            article=first.article,
-            days=promised,
-            most=first.days,
-        )
+    yield from (*refund_findings(policy, law), *liability_findings(policy, law))
 
 
 def _conditions(policy: Policy, law: LawProfile) -> Iterator[Finding]:

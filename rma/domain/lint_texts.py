@@ -41,8 +41,8 @@ TEXTS: dict[str, Text] = {
         "Listeye ekleyin ya da outcomes satırını yazmayın: kanunun verdiği kendiliğinden sunulur.",
         en="This list leaves out {remedies}, which the law gives for defective goods: the consumer chooses. Add it, "
         "or leave outcomes out: what the law gives is then offered by itself.",
-        de="Diese Liste lässt aus, was das Gesetz bei Mängeln gibt ({remedies}): der Verbraucher wählt. Ergänzen Sie es "
-        "oder lassen Sie outcomes weg; das Gesetzliche wird dann von selbst angeboten.",
+        de="Diese Liste lässt aus, was das Gesetz bei Mängeln gibt ({remedies}): der Verbraucher wählt. Ergänzen Sie "
+        "es oder lassen Sie outcomes weg; das Gesetzliche wird dann von selbst angeboten.",
     ),
     "way_back_paid": text(
         tr="Geri gönderme ücreti müşteriye bırakılmış; kanun bunu satıcıya yükler ({kinds}).",
@@ -88,6 +88,16 @@ TEXTS: dict[str, Text] = {
         en="The refund is promised within {days} days; the law allows {most} at most.",
         de="Die Erstattung ist binnen {days} Tagen versprochen; das Gesetz erlaubt höchstens {most}.",
     ),
+    "late_review": text(
+        tr="İnceleme için {days} gün ayrılmış; kanun para iadesi için en çok {most} gün tanır, tarih tutmaz.",
+        en="A look at it may take {days} days; the law allows {most} at most until the money is back.",
+        de="Für die Prüfung sind {days} Tage vorgesehen; das Gesetz erlaubt bis zur Erstattung höchstens {most}.",
+    ),
+    "shorter_liability": text(
+        tr="İkinci el ürünlerde sorumluluk {months} ay yazılmış; kanuna göre {least} aydan az olamaz.",
+        en="Liability for second-hand goods is {months} months; by law it is not less than {least}.",
+        de="Die Haftung für gebrauchte Waren beträgt {months} Monate; nach dem Gesetz nicht weniger als {least}.",
+    ),
     # -- conflict -----------------------------------------------------------------------------------------------------
     "anchor_set_aside": text(
         tr="Süreler teslimden önce başlıyor ({anchor}); kanunun süresi teslimle başlar ve her durumda geçerlidir.",
@@ -98,6 +108,17 @@ TEXTS: dict[str, Text] = {
         tr="Bu neden ayıplı malda kullanılırsa kanunun verdiği para iadesi yine sunulur.",
         en="Where this reason meets a right by law the money back is offered all the same.",
         de="Trifft dieser Grund auf ein gesetzliches Recht, wird die Erstattung trotzdem angeboten.",
+    ),
+    "late_together": text(
+        tr="İnceleme ve ödeme birlikte {days} gün; kanun para iadesi için en çok {most} gün tanır ve onun son günü "
+        "geçerlidir.",
+        en="The look and the payment take {days} days together; the law allows {most} at most, and its day counts.",
+        de="Prüfung und Zahlung dauern zusammen {days} Tage; das Gesetz erlaubt höchstens {most}, sein Tag gilt.",
+    ),
+    "second_hand_set_aside": text(
+        tr="Bu hukukta ikinci el için sorumluluk kısaltılamaz; {months} ay geçerlidir.",
+        en="Under this law the liability for second-hand goods cannot be cut; {months} months count.",
+        de="Nach diesem Recht lässt sich die Haftung für Gebrauchtes nicht kürzen; es gelten {months} Monate.",
     ),
     "unreachable": text(
         tr="Bu kural hiçbir zaman karar vermez: ondan önceki {other} aynı satırları daha önce yakalar.",

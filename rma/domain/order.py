@@ -24,9 +24,9 @@ ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 
 ``regular_delivery``: the line comes in parts over a set time, and its period starts with the first. ``repaired``: it
 was repaired once under the seller's liability. ``service_started``: begun within the period at the consumer's wish,
-``service_performed``: done whole; ``service_consent`` and ``service_acknowledged`` record that the consumer wished it so
-and knew that the right ends with it. ``alcohol_en_primeur``: the price was agreed at once, delivery is due only after
-thirty days, and the value hangs on the market.
+``service_performed``: done whole; ``service_consent`` and ``service_acknowledged`` record that the consumer wished it
+so and knew that the right ends with it. ``alcohol_en_primeur``: the price was agreed at once, delivery is due only
+after thirty days, and the value hangs on the market.
 """
 
 

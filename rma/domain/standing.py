@@ -117,7 +117,8 @@ def _in_window(scene: Scene, line: LineFacts, asked: LineRequest, *, units: _Uni
     """Statutory while the law's window is open or has not started, else by contract while the store's window is."""
     today = scene.arrivals.filed_on
     exempt = exemption(scene.law, attributes=line.attributes, condition=_condition(asked))
-    right = None if exempt or scene.facts.is_business else _right(scene, line)
+    early = line.tangible and not units.delivered and not _before_delivery(scene.law)
+    right = None if exempt or early or scene.facts.is_business else _right(scene, line)
     offer = _offer(scene, line, asked.kind)
     last_day = _later(offer.end, right.end) if right else offer.end
     statutory = right is not None and right.open_on(today)
@@ -162,6 +163,10 @@ def _right_since(scene: Scene, starts: date | None) -> _Window:
     informed: Told = "never" if scene.facts.never_informed else scene.facts.informed_on
     end = withdrawal_end(scene.law, starts, informed=informed) if starts else None
     return _Window(starts, end.binding if end else None)
+
+
+def _before_delivery(law: LawProfile) -> bool:
+    return law.withdrawal is not None and law.withdrawal.before_delivery
 
 
 def _offer(scene: Scene, line: LineFacts, kind: Kind) -> _Window:
@@ -214,8 +219,15 @@ def _liability(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
     starts = arrival.last or (scene.arrivals.last if missing else None)
     if starts is None or (not available and line.left):
         return _not_delivered(asked, line, basis)
-    repaired = "repaired" in line.attributes
-    end = liability_end(scene.law, starts, contract=scene.arrivals.ordered_on, repaired=repaired)
+    agreed = scene.policy.windows.second_hand_months if "second_hand" in line.attributes else None
+    end = liability_end(
+        scene.law,
+        starts,
+        contract=scene.arrivals.ordered_on,
+        second_hand=agreed is not None,
+        agreed_months=agreed,
+        repaired="repaired" in line.attributes,
+    )
     last_day = end.binding if end else add_days(starts, scene.policy.windows.voluntary_days)
     late = scene.arrivals.filed_on > last_day
     words = filled(SENTENCES["liability_over"], last_day=last_day) if late else {}

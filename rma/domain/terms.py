@@ -30,7 +30,8 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ``withdrawal_days`` and ``voluntary_days`` count from ``anchor``; where the day of delivery is not known it is
     taken as ``fallback_transit_days`` after shipping, or after the order, and shown as an estimate. The others count
-    from the step before: approval, filing, the question, the end.
+    from the step before: approval, filing, the question, the end. ``second_hand_months``: the shorter liability that
+    the store agrees on with buyers of second-hand goods, as far as the law lets it be cut; without it there is none.
     """
 
     withdrawal_days: Days = 14
@@ -41,6 +42,7 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     review_days: Days = 2
     evidence_days: Days = 7
     feedback_days: Days = 14
+    second_hand_months: Annotated[int, Meta(ge=0, le=120)] | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):

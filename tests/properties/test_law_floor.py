@@ -50,7 +50,8 @@ def _right(text: LawProfile, facts: Facts, request: Request) -> tuple[str, date]
     if facts.is_business:
         return None
     if asked.kind in LIABILITY and text.defect is not None:
-        end = liability_end(text, came, contract=ORDERED, repaired="repaired" in line.attributes)
+        used, repaired = ("second_hand" in line.attributes, "repaired" in line.attributes)
+        end = liability_end(text, came, contract=ORDERED, second_hand=used, repaired=repaired)
         return ("liability", end.binding) if end is not None and filed <= end.binding else None
     if asked.kind not in {"withdrawal", "voluntary"} or text.withdrawal is None:
         return None

@@ -86,6 +86,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "withdrawal_days": draw(st.sampled_from([0, 7, 14, 30])),
             "voluntary_days": draw(st.sampled_from([0, 14, 30, 60])),
             "ship_back_days": draw(st.sampled_from([7, 14, 30])),
+            "review_days": draw(st.sampled_from([0, 2, 14, 15])),
+            "second_hand_months": draw(st.sampled_from([6, 12, 120])),
             "anchor": draw(st.sampled_from(["delivered", "delivered", "shipped", "ordered"])),
         },
         "rules": draw(st.lists(rules(), max_size=3).filter(_one_period)),

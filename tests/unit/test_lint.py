@@ -57,6 +57,9 @@ def test_what_a_file_leaves_out_is_lawful(country: str) -> None:
         ({"windows": {"withdrawal_days": 13}}, "DE", "shorter_window", "windows.withdrawal_days", "CRD 9(1)"),
         ({"windows": {"ship_back_days": 10}}, "TR", "shorter_send_back", "windows.ship_back_days", "MSY m.13/1"),
         ({"refunds": {"promise_days": 15}}, "DE", "later_refund", "refunds.promise_days", "CRD 13(1)"),
+        ({"windows": {"review_days": 15}}, "TR", "late_review", "windows.review_days", "MSY m.12/3"),
+        ({"windows": {"review_days": 30}}, "DE", "late_review", "windows.review_days", "CRD 13(1)"),
+        ({"windows": {"second_hand_months": 6}}, "TR", "shorter_liability", "windows.second_hand_months", "6502 m.12"),
         ({"returns": {"reason_required": ["withdrawal"]}}, "TR", "reason_condition", "returns.reason_required", None),
         ({"returns": {"login_required": True}}, "DE", "login_condition", "returns.login_required", "CRD 11a, 6(1)(h)"),
         (
@@ -154,6 +157,14 @@ def test_what_the_law_gives_is_not_taken(
     assert wrong[code][1]
     if article is not None:
         assert wrong[code][1] == article
+
+
+def test_second_hand_goods_where_the_law_lets_nothing_be_cut() -> None:
+    """A year for second-hand goods holds in Türkiye and Germany and is set aside in France and the UK, with a word."""
+    document = {"windows": {"second_hand_months": 12}}
+    said = {country: found(document, country, severity="conflict") for country in ("TR", "DE", "FR", "GB")}
+    assert [country for country, told in said.items() if "second_hand_set_aside" in told] == ["FR", "GB"]
+    assert all(not found(document, country) for country in said)
 
 
 def test_fees_on_a_right_are_refused() -> None:
@@ -293,6 +304,7 @@ def test_rules_that_never_decide_are_found(rules: list[dict[str, Any]], code: st
         ),
         ({"reasons": {"broken": {"outcomes": ["repair"]}}}, "conflict", "remedy_set_aside", "reasons.broken.outcomes"),
         ({"reasons": {"damaged": {"methods": ["none"]}}}, "gap", "no_way_back", "reasons.damaged.methods"),
+        ({"windows": {"review_days": 10}}, "conflict", "late_together", "windows.review_days"),
         ({"windows": {"review_days": 0}}, "gap", "window_zero", "windows.review_days"),
         ({"rules": [{**_SALE, "text": {"tr": "Yok."}}]}, "gap", "missing_language", "rules[0].text.en"),
         (
