@@ -59,7 +59,7 @@ from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.services.law import laws
 from rma.settings import Settings
-from rma.web import policy, withdrawal
+from rma.web import follow, policy, withdrawal
 
 ROUTES: tuple[Routes, ...] = (
     stores.routes,
@@ -131,6 +131,7 @@ def create_app(
             *_documentation(everything),
             *withdrawal.handlers(using, executor),
             *policy.handlers(using, executor),
+            *follow.handlers(using, executor),
             create_static_files_router("/static", [_STATIC]),
         ],
         exception_handlers={Exception: _problem},

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response
+from litestar.datastructures import UploadFile
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Method
 
@@ -31,6 +32,7 @@ MOST_BYTES = 100_000
 KEPT = ("lang", "country")
 """What goes from page to page in the address."""
 _FORM = "application/x-www-form-urlencoded"
+_WITH_FILES = "multipart/form-data"
 _STATUS: tuple[tuple[type[RmaError], int], ...] = (
     (errors.Unreadable, 400),
     (errors.Invalid, 422),
@@ -59,7 +61,10 @@ class Html(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """One request of a browser. ``path`` holds the parameters of the address, ``form`` what was typed."""
+    """One request of a browser. ``path`` holds the parameters of the address, ``form`` what was typed.
+
+    ``files`` are what was sent with it; they are closed with the request.
+    """
 
     services: Services
     method: str
@@ -69,6 +74,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     query: Mapping[str, str]
     form: Mapping[str, str]
     accept: str
+    files: Mapping[str, UploadFile] = {}
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -104,35 +110,47 @@ def redirect(url: str) -> Html:
 
 
 def route(
-    method: Method, path: str, view: View, *, services: Services, executor: Executor, even: bool = False
+    method: Method,
+    path: str,
+    view: View,
+    *,
+    services: Services,
+    executor: Executor,
+    even: bool = False,
+    most: int = MOST_BYTES,
 ) -> HTTPRouteHandler:
-    """A page at an address. With ``even`` the time of its answer tells nothing (``pace``)."""
+    """A page at an address. With ``even`` the time of its answer tells nothing (``pace``).
+
+    A form may have ``most`` bytes; with files it is read only where ``most`` is above that of plain forms.
+    """
 
     async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
         try:
-            visit = await _visit(request, services)
+            visit = await _visit(request, services, files=most > MOST_BYTES)
         except RmaError as error:
             return _response(_problem(None, error))
         run = asyncio.get_running_loop().run_in_executor(executor, _answer, view, visit)
         return _response(await (pace.evenly(run, services.settings.even_seconds) if even else run))
 
     name = f"{method} {path}"
-    return HTTPRouteHandler(path, http_method=method, name=name, status_code=200, request_max_body_size=MOST_BYTES)(
-        handle
-    )
+    return HTTPRouteHandler(path, http_method=method, name=name, status_code=200, request_max_body_size=most)(handle)
 
 
-async def _visit(request: Request[Any, Any, Any], services: Services) -> Visit:
+async def _visit(request: Request[Any, Any, Any], services: Services, *, files: bool) -> Visit:
     scope = request.scope
     if "\x00" in scope["path"]:
         raise NotFound("There is nothing at this address.")
     form: dict[str, str] = {}
+    sent: dict[str, UploadFile] = {}
     if scope["method"] == "POST":
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        body = await request.body()
-        if body and kind != _FORM:
-            raise Unreadable("This is no form.")
-        form = _pairs(body)
+        if files and kind == _WITH_FILES:
+            form, sent = await _parts(request)
+        else:
+            body = await request.body()
+            if body and kind != _FORM:
+                raise Unreadable("This is no form.")
+            form = _pairs(body)
     return Visit(
         services=services,
         method=scope["method"],
@@ -142,7 +160,18 @@ async def _visit(request: Request[Any, Any, Any], services: Services) -> Visit:
         query=_pairs(scope["query_string"]),
         form=form,
         accept=request.headers.get("accept-language", ""),
+        files=sent,
     )
+
+
+async def _parts(request: Request[Any, Any, Any]) -> tuple[dict[str, str], dict[str, UploadFile]]:
+    """The texts and the files of a form that has both; a file that nobody chose is none."""
+    try:
+        parts = list((await request.form()).multi_items())
+    except (UnicodeDecodeError, LookupError):
+        raise Unreadable("A field of the form is no text.") from None
+    files = {name: part for name, part in parts if isinstance(part, UploadFile) and part.filename}
+    return {name: str(part) for name, part in parts if not isinstance(part, UploadFile)}, files
 
 
 def _pairs(raw: bytes) -> dict[str, str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import tomllib
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
+from babel import Locale
 from babel.dates import format_date, format_datetime
 
 from rma.errors import DefinitionError, FieldError
@@ -72,6 +76,73 @@ class Withdraw(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     next: str
 
 
+class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is on it, and what happens next."""
+
+    customer: str
+    carrier: str
+    warehouse: str
+    finance: str
+    support: str
+    provider: str
+    nobody: str
+
+
+class Follow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The customer's page of a return."""
+
+    title: str
+    order: str
+    items: str
+    parcels: str
+    money: str
+    inbound: str
+    outbound: str
+    tracking: str
+    label: str
+    until: str
+    owed: str
+    money_by: str
+    money_law: str
+    account: str
+    account_given: str
+    holder: str
+    send_account: str
+    offer: str
+    accept: str
+    reject: str
+    feedback: str
+    score: str
+    comment: str
+    send_feedback: str
+    cancel: str
+    cancel_hint: str
+    appeal: str
+    appeal_hint: str
+    dispute: str
+    dispute_hint: str
+    reason: str
+    files: str
+    files_hint: str
+    file_kind: str
+    file: str
+    send_file: str
+    messages: str
+    you: str
+    write: str
+    send_message: str
+    done: str
+    not_now: str
+    wrong_iban: str
+    wrong_score: str
+    wrong_file: str
+    unsubscribe: str
+    unsubscribe_hint: str
+    unsubscribed: str
+    number: str
+    waits: Waits
+
+
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One language."""
 
@@ -81,6 +152,7 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     problem: Problem
     fault: Faults
     withdraw: Withdraw
+    follow: Follow
 
 
 @cache
@@ -98,3 +170,12 @@ def moment(at: datetime, language: str, timezone: str) -> str:
     local, locale = at.astimezone(ZoneInfo(timezone)), _REGION.get(language, language)
     clock = format_datetime(local, "HH:mm:ss (ZZZZ)", tzinfo=local.tzinfo, locale=locale)
     return f"{format_date(local.date(), 'long', locale=locale)}, {clock}"
+
+
+def amount(wire: Mapping[str, str], language: str) -> str:
+    """Money as the reader writes it, with the decimals that its currency has by ISO 4217: ``₺436,51``, ``£12.00``."""
+    locale, value = Locale.parse(_REGION.get(language, language)), Decimal(wire["amount"])
+    pattern = copy.copy(locale.currency_formats["standard"])
+    places = -int(value.as_tuple().exponent)
+    pattern.frac_prec = (places, places)
+    return str(pattern.apply(value, locale, currency=wire["currency"], currency_digits=False))

@@ -91,6 +91,7 @@ class Shop:
         self, program: Served, *, policy: Mapping[str, Any] | None = None, today: str = TODAY, **store: Any
     ) -> None:
         self._program = program
+        self.browser = program.http
         self.slug = f"shop-{next(_numbers)}"
         root = Client(program.http, f"Bearer {program.root}")
         address = {"id": "depo", "name": "Depo", "line1": "Sanayi Cad. 1", "city": "İstanbul", "postcode": "34000"}
