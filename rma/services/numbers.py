@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Database, Work
-from rma.services import effects
+from rma.services import effects, seal
 from rma.services.notify import TO_SEND
 
 KEEP_SECONDS = 5.0
@@ -20,7 +20,6 @@ KEEP_SECONDS = 5.0
 _attempts = tables.table(tables.Attempt)
 _messages = tables.table(tables.Message)
 _deadlines = tables.table(tables.Deadline)
-_events = tables.table(tables.Event)
 _seals = tables.table(tables.Seal)
 _cursors = tables.table(tables.Cursor)
 
@@ -51,17 +50,19 @@ class Counter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: tuple[float, Numbers] | None = None
+        self._lag = seal.Lag()
 
     def read(self, database: Database) -> Numbers:
         """The numbers. Raises ``Unavailable`` while the database is away."""
         with self._lock:
             if self._kept is None or time.monotonic() - self._kept[0] >= KEEP_SECONDS:
+                lag = self._lag.read(database)
                 with database.read() as work:
-                    self._kept = (time.monotonic(), _read(work))
+                    self._kept = (time.monotonic(), _read(work, *lag))
             return self._kept[1]
 
 
-def _read(work: Work) -> Numbers:
+def _read(work: Work, unsealed: int, oldest: datetime | None) -> Numbers:
     count = sa.func.count()
     acts = sa.select(_attempts.c.effect, _attempts.c.state, count, sa.func.min(_attempts.c.created_at))
     acts = acts.where(_attempts.c.state.in_(effects.OPEN)).group_by(_attempts.c.effect, _attempts.c.state)
@@ -70,22 +71,14 @@ def _read(work: Work) -> Numbers:
     waiting = [_waiting(work, row) for query in (acts, mails) for row in work.conn.execute(query)]
     due = sa.and_(_deadlines.c.state == "open", _deadlines.c.next_at <= work.real_now)
     overdue = work.conn.execute(sa.select(count, sa.func.min(_deadlines.c.next_at)).where(due)).one()
-    lag, oldest = _seal_lag(work)
     return Numbers(
         effects=waiting,
         overdue=overdue[0],
         overdue_oldest=_age(work, overdue[1]),
-        seal_lag=lag,
-        seal_lag_oldest=oldest,
+        seal_lag=unsealed,
+        seal_lag_oldest=_age(work, oldest),
         subscribers=_subscribers(work),
     )
-
-
-def _seal_lag(work: Work) -> tuple[int, float]:
-    """Events behind the last that was sealed of all: those that one look at the end of the log finds."""
-    last = sa.select(sa.func.coalesce(sa.func.max(_seals.c.event_seq), 0)).scalar_subquery()
-    row = work.conn.execute(sa.select(sa.func.count(), sa.func.min(_events.c.at)).where(_events.c.seq > last)).one()
-    return row[0], _age(work, row[1])
 
 
 def _subscribers(work: Work) -> dict[str, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import weakref
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,6 +83,26 @@ class _Seen:
         self.top = int(work.conn.execute(sa.select(sa.func.max(_events.c.seq))).scalar() or 0)
         marks = self.concurrent and self.top > floor
         self.xid = _number(work, sa.func.pg_current_xact_id()) if marks else 0
+
+
+class Lag:
+    """How far the seal is behind, for who asks again and again: each look passes over what an earlier one saw sealed.
+
+    The first look of a process goes through the whole log once.
+    """
+
+    def __init__(self) -> None:
+        self._floor = _Floor()
+
+    def read(self, database: Database) -> tuple[int, datetime | None]:
+        """How many events have no number, wherever they stand in the log, and since when the oldest of them waits."""
+        with self._floor.lock:
+            self._floor.look(database)
+            asked: list[Any] = [sa.func.min(_events.c.at), sa.func.count()]
+            query = _without_number(sa.select(*asked))
+            with database.read() as work:
+                oldest, count = work.conn.execute(query.where(_events.c.seq > self._floor.value)).one()
+        return count, oldest
 
 
 def seal_hash(previous: str, number: int, event_hash: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.services import background, runner
+from rma.services import background, runner, seal
 from tests.api.conftest import Api
 from tests.support.floor import Floor, ids, payment
 from tests.support.program import Program
@@ -80,3 +80,24 @@ def test_numbers_tell_what_waits_and_what_was_decided(api: Api) -> None:
     assert lags["rma_seal_lag_events"] > 0
     background.catch_up(floor.services, floor.store_id)
     assert "@" not in told
+
+
+def test_the_seal_lag_counts_every_event_without_a_number(api: Api) -> None:
+    """One that stands before the last sealed one, as a late commit does, counts too; sealed ones never."""
+    floor = Floor(api.services)
+    floor.order("1")
+    floor.must(floor.file("1", ("1", 1)))
+    watched = seal.Lag()
+    assert watched.read(floor.services.database)[0] > 0
+    seal.seal_all(floor.services.database)
+    assert watched.read(floor.services.database) == (0, None)
+    floor.must(floor.file("1", ("2", 1)))
+    seals = tables.table(tables.Seal)
+    new = watched.read(floor.services.database)[0]
+    seal.seal_all(floor.services.database)
+    with floor.services.database.write() as work:
+        first = work.conn.execute(sa.select(sa.func.max(seals.c.event_seq))).scalar_one() - new + 1
+        work.conn.execute(sa.delete(seals).where(seals.c.event_seq == first))
+    count, since = watched.read(floor.services.database)
+    assert count == 1
+    assert since is not None
