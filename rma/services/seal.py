@@ -99,9 +99,10 @@ class Lag:
         with self._floor.lock:
             self._floor.look(database)
             asked: list[Any] = [sa.func.min(_events.c.at), sa.func.count()]
-            query = _without_number(sa.select(*asked))
+            joined = _events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq)
+            unsealed = sa.and_(_seals.c.event_seq.is_(None), _events.c.seq > self._floor.value)
             with database.read() as work:
-                oldest, count = work.conn.execute(query.where(_events.c.seq > self._floor.value)).one()
+                oldest, count = work.conn.execute(sa.select(*asked).select_from(joined).where(unsealed)).one()
         return count, oldest
 
 
