@@ -180,6 +180,13 @@ class ValueLoss(Rule, frozen=True, kw_only=True):
     at_most: Literal["nothing", "goods_price"] = "nothing"
 
 
+class ServiceUsed(Rule, frozen=True, kw_only=True):
+    """Who withdraws from a service that was begun at their wish pays for what was given until then, by its share.
+
+    Not who was never told of the right, or told only once the service had begun.
+    """
+
+
 class Liability(Period, frozen=True, kw_only=True):
     """How long the seller answers for defects, or one is presumed to have been there; for second-hand goods less."""
 
@@ -329,6 +336,7 @@ class LawProfile(msgspec.Struct, frozen=True, kw_only=True):
     value_loss: ValueLoss | None = None
     defect: Defect | None = None
     after_sales: AfterSales | None = None
+    service_used: ServiceUsed | None = None
     carriage: Carriage | None = None
     retention: tuple[Retention, ...] = ()
     privacy: Privacy | None = None

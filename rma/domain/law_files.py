@@ -33,6 +33,7 @@ from rma.domain.law import (
     Rate,
     Refund,
     Retention,
+    ServiceUsed,
     State,
     Tax,
     ValueLoss,
@@ -76,6 +77,7 @@ class _ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     refund: Refund | None = None
     way_back: WayBack | None = None
     value_loss: ValueLoss | None = None
+    service_used: ServiceUsed | None = None
     defect: Defect | None = None
     after_sales: AfterSales | None = None
     carriage: Carriage | None = None

@@ -103,7 +103,7 @@ def _merged_lines(old: Order, new: Order, frozen: Priced) -> tuple[Line, ...]:
 
 
 def _frozen_line(old: Line, sent: Line) -> Line:
-    words = {name: getattr(sent, name) for name in ("sku", "name", "category", "tags", "kind", "attributes")}
+    words = {name: getattr(sent, name) for name in ("sku", "name", "category", "tags", "kind", "attributes", "service")}
     return msgspec.structs.replace(old, **words)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from rma.domain.money import wire
+from rma.domain.service_period import ServicePeriod
 
 _ATTRIBUTES = """
     market_price custom_made perishable hygiene_opened mixed media_opened periodical dated_service instant_digital
@@ -66,7 +67,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """One line: ``unit_price`` as sent, ``listed`` is unit price × quantity, ``total`` is that less its own discount.
 
     ``tax``, where given, is the tax that was charged and beats ``tax_rate`` (percent). ``origin`` is ``replacement``
-    for goods that came in an exchange.
+    for goods that came in an exchange. ``service``: the days over which a service is given.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     kind: str = "goods"
     attributes: dict[str, bool] = {}
     origin: str = "order"
+    service: ServicePeriod | None = None
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -236,6 +238,7 @@ def write_line(line: Line, currency: str) -> dict[str, Any]:
         "kind": line.kind,
         "attributes": line.attributes,
         "origin": line.origin,
+        "service": None if line.service is None else msgspec.to_builtins(line.service),
     }
 
 

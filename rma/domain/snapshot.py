@@ -29,6 +29,7 @@ from rma.domain.order import (
     Shipping,
     Terms,
 )
+from rma.domain.service_period import period_faults
 from rma.domain.snapshot_forms import (
     CustomerForm,
     DeliveredForm,
@@ -173,6 +174,7 @@ def _line_faults(line: LineForm, sent: OrderForm, path: str) -> Iterator[FieldEr
     for name in line.attributes:
         if name not in ATTRIBUTES:
             yield FieldError(f"{path}.attributes.{name[:80]}", "unknown", "there is no such attribute")
+    yield from period_faults(line.service, kind=line.kind, path=f"{path}.service")
     if _clean(line.unit_price, sent.currency) and _clean(line.discount, sent.currency):
         listed, total = _line_amounts(line, sent.currency)
         if listed >= LARGEST_LINE:
@@ -329,6 +331,7 @@ def _line(line: LineForm, currency: str) -> Line:
         tags=line.tags,
         kind=line.kind,
         attributes=line.attributes,
+        service=line.service,
     )
 
 

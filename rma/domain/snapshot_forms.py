@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from rma.domain.order import ATTRIBUTES
+from rma.domain.service_period import ServicePeriod
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id, a number or a code: as long as a column of the database takes."""
@@ -83,6 +84,7 @@ class LineForm(Form, frozen=True):
     tags: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()
     kind: Literal["goods", "service", "digital", "goods_and_service"] = "goods"
     attributes: Attributes = {}
+    service: ServicePeriod | None = None
     origin: Shown = None
     in_returns: Shown = None
     options: Shown = None

@@ -120,7 +120,7 @@ def quote(work: Work, services: Services, caller: Caller, data: FileReturn, *, l
     view = assess.view_order(work, store, row)
     request = read_request(data, caller, now, timezone=view.timezone)
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
-    plan = settling.plan_quote(work, store, view, policy, decision, data, caller)
+    plan = settling.plan_quote(work, store, view, policy, decision, data, caller, noticed=now)
     return cases_view.quote(view, policy, decision, plan, store=store, now=now, locale=locale)
 
 
@@ -148,7 +148,7 @@ def file(
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
     if errors := [*decision.errors, *_own_return(policy, decision, data)]:
         raise Invalid("This return cannot be filed as it stands.", errors=errors)
-    plan = settling.plan_quote(work, store, view, policy, decision, data, caller)
+    plan = settling.plan_quote(work, store, view, policy, decision, data, caller, noticed=noticed_at or now)
     case = _new_case(work, services, store, view, policy, decision, data, caller=caller, now=now)
     if noticed_at is not None:
         case.facts(noticed_at=noticed_at.isoformat())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,10 +14,11 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import late, law_rights, units
 from rma.domain.asks import Ask, Deduction, Reduction, Settlement, Swap
+from rma.domain.calendar import local_date
 from rma.domain.decision import Decision
 from rma.domain.money import parse_money
 from rma.domain.policy import Policy
-from rma.domain.settlement import settle
+from rma.domain.settlement import service_used, settle
 from rma.domain.tenders import CREDIT, TRANSFER
 from rma.domain.units import Ranges
 from rma.errors import FieldError, Forbidden, Invalid, Reason, Refused
@@ -49,6 +52,7 @@ class Share:
     statutory: bool
     restocking_percent: str = "0"
     swap_price: int | None = None
+    withdrawn_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def ask(
     return Ask(
         units=wanted,
         statutory=tuple(sorted({share.order_line_id for share in shares if share.statutory})),
-        deductions=(*deductions, *fees),
+        deductions=(*deductions, *fees, *_services_given(view, shares)),
         reductions=reductions,
         swaps=swaps,
         shipping=policy.refunds.shipping,
@@ -113,6 +117,26 @@ def ask(
         extra_tender=CREDIT if credit else TRANSFER,
         bonus_percent=policy.refunds.credit_bonus_percent if credit else "0",
     )
+
+
+def _services_given(view: OrderView, shares: list[Share]) -> Iterator[Deduction]:
+    """What the law lets be kept of a service that was begun at the consumer's wish: its share until the notice.
+
+    Nothing where the consumer was never told of the right, or only once it had begun (CRD art. 14(3)-(4)).
+    """
+    order = view.order
+    told = order.withdrawal_information_given_at
+    for share in shares:
+        line = order.line(share.order_line_id)
+        if view.law.service_used is None or share.withdrawn_on is None or line is None or line.service is None:
+            continue
+        late = told is not None and local_date(told, view.timezone) > line.service.starts
+        if not line.attributes.get("service_started") or order.never_informed or late:
+            continue
+        worth = view.priced.lines[line.id].values(share.units).gross
+        amount = service_used(worth, days=line.service.given_before(share.withdrawn_on), of=line.service.days)
+        if amount:
+            yield Deduction(cause="service_used", amount=amount, order_line_id=line.id, units=share.units)
 
 
 def _restocking(share: Share) -> Deduction:
@@ -177,8 +201,11 @@ def plan_quote(
     decision: Decision,
     data: FileReturn,
     caller: Caller,
+    *,
+    noticed: datetime,
 ) -> Plan:
-    """What this request would pay back if all of it is accepted and arrives."""
+    """What this request, of which notice was given then, would pay back if all of it is accepted and arrives."""
+    on = local_date(noticed, view.timezone)
     found = books.read(work, view)
     shares: list[Share] = []
     exchanges: list[Exchange] = []
@@ -198,7 +225,13 @@ def plan_quote(
             price = exchange.price
         shares.append(
             Share(
-                line.order_line_id, chosen, line.outcome, line.basis == "statutory", str(line.restocking_percent), price
+                line.order_line_id,
+                chosen,
+                line.outcome,
+                line.basis == "statutory",
+                str(line.restocking_percent),
+                price,
+                withdrawn_on=on if _withdrawn(line) else None,
             )
         )
     fee = sum(f.amount for f in decision.fees)
@@ -270,10 +303,24 @@ def shares_of_case(door: Door, found: Books) -> list[Share]:
         if open_units and line.outcome in MONEY_BACK:
             price = _swap_price(line, units.count(open_units))
             percent = str(line.doc.get("restocking_percent", "0"))
+            statutory, on = line.basis == "statutory", local_date(case.noticed_at, door.order.timezone)
             shares.append(
-                Share(line.order_line_id, open_units, line.outcome, line.basis == "statutory", percent, price)
+                Share(
+                    line.order_line_id,
+                    open_units,
+                    line.outcome,
+                    statutory,
+                    percent,
+                    price,
+                    withdrawn_on=on if _withdrawn(line) else None,
+                )
             )
     return shares
+
+
+def _withdrawn(line: Any) -> bool:
+    """Whether a line is withdrawn from by law."""
+    return bool(line.kind == "withdrawal" and line.basis == "statutory")
 
 
 def settled_units(doc: dict[str, Any]) -> Ranges:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.shop import OpenShop, Shop, codes, want
+from tests.support.snapshots import Json
 
 GERMAN = {"name": "Eva Kurz", "line1": "Hauptstraße 1", "city": "Köln", "country": "DE", "postcode": "50667"}
 
@@ -25,15 +28,59 @@ def test_a_last_day_inside_a_bayram_moves_behind_it(shop: Shop) -> None:
     assert (refund["due"]["legal"], refund["due"]["article"]) == ("2026-03-20", "MSY m.12/1")
 
 
-def test_each_customer_has_the_days_of_their_country(shop: Shop) -> None:
-    """Delivered on one day, a Turkish customer may withdraw until after the bayram, a German one until the 20th."""
+def test_a_german_customer_of_a_turkish_shop_has_the_better_of_both_laws(shop: Shop) -> None:
+    """Turkish law lets them wait out the bayram and pays the way back; the record says what each law says and why."""
     delivered = [{"id": "d1", "delivered_at": "2026-03-06T09:00:00+03:00"}]
     shop.advance("P5D")
     shop.order("1001", deliveries=delivered)
     shop.order("1002", deliveries=delivered, ship_to=GERMAN)
     turkish, german = shop.file("1001"), shop.file("1002")
     assert (turkish["law"], turkish["lines"][0]["last_day"]) == ("TR@2026-01-01", "2026-03-23")
-    assert (german["law"], german["lines"][0]["last_day"]) == ("EU@2022-01-01", "2026-03-20")
+    assert (german["law"], german["lines"][0]["last_day"]) == ("EU@2022-01-01+TR@2026-01-01/TR", "2026-03-23")
+    assert german["lines"][0]["way_back_paid_by"] == "store"
+    found = shop.support.get(f"/returns/{german['id']}/decision")
+    assert found["laws"] == [
+        {"law": "EU@2022-01-01", "country": "DE", "of": "customer"},
+        {"law": "TR@2026-01-01", "country": "TR", "of": "store"},
+    ]
+    [line] = found["lines"]
+    assert (line["decided_by"]["version"], line["decided_by"]["article"]) == ("TR@2026-01-01/TR", "MSY m.9/1")
+    told = line["trace"][0]
+    assert told["inputs"] == {
+        "EU@2022-01-01": "statutory until 2026-03-20",
+        "TR@2026-01-01/TR": "statutory until 2026-03-23",
+        "way_back": "MSY m.12/5",
+    }
+    assert "TR@2026-01-01/TR" in told["texts"]["de"]
+    shop.send(german)
+    [own] = shop.support.get(f"/returns/{turkish['id']}/decision")["lines"]
+    assert own["trace"][0]["rule"] != "laws"
+
+
+def test_a_turkish_customer_of_a_german_shop_has_the_better_of_both_laws(open_shop: OpenShop) -> None:
+    """A drone, which Turkish law excepts, may go back by German law; both are named, and the longer time to send it."""
+    shop = open_shop(country="DE", timezone="Europe/Berlin", currency="EUR", locale="de")
+    shop.order("1001", shop.line("1", attributes={"registrable_vehicle_or_drone": True}))
+    quoted = shop.integrator.post("/returns/quote", {"order_number": "1001", "lines": [want("1")]})
+    [line] = quoted["lines"]
+    assert quoted["law"] == "TR@2026-01-01+EU@2022-01-01/DE"
+    assert (line["basis"], line["decided_by"]["version"]) == ("statutory", "EU@2022-01-01/DE")
+    filed = shop.file("1001")
+    [line] = shop.support.get(f"/returns/{filed['id']}/decision")["lines"]
+    assert line["trace"][0]["inputs"]["TR@2026-01-01"] == "exempt: MSY m.15/1-ı"
+    assert shop.show(filed)["next_deadline"]["raw"] == "2026-03-16"
+
+
+def test_who_is_protected_by_one_law(shop: Shop) -> None:
+    """A customer in a country whose law we do not hold, or in none that is told, has that of the shop."""
+    shop.order("1001", ship_to={**GERMAN, "country": "JP"})
+    shop.order("1002", ship_to=None)
+    for number in ("1001", "1002"):
+        quoted = shop.integrator.post("/returns/quote", {"order_number": number, "lines": [want("1")]})
+        assert quoted["law"] == "TR@2026-01-01"
+    filed = shop.file("1001")
+    found = shop.support.get(f"/returns/{filed['id']}/decision")
+    assert found["laws"] == [{"law": "TR@2026-01-01", "country": "TR", "of": "store"}]
 
 
 def test_who_was_told_late_may_withdraw_longer(shop: Shop) -> None:
@@ -114,3 +161,43 @@ def test_what_the_law_gives_for_a_defect_can_be_chosen_whatever_a_list_says(open
     line_id = filed["lines"][0]["id"]
     changed = shop.customer(filed).post(f"/returns/{filed['id']}/lines/{line_id}/outcome", {"outcome": "refund"})
     assert changed["lines"][0]["outcome"] == "refund"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "changes", "total"),
+    [
+        ({"service_started": True}, {}, "75.00"),
+        ({}, {}, "90.00"),
+        ({"service_started": True}, {"never_informed": True, "withdrawal_information_given_at": None}, "90.00"),
+        ({"service_started": True}, {"withdrawal_information_given_at": "2026-02-27T09:00:00+01:00"}, "90.00"),
+    ],
+)
+def test_who_withdraws_from_a_service_that_was_begun_pays_for_what_was_given(
+    shop: Shop, attributes: Json, changes: Json, total: str
+) -> None:
+    """E16, CRD art. 14(3)-(4): five of thirty days at the consumer's wish are kept, and nothing where none was told."""
+    times = {"starts": "2026-02-25", "ends": "2026-03-26"}
+    service = shop.line("1", price="90.00", kind="service", service=times, attributes=attributes)
+    shop.order("1001", service, ship_to={"country": "DE"}, deliveries=[], **changes)
+    asked_for = {"order_number": "1001", "lines": [{"order_line_id": "1", "quantity": 1}]}
+    quoted = shop.integrator.post("/returns/quote", asked_for)
+    assert (quoted["lines"][0]["basis"], quoted["refund"]["total"]["amount"]) == ("statutory", total)
+    shop.integrator.post("/returns", asked_for)
+    [refund] = shop.finance.items("/refunds")
+    assert refund["total"]["amount"] == total
+    kept = [part["cause"] for part in refund["components"] if part["kind"] == "deduction"]
+    assert kept == (["service_used"] if total == "75.00" else [])
+
+
+def test_the_days_of_a_service_are_told_in_their_order(shop: Shop) -> None:
+    """A service that ends before it starts, or goods that are given over days, are refused by their path."""
+    wrong = {"starts": "2026-03-26", "ends": "2026-02-25"}
+    body = shop.order("1001", shop.line("1"))
+    sent = {name: body[name] for name in ("ordered_at", "currency", "prices_include_tax")}
+    told = shop.integrator.refused(
+        "/orders/1002", sent | {"lines": [shop.line("1", service=wrong)]}, method="PUT", status=422
+    )
+    assert [(fault["path"], fault["code"]) for fault in told["errors"]] == [
+        ("lines[0].service", "unexpected"),
+        ("lines[0].service.ends", "order"),
+    ]
