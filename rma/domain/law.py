@@ -334,9 +334,9 @@ class LawProfile(msgspec.Struct, frozen=True, kw_only=True):
     refund: Refund | None = None
     way_back: WayBack | None = None
     value_loss: ValueLoss | None = None
+    service_used: ServiceUsed | None = None
     defect: Defect | None = None
     after_sales: AfterSales | None = None
-    service_used: ServiceUsed | None = None
     carriage: Carriage | None = None
     retention: tuple[Retention, ...] = ()
     privacy: Privacy | None = None

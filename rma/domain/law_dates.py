@@ -157,12 +157,12 @@ def liability_end(
     *,
     contract: date | None = None,
     second_hand: bool = False,
+    agreed_months: int | None = None,
     repaired: bool = False,
     estimated: bool = False,
 ) -> Deadline | None:
     """The last day on which the seller answers for goods that were delivered on that day.
 
-    agreed_months: int | None = None,
     A repair adds the law's months once, for contracts from its day on (SGD art. 10(2a)). ``second_hand`` takes the
     shorter time that the law lets be agreed, or ``agreed_months`` where that is longer.
     """

@@ -282,12 +282,6 @@ ATTRIBUTES: dict[str, Text] = {
         en="services begun with your consent",
         de="mit Ihrer Zustimmung begonnene Dienstleistungen",
     ),
-    "registrable_vehicle_or_drone": text(
-        tr="tescilli araçlar ve insansız hava araçları",
-        en="vehicles and drones that must be registered",
-        de="zulassungspflichtige Fahrzeuge und Drohnen",
-    ),
-    "live_auction": text(tr="canlı müzayede", en="live auctions", de="öffentliche Versteigerungen"),
     "service_performed": text(
         tr="tamamen ifa edilmiş hizmetler",
         en="services that were fully performed",
@@ -298,6 +292,12 @@ ATTRIBUTES: dict[str, Text] = {
         en="alcoholic drinks at a price agreed beforehand, delivered after 30 days, of a value that follows the market",
         de="alkoholische Getränke zu vorab vereinbartem Preis, lieferbar nach 30 Tagen, mit marktabhängigem Wert",
     ),
+    "registrable_vehicle_or_drone": text(
+        tr="tescilli araçlar ve insansız hava araçları",
+        en="vehicles and drones that must be registered",
+        de="zulassungspflichtige Fahrzeuge und Drohnen",
+    ),
+    "live_auction": text(tr="canlı müzayede", en="live auctions", de="öffentliche Versteigerungen"),
     "installed_by_service": text(
         tr="yetkili servisin kurduğu ürünler",
         en="goods installed by a service",
@@ -320,12 +320,6 @@ NEEDS: dict[str, Text] = {
         en="and knowing that the right ends",
         de="in Kenntnis des Erlöschens",
     ),
-    "opened_exempt": text(tr="niteliği gereği", en="by its nature", de="ihrer Art nach"),
-}
-FORM: dict[str, Text] = {
-    "title": text(tr="İade koşulları", en="Returns policy", de="Rückgabebedingungen"),
-    "version": text(
-        tr="Sürüm {version}, {law} hukukuna göre. Kararlar aynı kurallarla verilir.",
     "service_consent": text(
         tr="onayınızla başlandıysa", en="begun at your express wish", de="auf Ihren ausdrücklichen Wunsch begonnen"
     ),
@@ -334,6 +328,12 @@ FORM: dict[str, Text] = {
         en="and knowing that the right ends",
         de="in Kenntnis des Erlöschens",
     ),
+    "opened_exempt": text(tr="niteliği gereği", en="by its nature", de="ihrer Art nach"),
+}
+FORM: dict[str, Text] = {
+    "title": text(tr="İade koşulları", en="Returns policy", de="Rückgabebedingungen"),
+    "version": text(
+        tr="Sürüm {version}, {law} hukukuna göre. Kararlar aynı kurallarla verilir.",
         en="Version {version}, under the law {law}. Decisions are made by the same rules.",
         de="Version {version}, nach dem Recht {law}. Entscheidungen folgen denselben Regeln.",
     ),

@@ -138,6 +138,10 @@ def _in_window(scene: Scene, line: LineFacts, asked: LineRequest, *, units: _Uni
     )
 
 
+def _before_delivery(law: LawProfile) -> bool:
+    return law.withdrawal is not None and law.withdrawal.before_delivery
+
+
 def _right(scene: Scene, line: LineFacts) -> _Window | None:
     """The statutory right to withdraw: from the last delivery of the whole order, for services from the contract.
 
@@ -163,10 +167,6 @@ def _right_since(scene: Scene, starts: date | None) -> _Window:
     informed: Told = "never" if scene.facts.never_informed else scene.facts.informed_on
     end = withdrawal_end(scene.law, starts, informed=informed) if starts else None
     return _Window(starts, end.binding if end else None)
-
-
-def _before_delivery(law: LawProfile) -> bool:
-    return law.withdrawal is not None and law.withdrawal.before_delivery
 
 
 def _offer(scene: Scene, line: LineFacts, kind: Kind) -> _Window:

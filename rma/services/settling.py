@@ -44,7 +44,7 @@ MONEY_BACK = frozenset({"refund", "store_credit", "keep", "exchange"})
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Units of one line whose money is decided together, and by what terms."""
+    """Units of one line whose money is decided together, and by what terms; a withdrawal has the day of its notice."""
 
     order_line_id: str
     units: Ranges
