@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -36,6 +36,10 @@ DONE = "done"
 OPEN = ("enqueued", "begun", "asking")
 """The states of an attempt without a final answer; named one by one, because an index finds them so."""
 _STATUS = "workflow_status"
+AT_ONCE = 32
+"""Acts that one process has in hand: most of them wait for an answer from outside."""
+_WRITING = 8
+"""Acts that are at the database at once: more would only stand in each other's way, and in that of requests."""
 _LOOK_AT = 1_000  # acts begun by others that one look for dead processes goes through
 
 # The engine's own way in for SQL: it goes out with the other writes, where its client would cost two round trips more.
@@ -46,6 +50,7 @@ _ENQUEUE = hot.Hot(
         " positional_args => ARRAY[CAST(:argument AS json)])"
     )
 )
+T = TypeVar("T")
 Runner = Callable[[str], None]
 _log = logging.getLogger(__name__)
 _attempts = tables.table(tables.Attempt)
@@ -93,6 +98,7 @@ class Effects:
         self._client: DBOSClient | None = None
         self._running = False
         self._slot = ""
+        self._writing = threading.BoundedSemaphore(_WRITING)
         self.ending = threading.Event()
         """Set from the moment when this process is told to end its acts."""
 
@@ -141,7 +147,7 @@ class Effects:
             self._client = DBOSClient(system_database_engine=self._database.engine, application_name=APP, lazy=True)
         return self._client
 
-    def launch(self, run: Runner, *, slot: str, polling: float = 0.1, concurrency: int = 8) -> None:
+    def launch(self, run: Runner, *, slot: str, polling: float = 0.1, concurrency: int = AT_ONCE) -> None:
         """Start running acts in this process under a slot name that no other live process holds."""
         global _runner  # noqa: PLW0603 - the engine is one for the process
         with _launching:
@@ -163,6 +169,11 @@ class Effects:
             DBOS.launch()
             DBOS.register_queue(QUEUE, worker_concurrency=concurrency, polling_interval_sec=polling)
             self._running, self._slot = True, slot
+
+    def write(self, act: Callable[[Work], T]) -> T:
+        """One transaction of an act, as ``Database.retrying``, once few enough others are at it."""
+        with self._writing:
+            return self._database.retrying(act)
 
     def take_over(self, is_live: Callable[[str], bool]) -> int:
         """Put what dead processes had begun back into the queue, for whoever lives; how many acts.

@@ -109,6 +109,11 @@ def one(work: Work, store_id: str, event_id: str) -> FeedEvent | None:
     return None if cells is None else told(work, [_read(*cells)])[0]
 
 
+def read_of(store_id: str, event_id: str) -> hot.Read:
+    """What ``one`` asks for, for who reads it ahead with more."""
+    return (_ONE, {"store": store_id, "key": event_id})
+
+
 def told(work: Work, found: Sequence[FeedEvent]) -> list[FeedEvent]:
     """The events with each personal reference replaced by its value, or by ``"erased"``: one statement for all."""
     wanted = sorted({key for event in found for key in _references(event.data)})

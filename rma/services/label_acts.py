@@ -88,24 +88,22 @@ def carrier_of(services: Services, store: StoreInfo, name: str | None) -> Carrie
 
 def issue_label(services: Services, key: str) -> None:
     """Carry out ``<parcel>:<attempt>:issue_label``: the parcel gets its label or code, or is void with a reason."""
-    asking = services.database.retrying(lambda work: _begin(work, services, key))
+    asking = services.effects.write(lambda work: _begin(work, services, key))
     if asking is None:
         return
     answer = _ask(services, asking)
     document = _keep_document(services, asking, answer.label)
-    services.database.retrying(lambda work: _record(work, services, asking, answer, document))
+    services.effects.write(lambda work: _record(work, services, asking, answer, document))
 
 
 def void_label(services: Services, key: str) -> None:
     """Carry out ``<parcel>:<attempt>:void_label``. While the label itself is still being made, it is tried later."""
-    carrier = services.database.retrying(lambda work: _begin_void(work, services, key))
+    carrier = services.effects.write(lambda work: _begin_void(work, services, key))
     if carrier is None:
         return
     answer = carrier.void(_issue_key(key))
     final = answer.state != "unknown"
-    services.database.retrying(
-        lambda work: effects.finish(work, key, answer=_told(answer), final=final, error=answer.code)
-    )
+    services.effects.write(lambda work: effects.finish(work, key, answer=_told(answer), final=final, error=answer.code))
 
 
 # -- issue ------------------------------------------------------------------------------------------------------------
@@ -178,7 +176,7 @@ def _ask(services: Services, asking: Asking) -> LabelAnswer:
         if known is not None:
             return known
         after = 0.0 if carrier.idempotent else PROVEN_AFTER
-        if not services.database.retrying(lambda work: effects.may_send_again(work, asking.key, after=after)):
+        if not services.effects.write(lambda work: effects.may_send_again(work, asking.key, after=after)):
             return LabelAnswer(state="unknown", code="not_yet_known", message="The carrier does not know it yet.")
     try:
         return carrier.issue(asking.order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
 from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain import calendar
@@ -133,8 +133,8 @@ class Scene:
 
 def look(work: Work, store: StoreInfo, row: Any, *, url: str) -> Scene:
     """Read what surrounds this message row; ``url`` is our public address."""
-    cause = row.dedupe.partition(":")[0]
-    event = feed.one(work, store.id, cause) if cause.startswith("evt_") else None
+    cause = _cause(row)
+    event = None if cause is None else feed.one(work, store.id, cause)
     scene = Scene(work=work, store=store, url=url, row=row, event=event)
     if row.return_id is not None:
         scene.case = scene.order = _CASE.first(work, store=store.id, key=row.return_id)
@@ -142,6 +142,21 @@ def look(work: Work, store: StoreInfo, row: Any, *, url: str) -> Scene:
         scene.order = _ORDER.first(work, store=store.id, key=event.stream)
     scene.person = _read_person(scene.order.person) if scene.order is not None and scene.order.person else None
     return scene
+
+
+def reads(row: Any) -> Iterator[hot.Read]:
+    """What ``look`` asks for first, for who reads it ahead for many rows."""
+    cause = _cause(row)
+    if cause is not None:
+        yield feed.read_of(row.store_id, cause)
+    if row.return_id is not None:
+        yield _CASE.read(store=row.store_id, key=row.return_id)
+
+
+def _cause(row: Any) -> str | None:
+    """The event that made this message due, if one did."""
+    cause = row.dedupe.partition(":")[0]
+    return cause if cause.startswith("evt_") else None
 
 
 def name_of(line: Any) -> str:

@@ -25,14 +25,14 @@ from rma.domain.events import Draft
 from rma.domain.ids import secret_hash
 from rma.domain.ports import Message, SendAnswer
 from rma.errors import Invalid
-from rma.services import letters, links, log, withdrawal_letters
+from rma.services import letters, links, log, message_scene, withdrawal_letters
 from rma.services.case import store_now
 from rma.services.context import Services
 from rma.services.letters import Letter
 from rma.services.message_scene import TOKEN
 from rma.services.notify import TO_SEND
 
-BATCH = 25
+BATCH = 100
 LEASE = timedelta(seconds=25)
 """How long a claimed row is its process's own: when that dies, another one sends it within half a minute."""
 WAITS = (60, 300, 1_800, 7_200, 21_600, 86_400)
@@ -82,6 +82,7 @@ def send_due(services: Services, store_id: str | None = None, *, limit: int = BA
             return 0
     rows = database.retrying(lambda work: _claim(work, store_id, limit))
     with database.read() as work:
+        hot.ahead(work, *(read for row in rows for read in message_scene.reads(row)))
         ready = [_prepare(work, services, row) for row in rows]
     database.retrying(lambda work: _keep(work, ready))
     answers = _send_each(services, ready)

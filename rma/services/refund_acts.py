@@ -65,11 +65,11 @@ class Sending(msgspec.Struct, frozen=True):
 
 def send_refund(services: Services, key: str) -> None:
     """Carry out one attempt of one transfer, or find out what became of it."""
-    sending = services.database.retrying(lambda work: _begin(work, services, key))
+    sending = services.effects.write(lambda work: _begin(work, services, key))
     if sending is None:
         return
     answer = _call(services, sending) if sending.first else _ask(services, sending)
-    services.database.retrying(lambda work: _record(work, services, sending, answer))
+    services.effects.write(lambda work: _record(work, services, sending, answer))
 
 
 def provider_of(services: Services, store: StoreInfo, row: dict[str, Any]) -> PaymentProvider | None:
@@ -170,7 +170,7 @@ def _ask(services: Services, sending: Sending) -> PaymentAnswer:
     if found is not None:
         return found
     after, leaving = provider.final_after, now()
-    if not services.database.retrying(lambda work: effects.may_send_again(work, sending.key, after=after)):
+    if not services.effects.write(lambda work: effects.may_send_again(work, sending.key, after=after)):
         return PaymentAnswer(state="unknown", code="not_yet_known", message="The provider does not know it yet.")
     return _call(services, msgspec.structs.replace(sending, leaving=leaving))
 

@@ -32,17 +32,17 @@ class Ordering(msgspec.Struct, frozen=True):
 
 def place_order(services: Services, key: str) -> None:
     """Carry out one attempt, or find out what became of it."""
-    ordering = services.database.retrying(lambda work: _begin(work, key))
+    ordering = services.effects.write(lambda work: _begin(work, key))
     if ordering is None:
         return
     fulfilment = services.ports.fulfilment
     answer = fulfilment.order(ordering.order) if ordering.first else fulfilment.lookup(key)
     if answer is None:
         after = 0.0 if fulfilment.idempotent else PROVEN_AFTER
-        again = services.database.retrying(lambda work: effects.may_send_again(work, key, after=after))
+        again = services.effects.write(lambda work: effects.may_send_again(work, key, after=after))
         answer = fulfilment.order(ordering.order) if again else ReplacementAnswer(state="unknown", code="not_yet_known")
     found = answer
-    services.database.retrying(lambda work: _record(work, services, ordering, key, found))
+    services.effects.write(lambda work: _record(work, services, ordering, key, found))
 
 
 def _begin(work: Work, key: str) -> Ordering | None:

@@ -22,6 +22,34 @@ BATCH = 500
 _events = tables.table(tables.Event)
 _seals = tables.table(tables.Seal)
 _INSERT = hot.insert(_seals)
+_NAMED = sa.func.hashtextextended(sa.bindparam("name", type_=sa.Text), 0)
+_LOCK = hot.Hot(sa.select(sa.func.pg_advisory_xact_lock(_NAMED)))
+_PLAN = hot.Hot(sa.text("SET LOCAL plan_cache_mode = force_custom_plan"))
+"""What is asked above a floor is planned for that floor: a plan for any floor reads a third of the log."""
+_OLDEST = hot.Hot(sa.select(sa.cast(sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()), sa.Text)))
+_MINE = hot.Hot(sa.select(sa.cast(sa.func.pg_current_xact_id(), sa.Text)))
+_TOP = hot.Hot(sa.select(sa.func.max(_events.c.seq)))
+_UNSEALED = _events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq)
+_ABOVE = (_seals.c.event_seq.is_(None), _events.c.seq > sa.bindparam("floor"))
+_FIRST = hot.Hot(
+    sa.select(_events.c.store_id, sa.func.min(_events.c.seq))
+    .select_from(_UNSEALED)
+    .where(*_ABOVE)
+    .group_by(_events.c.store_id)
+)
+_NEXT = hot.Hot(
+    sa.select(_events.c.seq, _events.c.hash)
+    .select_from(_UNSEALED)
+    .where(_events.c.store_id == sa.bindparam("store"), *_ABOVE)
+    .order_by(_events.c.seq)
+    .limit(sa.literal_column(str(BATCH)))
+)
+_LAST = hot.Hot(
+    sa.select(_seals.c.number, _seals.c.hash)
+    .where(_seals.c.store_id == sa.bindparam("store"))
+    .order_by(_seals.c.number.desc())
+    .limit(sa.literal_column("1"))
+)
 
 
 class _Floor:
@@ -78,11 +106,14 @@ class _Seen:
 
     def __init__(self, work: Work, floor: int) -> None:
         self.concurrent = work.dialect.name == "postgresql"
-        self.oldest = _number(work, sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())) if self.concurrent else 0
-        self.first = _unsealed(work, floor)
-        self.top = int(work.conn.execute(sa.select(sa.func.max(_events.c.seq))).scalar() or 0)
+        asked = {"floor": floor}
+        first: list[hot.Read] = [(_PLAN, {}), (_OLDEST, {})] if self.concurrent else []
+        hot.ahead(work, *first, (_FIRST, asked), (_TOP, {}))
+        self.oldest = _number(_OLDEST, work) if self.concurrent else 0
+        self.first = dict(_FIRST.rows(work, asked))
+        self.top = _number(_TOP, work)
         marks = self.concurrent and self.top > floor
-        self.xid = _number(work, sa.func.pg_current_xact_id()) if marks else 0
+        self.xid = _number(_MINE, work) if marks else 0
 
 
 class Lag:
@@ -134,19 +165,9 @@ def _floor(database: Database) -> _Floor:
         return _floors.setdefault(database, _Floor())
 
 
-def _number(work: Work, expression: Any) -> int:
-    return int(work.conn.execute(sa.select(sa.cast(expression, sa.Text))).scalar_one())
-
-
-def _without_number(select: sa.Select[Any]) -> sa.Select[Any]:
-    joined = _events.outerjoin(_seals, _seals.c.event_seq == _events.c.seq)
-    return select.select_from(joined).where(_seals.c.event_seq.is_(None))
-
-
-def _unsealed(work: Work, floor: int) -> dict[str, int]:
-    """The lowest unsealed ``seq`` above the floor of each store that has one."""
-    query = _without_number(sa.select(_events.c.store_id, sa.func.min(_events.c.seq))).where(_events.c.seq > floor)
-    return {row[0]: row[1] for row in work.conn.execute(query.group_by(_events.c.store_id))}
+def _number(asked: hot.Hot, work: Work) -> int:
+    found = asked.one(work, {})
+    return int(found[0] or 0) if found else 0
 
 
 def _seal(database: Database, store_id: str, floor: int) -> int:
@@ -162,25 +183,17 @@ def _seal(database: Database, store_id: str, floor: int) -> int:
 def _seal_batch(work: Work, store_id: str, floor: int) -> int:
     """Number the lowest that have no number, of all that can be seen now: a stream's events keep their order."""
     lock(work, f"seal:{store_id}")
-    last = work.conn.execute(
-        sa.select(_seals.c.number, _seals.c.hash)
-        .where(_seals.c.store_id == store_id)
-        .order_by(_seals.c.number.desc())
-        .limit(1)
-    ).first()
-    number, head = (last.number, last.hash) if last else (0, "")
-    found = work.conn.execute(
-        _without_number(sa.select(_events.c.seq, _events.c.hash))
-        .where(_events.c.store_id == store_id, _events.c.seq > floor)
-        .order_by(_events.c.seq)
-        .limit(BATCH)
-    ).all()
+    asked = {"store": store_id, "floor": floor}
+    planned: list[hot.Read] = [(_PLAN, {})] if work.dialect.name == "postgresql" else []
+    hot.ahead(work, *planned, (_LAST, asked), (_NEXT, asked))
+    number, head = _LAST.one(work, asked) or (0, "")
+    found = _NEXT.rows(work, asked)
     at = now()
     rows: list[dict[str, Any]] = []
-    for event in found:
+    for seq, hashed in found:
         number += 1
-        head = seal_hash(head, number, event.hash)
-        rows.append({"store_id": store_id, "number": number, "event_seq": event.seq, "hash": head, "sealed_at": at})
+        head = seal_hash(head, number, hashed)
+        rows.append({"store_id": store_id, "number": number, "event_seq": seq, "hash": head, "sealed_at": at})
     _INSERT.run_many(work, rows)
     return len(rows)
 
@@ -188,4 +201,4 @@ def _seal_batch(work: Work, store_id: str, floor: int) -> int:
 def lock(work: Work, name: str) -> None:
     """Hold this name until the transaction ends, waiting for who holds it. SQLite has one writer anyway."""
     if work.dialect.name == "postgresql":
-        work.conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+        _LOCK.rows(work, {"name": name})

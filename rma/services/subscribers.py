@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
 from rma.db.session import Work
 from rma.errors import Unavailable
 from rma.services import feed, notify
@@ -38,6 +38,9 @@ _log = logging.getLogger(__name__)
 _cursors = tables.table(tables.Cursor)
 _seals = tables.table(tables.Seal)
 _stores = tables.table(tables.Store)
+_MINE = (_cursors.c.store_id == sa.bindparam("store"), _cursors.c.subscriber == sa.bindparam("name"))
+_AT = hot.Hot(sa.select(_cursors.c.number).where(*_MINE))
+_MOVE = hot.Hot(sa.update(_cursors).where(*_MINE).values(number=sa.bindparam("number")))
 
 
 class _Failing(msgspec.Struct):
@@ -125,8 +128,7 @@ def advance(services: Services, store_id: str, name: str, take: Take, *, limit: 
             raise Unavailable(f"The feed of store {store_id} lacks a number after {at}.", code="feed_gap")
         take(work, services, services.catalog.store(work, store_id), found)
         work.flush()
-        mine = sa.and_(_cursors.c.store_id == store_id, _cursors.c.subscriber == name)
-        work.conn.execute(sa.update(_cursors).where(mine).values(number=at + len(found)))
+        _MOVE.run(work, {"store": store_id, "name": name, "number": at + len(found)})
         return len(found)
 
     return services.database.retrying(act)
@@ -134,15 +136,14 @@ def advance(services: Services, store_id: str, name: str, take: Take, *, limit: 
 
 def position(work: Work, store_id: str, name: str) -> int:
     """The sequence of the last event that this subscriber has taken; 0 before the first."""
-    query = sa.select(_cursors.c.number).where(_cursors.c.store_id == store_id, _cursors.c.subscriber == name)
-    return int(work.conn.execute(query).scalar() or 0)
+    found = _AT.one(work, {"store": store_id, "name": name})
+    return int(found[0]) if found else 0
 
 
 def _position(work: Work, store_id: str, name: str) -> int:
     """The same under the lock; the cursor is there afterwards."""
-    query = sa.select(_cursors.c.number).where(_cursors.c.store_id == store_id, _cursors.c.subscriber == name)
-    at = work.conn.execute(query).scalar()
-    if at is None:
+    found = _AT.one(work, {"store": store_id, "name": name})
+    if found is None:
         work.conn.execute(sa.insert(_cursors).values(store_id=store_id, subscriber=name, number=0))
         return 0
-    return int(at)
+    return int(found[0])
