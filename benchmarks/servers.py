@@ -40,6 +40,11 @@ class Process:
             / 2**20
         )
 
+    @property
+    def threads(self) -> int:
+        """The threads of its processes."""
+        return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in tree(self._process.pid))
+
 
 def cpu_seconds(pid: int) -> float:
     """Processor time of a process, with the children that it has waited for."""
