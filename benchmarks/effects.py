@@ -30,13 +30,15 @@ from rma.cli import main as rma
 from rma.db import tables
 from rma.services import background, runner
 from rma.services.context import Services
+from rma.services.notify import TO_SEND
 
 _attempts = tables.table(tables.Attempt)
 _messages = tables.table(tables.Message)
 _seals = tables.table(tables.Seal)
 _events = tables.table(tables.Event)
+_cursors = tables.table(tables.Cursor)
 _PATIENCE = 600
-_QUIET = 1.5
+_QUIET = 2
 _COUNT = "--count"
 
 
@@ -149,14 +151,17 @@ def _sent(place: Place) -> int:
 
 
 def _until_quiet(place: Place) -> None:
-    """Wait until every event is sealed, and nothing has been sent for a while."""
-    while True:
-        before = _sent(place)
-        time.sleep(_QUIET)
+    """Wait until every event is sealed and read, and no mail is due."""
+    quiet = 0
+    while quiet < _QUIET:
+        time.sleep(0.5)
         with place.services.database.read() as work:
-            counts = [work.conn.execute(sa.select(sa.func.count()).select_from(t)).scalar() for t in (_events, _seals)]
-        if counts[0] == counts[1] and before == _sent(place):
-            return
+            due = sa.select(sa.func.count()).where(_messages.c.state == TO_SEND, _messages.c.next_at <= work.real_now)
+            ends = sa.select(sa.func.max(_seals.c.number), sa.func.max(_cursors.c.number))
+            waiting = work.conn.execute(due).scalar()
+            sealed, read = work.conn.execute(ends.select_from(_seals).outerjoin(_cursors, sa.true())).one()
+            events = work.conn.execute(sa.select(sa.func.count()).select_from(_events)).scalar()
+        quiet = quiet + 1 if not waiting and events == sealed == read else 0
 
 
 if __name__ == "__main__":
