@@ -9,6 +9,7 @@ with the next read, before whatever SQLAlchemy runs on the same transaction, or 
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -181,7 +182,10 @@ def _plain(type_: Any) -> Any:
 def _taker(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
     if len(names) > 1:
         return itemgetter(*names)
-    return lambda params: tuple(params[name] for name in names)
+    if not names:
+        return lambda _params: ()
+    (only,) = names
+    return lambda params: (params[only],)
 
 
 def _from_driver(type_: Any, dialect: sa.Dialect) -> Processor | None:
@@ -214,6 +218,7 @@ def _written(value: Any) -> bytes:
     return _to_wire(kind())(value)  # type: ignore[no-any-return]
 
 
+@functools.lru_cache(256)  # one act writes its own instant a dozen times
 def _instant(value: datetime) -> bytes:
     if value.tzinfo is None:
         raise ValueError("an instant needs a time zone")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
@@ -42,21 +43,10 @@ LINE_CHANGES = (
 HELD = ("reserved", "consumed")
 TOLD = ("requested", "expected", "received", "missing", "accepted", "rejected", "settled", *HELD)
 """The columns of a line that the log accounts for: every act tells how it changed them (see ``replay``)."""
-_RETURN_CHANGES = [
-    "state",
-    "waits_for",
-    "method",
-    "statutory",
-    "facts",
-    "quote",
-    "open_children",
-    "version",
-    "head",
-    "events_n",
-    "updated_at",
-    "email",
-    "contact",
-]
+_OFTEN = ("state", "waits_for", "facts", "version", "head", "events_n", "updated_at")
+_SELDOM = ("method", "statutory", "quote", "open_children", "email", "contact")
+"""Written only where one of them changed: the quote is most of the row, and packed anew whenever it is written."""
+_seldom = itemgetter(*_SELDOM)
 
 
 @dataclass(slots=True)
@@ -107,6 +97,8 @@ class Case:
     drafts: list[Draft] = field(default_factory=list)
     new: bool = False
     changed: bool = False
+    written: tuple[Any, ...] = ()
+    """The columns that seldom change, as the database has them."""
 
     @property
     def id(self) -> str:
@@ -224,11 +216,14 @@ _RETURN_NAMES = [c.name for c in _returns.columns]
 _LINE_NAMES = [c.name for c in _lines.columns]
 _INSERT_RETURN = hot.insert(_returns)
 _INSERT_LINE = hot.insert(_lines)
-_UPDATE_RETURN = hot.Hot(
-    sa.update(_returns)
-    .where(_returns.c.id == sa.bindparam("key"))
-    .values({c: sa.bindparam(c) for c in _RETURN_CHANGES})
-)
+
+
+def _update(columns: tuple[str, ...]) -> hot.Hot:
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
+    return hot.Hot(sa.update(_returns).where(_returns.c.id == sa.bindparam("key")).values(values))
+
+
+_MOVE_RETURN, _UPDATE_RETURN = _update(_OFTEN), _update(_OFTEN + _SELDOM)
 _UPDATE_LINE = hot.Hot(
     sa.update(_lines).where(_lines.c.id == sa.bindparam("key")).values({c: sa.bindparam(c) for c in LINE_CHANGES})
 )
@@ -291,7 +286,7 @@ def load(work: Work, store_id: str, key: str, *, lock: bool = True, by: By | Non
     row = dict(zip(_RETURN_NAMES, cells, strict=True))
     lines = [Line(dict(zip(_LINE_NAMES, line, strict=True))) for line in asked.lines.rows(work, named)]
     children = [Child(*child) for child in asked.children.rows(work, named)]
-    return Case(row=row, lines=lines, children=children, clock_offset=offset)
+    return Case(row=row, lines=lines, children=children, clock_offset=offset, written=_seldom(row))
 
 
 def reads(store_id: str, key: str, *, by: By | None = None, lock: bool = True, order: bool = False) -> list[hot.Read]:
@@ -307,12 +302,14 @@ def save(work: Work, case: Case) -> None:
         _INSERT_RETURN.run(work, case.row)
         _INSERT_LINE.run_many(work, [line.row for line in case.lines])
     else:
-        _UPDATE_RETURN.run(work, {"key": case.id, **{name: case.row[name] for name in _RETURN_CHANGES}})
+        move = _MOVE_RETURN if _seldom(case.row) == case.written else _UPDATE_RETURN
+        move.run(work, {**case.row, "key": case.id})
         dirty = [line for line in case.lines if line.dirty]
         _UPDATE_LINE.run_many(
             work, [{"key": x.row["id"], **{name: x.row[name] for name in LINE_CHANGES}} for x in dirty]
         )
     case.new = case.changed = False
+    case.written = _seldom(case.row)
     for line in case.lines:
         line.dirty, line.saved = False, {}
 
