@@ -1,7 +1,7 @@
 """What is read on nearly every request and changes rarely: stores, policies and workflow versions, cached per process.
 
-A published version never changes, so it is kept for good; what may change (a store's row, which version is current) is
-kept for ``FRESH`` seconds of real time.
+A published version never changes, so it is kept; what may change (a store's row, which version is current) is kept for
+``FRESH`` seconds of real time. Of either no more than ``MOST`` are kept: then all is read anew.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from rma.resources import folder
 from rma.services import log
 
 FRESH = 2.0
+MOST = 2_000
 MACHINES = ("return", "parcel", "refund", "replacement")
 _stores = tables.table(tables.Store)
 _policies = tables.table(tables.Policy)
@@ -93,9 +94,7 @@ class Catalog:
     def _for_good(self, key: tuple[Any, ...], read: Any) -> Any:
         found = self._kept.get(key)
         if found is None:
-            found = read()
-            with self._lock:
-                self._kept[key] = found
+            found = self._keep(self._kept, key, read())
         return found
 
     def _recent(self, key: tuple[Any, ...], read: Any) -> Any:
@@ -103,8 +102,14 @@ class Catalog:
         if known is not None and known[0] > time.monotonic():
             return known[1]
         value = read()
+        self._keep(self._fresh, key, (time.monotonic() + FRESH, value))
+        return value
+
+    def _keep(self, kept: dict[tuple[Any, ...], Any], key: tuple[Any, ...], value: Any) -> Any:
         with self._lock:
-            self._fresh[key] = (time.monotonic() + FRESH, value)
+            if len(kept) >= MOST:
+                kept.clear()
+            kept[key] = value
         return value
 
 
