@@ -19,9 +19,10 @@ from rma.domain.law import LawProfile, Payer
 from rma.domain.offers import EvidenceWanted, Given, Offer, Way, evidence_wanted, offer
 from rma.domain.rules import RULES, Found, Inputs, Seen, judge, sequence
 from rma.domain.sentences import SENTENCES
-from rma.domain.standing import Basis, Scene, Standing, standing
+from rma.domain.standing import Basis, Scene, Standing, standing, under_each
 from rma.domain.terms import Policy, Rule
 from rma.domain.texts import filled
+from rma.domain.two_laws import answers
 from rma.domain.verdict import PASS, Why
 from rma.errors import FieldError, Invalid
 
@@ -148,7 +149,7 @@ def decide(policy: Policy, law: LawProfile, facts: Facts, request: Request) -> D
         lines=tuple(decided.values()),
         errors=tuple(errors),
         policy_version=policy.version,
-        law=law.version,
+        law=law.reference,
         fees=_fees(list(decided.values()), request),
     )
 
@@ -189,7 +190,7 @@ def _options(scene: Scene, line: LineFacts, kinds: Sequence[Kind]) -> tuple[Line
 
 def _scene(policy: Policy, law: LawProfile, facts: Facts, filed_at: datetime) -> Scene:
     came = arrivals(facts, filed_at=filed_at, transit_days=policy.windows.fallback_transit_days)
-    return Scene(
+    scene = Scene(
         policy=policy,
         rules=sequence(policy),
         law=law,
@@ -199,6 +200,7 @@ def _scene(policy: Policy, law: LawProfile, facts: Facts, filed_at: datetime) ->
         policy_label=policy.label,
         law_version=law.version,
     )
+    return under_each(scene) if law.together else scene
 
 
 def _check(facts: Facts, request: Request) -> None:
@@ -253,10 +255,16 @@ def _line(scene: Scene, line: LineFacts, asked: LineRequest, *, request: Request
         evidence=wanted,
         way_back_paid_by=_payer(offered, request.method),
         overrode=overrode,
-        trace=answer.trace,
+        trace=(_laws(scene, stand, offered), *answer.trace) if stand.compared else answer.trace,
         by_law=offered.by_law,
         if_failed=offered.if_failed,
     )
+
+
+def _laws(scene: Scene, stand: Standing, offered: Offer) -> TraceEntry:
+    """What each of two laws says of the line, and which counts."""
+    inputs = answers(scene, stand, offered.ways[0].name)
+    return TraceEntry(rule="laws", version=stand.law, inputs=inputs, result="compared", article=stand.article)
 
 
 def _by_rules(seen: Seen) -> _Answer:
@@ -289,7 +297,7 @@ def _asked_of(seen: Seen, *, statutory: bool) -> tuple[Rule, ...]:
 
 def _entry(seen: Seen, rule: str, found: Found, *, result: str) -> TraceEntry:
     by_law = RULES[rule].always and (seen.standing.basis == "statutory" or rule == "exempt")
-    version = seen.scene.law_version if by_law else seen.scene.policy_label
+    version = (seen.standing.law or seen.scene.law_version) if by_law else seen.scene.policy_label
     article = seen.standing.article if result == "kept_by_law" else found.article
     return TraceEntry(rule=rule, version=version, inputs=found.inputs, result=result, code=found.code, article=article)
 

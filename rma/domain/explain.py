@@ -30,6 +30,7 @@ _RULE_NAMES: dict[str, Text] = {
     "business_buyer": text(tr="ticari alıcı", en="business buyer", de="gewerblicher Käufer"),
     "evidence": text(tr="belgeler", en="evidence", de="Nachweise"),
     "auto_approve": text(tr="görevli onayı", en="a person's approval", de="Freigabe durch eine Person"),
+    "laws": text(tr="uygulanan hukuklar", en="the laws that apply", de="anwendbare Rechte"),
     "override": text(tr="istisna", en="exception", de="Ausnahme"),
 }
 _PASSED = text(tr="{rule}: engel yok.", en="{rule}: nothing against it.", de="{rule}: nichts spricht dagegen.")
@@ -37,6 +38,11 @@ _KEPT = text(
     tr="{rule}: mağaza kuralı reddederdi, ama hak kanundan doğuyor ve sürüyor.",
     en="{rule}: the store's rule would refuse, but the right stands by law.",
     de="{rule}: die Regel des Händlers würde ablehnen, aber das Recht besteht kraft Gesetzes.",
+)
+_COMPARED = text(
+    tr="Müşteriyi iki ülkenin hukuku koruyor; burada müşterinin daha yararına olan {law} geçerli.",
+    en="The laws of two countries protect the customer; here {law} counts, the better one for the customer.",
+    de="Das Recht zweier Länder schützt den Kunden; hier gilt {law}, das für den Kunden günstigere.",
 )
 _WITHDRAWAL = text(
     tr="Kanuni cayma hakkınız {last_day} tarihine kadar sürer.",
@@ -105,6 +111,8 @@ def said(entry: TraceEntry, line: LineDecision) -> Text:
     for why in (*line.reasons, *line.overrode):
         if (why.rule, why.code) == (entry.rule, entry.code):
             return why.text
+    if entry.result == "compared":
+        return filled(_COMPARED, law=entry.version)
     if entry.rule == "window" and entry.result == "pass" and not line.reasons:
         return sentence(line)
     return _about(_KEPT if entry.result == "kept_by_law" else _PASSED, entry.rule)

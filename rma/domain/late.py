@@ -9,6 +9,7 @@ from rma.domain.asks import Ask, Extra, Settlement
 from rma.domain.components import Accrual, signed
 from rma.domain.law import LawProfile, Rate
 from rma.domain.law_refund import RefundDue
+from rma.domain.law_rights import interest_rates
 from rma.domain.money import half_up, spread
 from rma.domain.settlement import interest
 
@@ -72,7 +73,7 @@ def without_interest(ask: Ask) -> tuple[Extra, ...]:
 
 def _accruals(law: LawProfile, amount: int, *, since: date, until: date) -> list[Accrual]:
     """Stretches of one rate each: the day of the event is not counted, the day of payment is."""
-    rates: Sequence[Rate] = law.interest
+    rates: Sequence[Rate] = interest_rates(law)
     found = []
     for index, rate in enumerate(rates):
         later = rates[index + 1].since - _ONE_DAY if index + 1 < len(rates) else until

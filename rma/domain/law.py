@@ -316,6 +316,8 @@ class LawProfile(msgspec.Struct, frozen=True, kw_only=True):
     """The law of one jurisdiction, or of one of its countries, for contracts from ``valid_from`` on.
 
     A part that is None does not exist there. ``source`` is the file it was read from, ``sha256`` of its bytes.
+    ``together``: where two laws protect one consumer, their profiles, this one first; else empty. What is read off this
+    one is its own: ``rma.domain.law_choice`` finds what counts of the two.
     """
 
     jurisdiction: Jurisdiction
@@ -345,6 +347,20 @@ class LawProfile(msgspec.Struct, frozen=True, kw_only=True):
     tax: Tax | None = None
     policy_must_be_shown: bool = False
     states: tuple[State, ...] = ()
+    together: tuple[LawProfile, ...] = ()
+
+    @property
+    def applicable(self) -> tuple[LawProfile, ...]:
+        """Every law that protects the consumer, that of their own country first."""
+        return self.together or (self,)
+
+    @property
+    def reference(self) -> str:
+        """What is kept with an order: the version, and of a second law also whose: ``EU@2026-06-19+TR@2026-01-01/TR``.
+
+        ``rma.domain.law_set.home_in`` reads it.
+        """
+        return "+".join((self.version, *(f"{one.version}/{one.country}" for one in self.together[1:])))
 
     @property
     def version(self) -> str:

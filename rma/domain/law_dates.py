@@ -16,13 +16,14 @@ from msgspec import structs
 
 from rma.domain.calendar import add_days, add_months, add_working_days, roll
 from rma.domain.law import LawProfile, NotInformed, Record, Start
+from rma.domain.law_choice import best, compared
 from rma.domain.law_terms import Confidence, Counting, Period, Rule
 
 Side = Literal["consumer", "seller"]
 Told = date | Literal["never"] | None
 """The day on which a consumer was told; ``never``, or None where nothing speaks against that they were in time."""
 LawOn = Callable[[date], LawProfile]
-"""The law of one place on a day."""
+"""The law, or the laws, that protect one consumer on a day."""
 
 _ONE_DAY = timedelta(days=1)
 _SURE: tuple[Confidence, ...] = ("H", "M", "L")
@@ -94,6 +95,7 @@ def withdrawal_start(
     return _picked(rule, found) if found else None
 
 
+@compared("withdrawal_end")
 def withdrawal_end(
     law: LawProfile, start: date, *, informed: Told = None, function_informed: Told = None, estimated: bool = False
 ) -> Deadline | None:
@@ -120,6 +122,7 @@ def withdrawal_end(
     return structs.replace(made, estimated=estimated)
 
 
+@compared("send_back")
 def send_back_end(law: LawProfile, *, notice: date, seller_collects: bool = False) -> Deadline | None:
     """The last day to hand the goods over after the notice; None when the seller collects or no law says so."""
     if law.send_back is None or seller_collects:
@@ -136,11 +139,12 @@ def send_back_across(law_on: LawOn, *, notice: date, seller_collects: bool = Fal
     if found is None:
         return None
     later = send_back_end(law_on(found.binding), notice=notice, seller_collects=seller_collects)
-    if later is None or later.binding <= found.binding:
+    if later is None or best("send_back", [found, later]) is found:
         return found
     return structs.replace(later, articles=(*later.articles, *found.articles), confidence="L")
 
 
+@compared("delivery_due")
 def delivery_due(law: LawProfile, *, ordered: date, promised: date | None = None) -> Deadline | None:
     """The day by which the seller must deliver: as promised, at the latest after the law's days where that is a cap."""
     if law.delivery is None:
@@ -151,6 +155,7 @@ def delivery_due(law: LawProfile, *, ordered: date, promised: date | None = None
     return structs.replace(due, raw=promised, strict=promised, lenient=promised)
 
 
+@compared("liability_end")
 def liability_end(
     law: LawProfile,
     delivered: date,
@@ -183,6 +188,7 @@ def liability_end(
     return structs.replace(made, estimated=estimated)
 
 
+@compared("presumption_end")
 def presumption_end(law: LawProfile, delivered: date, *, second_hand: bool = False) -> Deadline | None:
     """The last day on which a defect that shows is presumed to have been there. It is no act: it never rolls."""
     if law.defect is None:
@@ -193,6 +199,7 @@ def presumption_end(law: LawProfile, delivered: date, *, second_hand: bool = Fal
     return _after(law, "presumption_end", delivered, period, side="consumer")
 
 
+@compared("reject_end")
 def reject_end(
     law: LawProfile, delivered: date, *, asked: date | None = None, back: date | None = None
 ) -> Deadline | None:
@@ -216,6 +223,7 @@ def waiting_days(asked: date, back: date) -> int:
     return (back - asked).days + 1
 
 
+@compared("repair_due")
 def repair_due(law: LawProfile, notified: date, *, working_days: int | None = None) -> Deadline | None:
     """The working day by which a repair must be done; the shortest time of the law unless told."""
     times = [(law.after_sales, law.after_sales.repair_days)] if law.after_sales else []
@@ -229,6 +237,7 @@ def repair_due(law: LawProfile, notified: date, *, working_days: int | None = No
     return _working(law, "repair_due", notified, days if working_days is None else working_days, rule)
 
 
+@compared("loaner_due")
 def loaner_due(law: LawProfile, notified: date, *, working_days: int | None = None) -> Deadline | None:
     """The last working day before a similar item must be lent for an unfinished repair (SSHY)."""
     if law.after_sales is None:
@@ -237,6 +246,7 @@ def loaner_due(law: LawProfile, notified: date, *, working_days: int | None = No
     return _working(law, "loaner_due", notified, days, law.after_sales)
 
 
+@compared("warranty_end")
 def warranty_end(
     law: LawProfile,
     delivered: date,
@@ -310,8 +320,8 @@ def message_stop(law: LawProfile, opted_out: date) -> Deadline | None:
 
 
 def rolled(law: LawProfile, day: date) -> date:
-    """A seller's last day as a court would roll it."""
-    return roll(day, law.counting.rolled)
+    """A seller's last day as a court would roll it; the earliest where two laws apply."""
+    return min(roll(day, one.counting.rolled) for one in law.applicable)
 
 
 def _after(law: LawProfile, name: str, start: date, period: Period, *, side: Side) -> Deadline:

@@ -6,10 +6,12 @@ from datetime import date
 from typing import Literal
 
 import msgspec
+from msgspec import structs
 
 from rma.domain.calendar import add_days, roll, roll_back
 from rma.domain.claims import DELAY, LIABILITY, Kind
 from rma.domain.law import Case, InterestFrom, LawProfile, RefundClock, StartsWhen
+from rma.domain.law_choice import best
 from rma.domain.law_dates import LawOn, counted
 from rma.domain.law_terms import Confidence
 
@@ -60,7 +62,17 @@ _NEAREST: dict[Case, Case] = {"impossible": "not_delivered", "delay": "not_deliv
 
 
 def refund_due(law: LawProfile, facts: RefundFacts) -> RefundDue:
-    """When the money must be back by one text of the law, once the clock of this case has started."""
+    """When the money must be back by the law of one day, once the clock of this case has started.
+
+    Of two laws that apply the one that pays first counts, with the interest of the one that gives more.
+    """
+    if not law.together:
+        return _refund_due(law, facts)
+    found = [_refund_due(one, facts) for one in law.together]
+    return structs.replace(best("refund_due", found), interest=best("interest", [one.interest for one in found]))
+
+
+def _refund_due(law: LawProfile, facts: RefundFacts) -> RefundDue:
     clock = _clock(law, facts)
     if clock is None:
         return NO_CLOCK
@@ -96,10 +108,9 @@ def refund_due_across(law_on: LawOn, facts: RefundFacts) -> RefundDue:
     Each text that was in force on the day of an event applies; the one that pays first holds (the better one for the
     consumer).
     """
-    texts = {text.version: text for text in map(law_on, _events(facts))}
+    texts = {text.reference: text for text in map(law_on, _events(facts))}
     found = [refund_due(text, facts) for text in texts.values()]
-    known = [one for one in found if one.by is not None]
-    return min(known, key=lambda one: one.by or date.max) if known else found[-1]
+    return best("refund_due", [one for one in found if one.by is not None] or found[-1:])
 
 
 def _events(facts: RefundFacts) -> list[date]:

@@ -7,7 +7,8 @@ from datetime import date
 from typing import Literal
 
 from rma.domain.claims import LIABILITY, Kind, Outcome
-from rma.domain.law import Exemption, Labels, LawProfile, Payer, Rate, Remedy, State
+from rma.domain.law import Exemption, Labels, LawProfile, Payer, Rate, Remedy, ServiceUsed, State, ValueLoss
+from rma.domain.law_choice import compared
 
 _AS_OUTCOME: Mapping[Remedy, Outcome] = {
     "rescission": "refund",
@@ -25,6 +26,7 @@ _IMPOSSIBLE: Mapping[Kind, frozenset[Remedy]] = {
 """What cannot be: no repair makes another item of one, and nothing is kept for less that never came."""
 
 
+@compared("exemption")
 def exemption(law: LawProfile, *, attributes: frozenset[str], condition: frozenset[str]) -> Exemption | None:
     """The exception that takes the withdrawal right from a line with these attributes in this condition, or None."""
     if law.withdrawal is None or not attributes:
@@ -36,6 +38,7 @@ def exemption(law: LawProfile, *, attributes: frozenset[str], condition: frozens
     return None
 
 
+@compared("way_back")
 def pays_way_back(
     law: LawProfile, *, method: str, carrier_named: bool, reachable: bool = True, told: bool = True
 ) -> Payer | None:
@@ -56,11 +59,44 @@ def pays_way_back(
     return None if found == "policy" else found
 
 
+@compared("cheapest_delivery")
 def cheapest_delivery(law: LawProfile) -> bool:
     """Whether of the outbound delivery only what the cheapest standard way costs goes back (CRD art. 13(2))."""
     return law.refund is not None and law.refund.outbound_delivery == "cheapest_standard"
 
 
+@compared("value_loss")
+def value_loss(law: LawProfile) -> ValueLoss | None:
+    """Whether handling beyond trying the goods may cost the consumer something; None where no law says."""
+    return law.value_loss
+
+
+@compared("service_share")
+def service_share(law: LawProfile) -> ServiceUsed | None:
+    """The rule by which a part is kept for a service that was begun; None where nothing is."""
+    return law.service_used
+
+
+def exceptions(law: LawProfile) -> tuple[Exemption, ...]:
+    """What has no withdrawal right: of two laws with such a right only what both of them except."""
+    known = [one for one in law.applicable if one.withdrawal is not None]
+    listed = {(one.attribute, one.needs): one for text in known for one in reversed(_listed(text))}
+    both = [one for one in listed.values() if all(_excepts(text, one) for text in known)]
+    order = [one for text in known for one in _listed(text)]
+    return tuple(sorted(both, key=order.index))
+
+
+def _listed(law: LawProfile) -> tuple[Exemption, ...]:
+    return law.withdrawal.exceptions if law.withdrawal is not None else ()
+
+
+def _excepts(law: LawProfile, other: Exemption) -> bool:
+    """Whether this law, too, excepts all that another's exception does."""
+    needs = frozenset(other.needs)
+    return exemption(law, attributes=needs | {other.attribute}, condition=needs) is not None
+
+
+@compared("remedies")
 def remedies(
     law: LawProfile, *, failed_rungs: int = 0, minor: bool = False, rejectable: bool = True
 ) -> tuple[Remedy, ...]:
@@ -78,11 +114,13 @@ def remedies(
     return tuple(one for one in rung if not (minor and not law.defect.minor_ends_contract and one in ends))
 
 
+@compared("remedies")
 def after_second_failure(law: LawProfile) -> tuple[Remedy, ...]:
     """What opens when goods under warranty fail again after a repair; the seller cannot refuse it (GBY art. 9)."""
     return law.after_sales.second_failure.remedies if law.after_sales else ()
 
 
+@compared("remedies")
 def given(
     law: LawProfile, kind: Kind, *, failed_rungs: int = 0, rejectable: bool = True, listed: bool = False
 ) -> dict[Outcome, str]:
@@ -123,6 +161,7 @@ def _remedies_with_articles(
     return found
 
 
+@compared("to_tell")
 def to_tell_before_remedy(law: LawProfile, on: date) -> tuple[str, ...]:
     """What the consumer must be told before a remedy is chosen (SGD art. 13(2a))."""
     told = law.defect.tell if law.defect else None
@@ -149,9 +188,15 @@ def message_class(law: LawProfile, contents: Collection[str]) -> Literal["servic
     return "service" if contents and set(contents) <= set(service) else "commercial"
 
 
+@compared("interest_rates")
+def interest_rates(law: LawProfile) -> tuple[Rate, ...]:
+    """The yearly rates of statutory interest, each from its day on; none where no file says one."""
+    return law.interest
+
+
 def interest_rate(law: LawProfile, on: date) -> Rate | None:
     """The yearly rate of statutory interest on that day, or None where no file says one."""
-    return next((rate for rate in reversed(law.interest) if rate.since <= on), None)
+    return next((rate for rate in reversed(interest_rates(law)) if rate.since <= on), None)
 
 
 def tax_rates(law: LawProfile, on: date) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from msgspec import structs
 from rma.domain.daysoff import Correction
 from rma.domain.law import Defect, Jurisdiction, Labels, LawProfile, Liability, Retention
 from rma.domain.law_terms import Counting
+from rma.domain.places import iso
 
 Place = tuple[str, str | None, tuple[Correction, ...]]
 
@@ -38,7 +39,6 @@ NO_LAW = LawProfile(jurisdiction="none", valid_from=date(1970, 1, 1), counting=C
 """The profile of a place whose law we do not hold: no right, no period."""
 
 _MOST = 20_000
-_ALIASES = {"UK": "GB"}
 
 
 class Laws:
@@ -56,7 +56,7 @@ class Laws:
 
     def jurisdiction(self, country: str | None) -> Jurisdiction | None:
         """The jurisdiction of a country (ISO 3166-1 alpha-2), or None where we hold no law of it."""
-        found = self.overlays.get(_code(country))
+        found = self.overlays.get(iso(country))
         return found.jurisdiction if found else None
 
     def profile(
@@ -84,13 +84,35 @@ class Laws:
     def _profile(
         self, consumer: str | None, store: str, on: date, *, region: str | None, corrections: tuple[Correction, ...]
     ) -> LawProfile:
-        country, part = _code(consumer), region
+        country, part = iso(consumer), region
         if country not in self.overlays:
-            country, part = _code(store), None
+            country, part = iso(store), None
         found = self.overlays.get(country)
         if found is None:
             return NO_LAW
         return self.of(found.jurisdiction, on, country=country, region=part, corrections=corrections)
+
+    def protecting(
+        self,
+        consumer: str | None,
+        home: str,
+        on: date,
+        *,
+        region: str | None = None,
+        corrections: tuple[Correction, ...] = (),
+    ) -> LawProfile:
+        """The same, and ``together`` with the law of the store's country ``home`` where that is another one.
+
+        The home law is taken as the chosen one (Rome I art. 6(2)). Two countries of one jurisdiction count days alike:
+        by the holidays of the consumer's (Regulation 1182/71 art. 2(1)).
+        """
+        key = (consumer, home, on, region, corrections, "together")
+        known = self._asked.get(key)
+        if known is None:
+            own = self.profile(consumer, home, on, region=region, corrections=corrections)
+            other = self.profile(None, home, on, corrections=corrections)
+            known = self._asked[key] = _together(own, other)
+        return known
 
     def of(
         self,
@@ -105,9 +127,9 @@ class Laws:
         texts = [one for one in self.profiles if one.jurisdiction == jurisdiction and one.valid_from <= on]
         if not texts or (texts[-1].valid_until is not None and texts[-1].valid_until < on):
             return NO_LAW
-        overlay = self.overlays.get(_code(country))
+        overlay = self.overlays.get(iso(country))
         steps = _steps(overlay, region, on)
-        key = (texts[-1].version, _code(country), region, steps, corrections)
+        key = (texts[-1].version, iso(country), region, steps, corrections)
         made = self._made.get(key)
         if made is None:
             made = self._made[key] = _made(texts[-1], overlay, region, on, corrections)
@@ -115,15 +137,23 @@ class Laws:
 
     def timezone(self, country: str | None, default: str, *, region: str | None = None) -> str:
         """The zone in which a consumer's days are counted: the country's or region's own, else ``default``."""
-        found = self.overlays.get(_code(country))
+        found = self.overlays.get(iso(country))
         if found is None:
             return default
         return found.zones.get(region or "") or found.timezone or default
 
 
-def _code(country: str | None) -> str:
-    code = (country or "").upper()
-    return _ALIASES.get(code, code)
+def home_in(reference: str) -> str | None:
+    """The country of the second law in a kept reference (``LawProfile.reference``); None where one law applies."""
+    return reference.partition("+")[2].partition("/")[2] or None
+
+
+def _together(own: LawProfile, other: LawProfile) -> LawProfile:
+    if NO_LAW in (own, other) or own.country == other.country:
+        return own
+    if other.jurisdiction == own.jurisdiction:
+        other = structs.replace(other, counting=own.counting)
+    return structs.replace(own, together=(own, other))
 
 
 def _steps(overlay: Overlay | None, region: str | None, on: date) -> tuple[int, int]:

@@ -13,10 +13,12 @@ import msgspec
 
 from rma.domain.findings import Finding, Severity, found, in_order, joined, listed, rights
 from rma.domain.law import LawProfile
+from rma.domain.law_choice import CHOICE_OF_LAW
 from rma.domain.lint_rules import rule_findings, shadows
 from rma.domain.lint_terms import terms_findings
 from rma.domain.lint_texts import KIND_NAMES, LANGUAGE_NAMES
 from rma.domain.lint_times import liability_findings, refund_findings
+from rma.domain.places import iso
 from rma.domain.rules import Limit
 from rma.domain.terms import Policy
 from rma.domain.texts import LANGUAGES, Text
@@ -38,13 +40,28 @@ def lint(policy: Policy, laws: Laws, store: StoreFacts) -> tuple[Finding, ...]:
     """Everything there is to say about the policy under these laws, the worst first."""
     findings: list[Finding] = []
     for country, law in laws.items():
-        if law.jurisdiction == "none":
-            findings.append(found("gap", "no_law", "", country=country))
-            continue
-        findings += [*_windows(policy, law), *_money(policy, law), *_conditions(policy, law)]
-        findings += [*terms_findings(policy, law), *rule_findings(policy, law, country=country)]
-    findings += [*shadows(policy, laws.values()), *_contradictions(policy), *_gaps(policy, store)]
+        findings += [*_whose(law, country), *(one for text in law.applicable for one in _under(policy, text, country))]
+    texts = [text for law in laws.values() for text in law.applicable]
+    findings += [*shadows(policy, texts), *_contradictions(policy), *_gaps(policy, store)]
     return in_order(findings)
+
+
+def _under(policy: Policy, law: LawProfile, country: str) -> Iterator[Finding]:
+    """The policy under one law that protects consumers of a country: each that does has to be kept on its own."""
+    if law.jurisdiction == "none":
+        yield found("gap", "no_law", "", country=country)
+        return
+    yield from (*_windows(policy, law), *_money(policy, law), *_conditions(policy, law))
+    yield from (*terms_findings(policy, law), *rule_findings(policy, law, country=country))
+
+
+def _whose(law: LawProfile, country: str) -> Iterator[Finding]:
+    """Which law protects consumers of a country, where that is not simply theirs."""
+    if law.together:
+        home = law.together[1].version
+        yield found("note", "two_laws", "", law=law, article=CHOICE_OF_LAW, own=law.version, home=home)
+    elif law.country not in (None, iso(country)):
+        yield found("note", "home_law", "", law=law, home=law.version)
 
 
 def unlawful(findings: Iterable[Finding]) -> tuple[Finding, ...]:

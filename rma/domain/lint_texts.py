@@ -185,6 +185,19 @@ TEXTS: dict[str, Text] = {
         de="Wir kennen kein Recht von {country}; dafür wurde nichts geprüft.",
     ),
     # -- notes --------------------------------------------------------------------------------------------------------
+    "two_laws": text(
+        tr="Başka ülkedeki tüketiciyi kendi hukuku ({own}) ve mağazanın hukuku ({home}) birlikte korur; her soruda "
+        "onun için daha iyi olan geçerlidir. Politika ikisine de uymalıdır.",
+        en="A consumer abroad is protected by their own law ({own}) and by the store's ({home}); of each question the "
+        "better answer for them counts. The policy has to keep both.",
+        de="Verbraucher im Ausland schützt ihr eigenes Recht ({own}) und das des Händlers ({home}); je Frage gilt die "
+        "für sie bessere Antwort. Die Regeln müssen beide einhalten.",
+    ),
+    "home_law": text(
+        tr="Hukuku elimizde olmayan ülkelerdeki tüketiciler için satıcının ülkesinin hukuku ({home}) uygulanır.",
+        en="For consumers of countries whose law we do not hold the law of the store's country ({home}) is applied.",
+        de="Für Verbraucher aus Ländern, deren Recht uns fehlt, gilt das Recht des Landes des Händlers ({home}).",
+    ),
     "beyond_law": text(
         tr="Kanunun {least} gününden {days}. güne kadar iade isteğe bağlıdır; kendi koşulları yalnız orada geçerlidir.",
         en="From the law's {least} days to day {days} returns are voluntary; their own conditions hold only there.",

@@ -15,6 +15,7 @@ TITLES: dict[str, Text] = {
 }
 
 QUESTIONS: dict[str, Text] = {
+    "laws": text(tr="Beni hangi ülkenin hukuku korur?", en="Which law protects me?", de="Welches Recht schützt mich?"),
     "withdrawal": text(
         tr="Vazgeçersem ne zamana kadar iade edebilirim?",
         en="I changed my mind: until when can I return it?",
@@ -81,6 +82,11 @@ QUESTIONS: dict[str, Text] = {
 }
 
 ANSWERS: dict[str, Text] = {
+    "laws": text(
+        tr="Kendi ülkenizin hukuku ({own}) ve mağazanınki ({home}): her soruda sizin için daha iyi olan.",
+        en="That of your own country ({own}) and that of the store's ({home}): of each question the better for you.",
+        de="Das Ihres Landes ({own}) und das des Händlers ({home}): je Frage das für Sie günstigere.",
+    ),
     "withdrawal": text(
         tr="Ürünü teslim aldıktan sonraki {days} gün içinde neden göstermeden cayabilirsiniz; son gün tatile rastlarsa "
         "izleyen iş gününe uzar. Süre, siparişin son parçası geldiğinde başlar; teslimattan önce de cayabilirsiniz.",

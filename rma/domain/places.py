@@ -18,3 +18,9 @@ COUNTRIES = frozenset(_CODES.split())
 def is_country(code: str) -> bool:
     """Whether this is the code of a country, in capitals."""
     return code in COUNTRIES
+
+
+def iso(code: str | None) -> str:
+    """The code in capitals, as ISO 3166-1 writes it: many write UK for GB."""
+    found = (code or "").upper()
+    return "GB" if found == "UK" else found

@@ -18,9 +18,11 @@ from rma.domain.claims import Delivery, Facts, Kind, LineFacts
 from rma.domain.decision import LineDecision, options
 from rma.domain.findings import listed
 from rma.domain.law import LawProfile
+from rma.domain.law_choice import CHOICE_OF_LAW
 from rma.domain.law_dates import withdrawal_end
 from rma.domain.lint_texts import KIND_NAMES
 from rma.domain.money import format_amount
+from rma.domain.page_laws import what_counts
 from rma.domain.page_store import store_limits
 from rma.domain.terms import Policy
 from rma.domain.texts import LANGUAGES, Text, say
@@ -65,12 +67,13 @@ class Until(msgspec.Struct, frozen=True, kw_only=True):
 def sections(policy: Policy, law: LawProfile, *, timezone: str, today: date) -> tuple[Section, ...]:
     """The page for an item that is received today. A part that says nothing is left out."""
     item = _Item(policy, law, timezone=timezone, received=today, ordered=None)
+    told = law if not law.together else what_counts(policy, law, received=today)
     found = (
-        ("time", _time(policy, law)),
-        ("way", _way(policy, law, item)),
-        ("money", _money(policy, law, item)),
-        ("trouble", _trouble(law, item)),
-        ("limits", store_limits(policy, law, _entry)),
+        ("time", (*_laws(law), *_time(policy, told))),
+        ("way", _way(policy, told, item)),
+        ("money", _money(policy, told, item)),
+        ("trouble", _trouble(told, item)),
+        ("limits", store_limits(policy, told, _entry)),
     )
     made = ((name, tuple(entries)) for name, entries in found)
     return tuple(Section(id=name, title=words.TITLES[name], entries=entries) for name, entries in made if entries)
@@ -168,6 +171,13 @@ def _told(name: str, **values: str | int | Text) -> Text:
 
 def _upper(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
+
+
+def _laws(law: LawProfile) -> Iterator[Entry]:
+    """Which laws protect the reader, where there are two."""
+    if law.together:
+        own, home = (one.title for one in law.together)
+        yield _entry("laws", _told("laws", own=own, home=home), basis="statutory", article=CHOICE_OF_LAW)
 
 
 def _time(policy: Policy, law: LawProfile) -> Iterator[Entry]:

@@ -29,6 +29,7 @@ from rma.domain.order import (
     Shipping,
     Terms,
 )
+from rma.domain.places import is_country, iso
 from rma.domain.service_period import period_faults
 from rma.domain.snapshot_forms import (
     CustomerForm,
@@ -99,6 +100,8 @@ def _value_faults(sent: OrderForm) -> Iterator[FieldError]:
     if not is_currency(sent.currency):
         yield FieldError("currency", "currency", f"{sent.currency[:10]!r} is not a currency of ISO 4217")
         return
+    if sent.ship_to is not None and not is_country(iso(sent.ship_to.country)):
+        yield FieldError("ship_to.country", "country", f"{sent.ship_to.country!r} is not a country of ISO 3166-1")
     quantities = {line.id: line.quantity for line in sent.lines}
     yield from _money_faults(sent, sent.currency, "")
     yield from _unique("lines", [line.id for line in sent.lines])

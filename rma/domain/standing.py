@@ -11,11 +11,13 @@ from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from rma.domain.arrivals import Arrivals, LineArrival
 from rma.domain.calendar import add_days, local_date
 from rma.domain.claims import DELAY, LIABILITY, Facts, Kind, LineFacts, LineRequest
 from rma.domain.law import Exemption, LawProfile
+from rma.domain.law_choice import best
 from rma.domain.law_dates import Told, delivery_due, liability_end, withdrawal_end
 from rma.domain.law_rights import exemption
 from rma.domain.sentences import SENTENCES
@@ -35,6 +37,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``kind`` is the kind it is judged as, ``last_day`` the last day on which the same request could be filed (None
     while its period has not started), ``available`` how many units may be filed, ``delivered`` whether those units are
     with the customer. ``verdict`` is the answer of the window rule, ``exempt`` why there is no withdrawal right.
+    Where two laws apply ``law`` is the one whose answer counts and ``compared`` holds the answers of both.
     """
 
     kind: Kind
@@ -47,12 +50,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     estimated: bool = False
     article: str | None = None
     exempt: Exemption | None = None
+    law: str = ""
+    compared: tuple[Standing, ...] = ()
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """All that is the same for every line of a request; ``rules`` are asked in that order.
 
     ``known`` remembers what was worked out for one line and is the same for the next: windows and ways back.
+    ``each``: where two laws apply, the same under each of them alone.
     """
 
     policy: Policy
@@ -64,6 +70,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     policy_label: str = ""
     law_version: str = ""
     known: dict[tuple[str, ...], Any] = {}
+    each: tuple[Scene, ...] = ()
 
     def once(self, key: tuple[str, ...], work_out: Callable[[], T]) -> T:
         """What was worked out under this key, at its first call."""
@@ -71,6 +78,13 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         if found is None:
             found = self.known[key] = work_out()
         return found
+
+
+def under_each(scene: Scene) -> Scene:
+    """The scene of two laws with the same under each of them, named as in ``LawProfile.reference``."""
+    named = zip(scene.law.together, scene.law.reference.split("+"), strict=True)
+    alone = (structs.replace(scene, law=one, law_version=name, known={}) for one, name in named)
+    return structs.replace(scene, each=tuple(alone))
 
 
 class _Units(msgspec.Struct, frozen=True, gc=False):
@@ -92,7 +106,20 @@ class _Window(msgspec.Struct, frozen=True, gc=False):
 
 
 def standing(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
-    """Where this line stands; the answer of the window rule is in it."""
+    """Where this line stands; the answer of the window rule is in it. Of two laws the better for the consumer counts.
+
+    A law answers whole: its exceptions are of its own right, its period of its own start.
+    """
+    if not scene.each:
+        return _standing(scene, line, asked)
+    found = tuple(structs.replace(_standing(one, line, asked), law=one.law_version) for one in scene.each)
+    counts = best("right", found)
+    last_day = best("last_day", [one.last_day for one in found if one.exempt is counts.exempt])
+    return structs.replace(counts, last_day=last_day, compared=found)
+
+
+def _standing(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
+    """The same by one law."""
     if asked.kind in DELAY:
         return _delay(scene, line, asked)
     if asked.kind in LIABILITY:

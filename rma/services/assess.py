@@ -140,7 +140,7 @@ def view_of(store: StoreInfo, row: dict[str, Any], holds: list[Hold]) -> OrderVi
         person=person,
         priced=price(order, frozen=frozen),
         holds=holds,
-        law=law.on(store, order.country, ordered_on, region=region),
+        law=law.protecting(store, order.country, ordered_on, region=region, kept=row["law"]),
         timezone=timezone,
         region=region,
     )

@@ -146,7 +146,8 @@ def promise(
             delivered=any(line.delivered for line in going),
             carrier="named" if named else "none_named",
         )
-        legal = refund_due_across(law.lookup(store, view.country, region=view.region), known)
+        law_on = law.lookup(store, view.country, region=view.region, kept=view.law.reference)
+        legal = refund_due_across(law_on, known)
     at_once = decision.auto_approve and not comes_back
     promised = calendar.add_days(today, policy.refunds.promise_days) if at_once else None
     return {

@@ -149,10 +149,11 @@ def _send_back(door: Door, today: date) -> tuple[date, date, date] | None:
 
 
 def law_of(door: Door) -> LawOn:
-    """The law that protects the customer of the door's case, on any day."""
-    if door.case is None:
+    """The law that protects the customer of the door's case, on any day: one or two, as frozen with the case."""
+    case = door.case
+    if case is None:
         return law.lookup(door.store, None)
-    return law.lookup(door.store, door.case.fact("country"), region=door.case.fact("region"))
+    return law.lookup(door.store, case.fact("country"), region=case.fact("region"), kept=case.row["law"])
 
 
 def _seller(door: Door, day: date) -> tuple[date, date, date]:

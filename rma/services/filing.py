@@ -263,7 +263,7 @@ def _new_case(
         "workflow": definition.name,
         "workflow_version": definition.version,
         "policy_version": policy.version,
-        "law": view.law.version,
+        "law": view.law.reference,
         "currency": view.order.currency,
         "method": data.method,
         "statutory": decision.statutory,

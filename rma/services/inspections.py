@@ -11,6 +11,7 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import units
 from rma.domain.events import Personal
+from rma.domain.law_rights import value_loss
 from rma.domain.money import parse_money, percent
 from rma.errors import FieldError, Invalid, Reason, Refused
 from rma.services import cases_view, doors
@@ -248,7 +249,7 @@ def _check_value_loss(door: Door, line: Line) -> None:
     """A consumer who was never told of the right owes nothing for using the goods (CRD art. 14(2), CCR reg 34(11))."""
     if line.basis != "statutory" or line.kind != "withdrawal" or not door.order.order.never_informed:
         return
-    rule = door.order.law.value_loss
+    rule = value_loss(door.order.law)
     text = "The consumer was never told of the right to withdraw: no loss of value may be deducted."
     article = rule.article if rule else None
     reason = Reason(rule="value_loss", code="value_loss_not_allowed", text=text, article=article)

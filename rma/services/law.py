@@ -18,7 +18,7 @@ from rma.domain.law_dates import LawOn
 from rma.domain.law_facts import DeadlineQuestion
 from rma.domain.law_files import load_laws
 from rma.domain.law_questions import DeadlineAnswer, answer
-from rma.domain.law_set import Laws
+from rma.domain.law_set import Laws, home_in
 from rma.domain.order import Address
 from rma.errors import Invalid
 from rma.resources import folder
@@ -52,13 +52,30 @@ def read_folder(root: Path) -> Laws:
 
 
 def on(store: StoreInfo, country: str | None, day: date, *, region: str | None = None) -> LawProfile:
-    """The law of a day that protects a consumer of that country, or region of it, against this store."""
+    """The law of a consumer's country, or region of it, on a day; of the store's where we hold none of the consumer's.
+
+    It is for duties of the store and for words on pages. What a consumer may ask follows from ``protecting``.
+    """
     return laws().profile(country, store.country, day, region=region, corrections=store.holidays)
 
 
-def lookup(store: StoreInfo, country: str | None, *, region: str | None = None) -> LawOn:
+def protecting(
+    store: StoreInfo, country: str | None, day: date, *, region: str | None = None, kept: str | None = None
+) -> LawProfile:
+    """The law of a day, or the two laws, that protect a consumer of that country against this store.
+
+    ``kept`` is the reference that was frozen with an order: whether a second law applies and of which country is read
+    there and stays so. Without it a second one applies where the store is in another country (Rome I art. 6(2)).
+    """
+    home = store.country if kept is None else home_in(kept)
+    if home is None:
+        return on(store, country, day, region=region)
+    return laws().protecting(country, home, day, region=region, corrections=store.holidays)
+
+
+def lookup(store: StoreInfo, country: str | None, *, region: str | None = None, kept: str | None = None) -> LawOn:
     """The same for any day."""
-    return lambda day: on(store, country, day, region=region)
+    return lambda day: protecting(store, country, day, region=region, kept=kept)
 
 
 def timezone(store: StoreInfo, country: str | None, *, region: str | None = None) -> str:
@@ -94,6 +111,7 @@ def shown(profile: LawProfile) -> dict[str, Any]:
     """A text for programs: what identifies it, and its rules; parts that do not exist there are null."""
     countries = [profile.country] if profile.country else list(laws().countries(profile.jurisdiction))
     plain: dict[str, Any] = msgspec.to_builtins(profile)
+    del plain["together"]
     return {"version": profile.version, **plain, "countries": countries}
 
 

@@ -185,7 +185,8 @@ class _Batch:
         merged, conflicts = merge(old, snapshot, frozen=frozen, in_returns=_in_returns(view))
         check_delivered(snapshot, merged)
         merged = _still_erased(old, merged, asked=row["erased_at"] is not None)
-        columns = self._columns(merged, merged.person, customer_ref=row["customer_ref"])
+        kept = row["law"] if merged.country == old.country else None
+        columns = self._columns(merged, merged.person, customer_ref=row["customer_ref"], kept=kept)
         if frozen is not None:
             columns |= {"law": row["law"], "frozen": _encode(price(merged, frozen=frozen)).decode()}
         changed = any(columns[name] != row[name] for name in _COMPARED)
@@ -202,8 +203,13 @@ class _Batch:
         result: Literal["changed", "unchanged"] = "changed" if changed else "unchanged"
         return Outcome(number=snapshot.number, result=result, version=row["version"], conflicts=conflicts)
 
-    def _columns(self, order: Order, person: Person | None, *, customer_ref: str | None = None) -> dict[str, Any]:
-        """What the snapshot says, as columns. Of an erased person only the customer's reference is left."""
+    def _columns(
+        self, order: Order, person: Person | None, *, customer_ref: str | None = None, kept: str | None = None
+    ) -> dict[str, Any]:
+        """What the snapshot says, as columns. Of an erased person only the customer's reference is left.
+
+        ``kept`` is the law that the order has; which laws apply changes only with the consumer's country.
+        """
         region = law.region_of(order.country, person.ship_to if person else None)
         day = calendar.local_date(order.ordered_at, law.timezone(self.store, order.country, region=region))
         return {
@@ -213,7 +219,7 @@ class _Batch:
             "email": search_form(person.email) if person and person.email else None,
             "doc": _encode(msgspec.structs.replace(order, person=None)).decode(),
             "person": _encode(person).decode(),
-            "law": law.on(self.store, order.country, day, region=region).version,
+            "law": law.protecting(self.store, order.country, day, region=region, kept=kept).reference,
             "updated_at": self.now,
         }
 

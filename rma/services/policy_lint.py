@@ -14,10 +14,11 @@ from rma.db.session import Work
 from rma.domain import lint
 from rma.domain.calendar import local_date
 from rma.domain.lint import Finding, StoreFacts
+from rma.domain.places import is_country, iso
 from rma.domain.rules import Selection
 from rma.domain.terms import Policy
 from rma.domain.texts import say
-from rma.errors import FieldError, Reason, Unlawful
+from rma.errors import FieldError, Invalid, Reason, Unlawful
 from rma.services import law
 from rma.services.catalog import StoreInfo
 
@@ -35,7 +36,10 @@ class LintPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class LintedLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """The text that protects consumers of a country against this store."""
+    """A text that protects consumers of a country against this store: theirs, and the store's own where it is another.
+
+    Where we hold no law of a country it is that of the store's.
+    """
 
     country: str
     law: str
@@ -62,18 +66,27 @@ _read_sold = msgspec.json.Decoder(_Sold).decode
 
 
 def linted(work: Work, store: StoreInfo, policy: Policy, *, at: datetime, countries: tuple[str, ...] = ()) -> Linted:
-    """The policy under the laws of that instant."""
+    """The policy under the laws of that instant. ``Invalid`` names a country that there is not."""
+    wrong = [
+        FieldError(f"countries[{place}]", "country", f"{code} is no country of ISO 3166-1.")
+        for place, code in enumerate(countries)
+        if not is_country(iso(code))
+    ]
+    if wrong:
+        raise Invalid(wrong[0].message, errors=wrong)
     on = local_date(at, store.timezone)
     sold = _sold(work, store.id)
     named = {country for country, _ in sold if country} | set(countries) | _named(policy)
-    laws = {country: law.on(store, country, on) for country in sorted({store.country} | named)}
+    laws = {country: law.protecting(store, country, on) for country in sorted({store.country} | named)}
     facts = StoreFacts(other_currencies=tuple(sorted({currency for _, currency in sold} - {policy.currency})))
     findings = lint.lint(policy, laws, facts)
     return Linted(
         version=policy.version,
         lawful=not lint.unlawful(findings),
         on=on,
-        laws=tuple(LintedLaw(country=country, law=text.version) for country, text in laws.items()),
+        laws=tuple(
+            LintedLaw(country=country, law=text.version) for country, one in laws.items() for text in one.applicable
+        ),
         findings=findings,
     )
 

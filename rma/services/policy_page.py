@@ -15,6 +15,7 @@ from rma.domain import policy_page
 from rma.domain.calendar import local_date
 from rma.domain.claims import Kind
 from rma.domain.lint_texts import KIND_NAMES
+from rma.domain.places import is_country, iso
 from rma.domain.policy_page import Basis
 from rma.domain.texts import say
 from rma.errors import FieldError, Invalid
@@ -93,7 +94,7 @@ def show(work: Work, services: Services, store: StoreInfo, ask: PageAsk, *, lang
     today = local_date(now, timezone)
     _check(ask, today)
     bought = ask.ordered or today
-    text = law.on(store, country, bought)
+    text = law.protecting(store, country, bought)
     policy = services.catalog.policy(work, store.id, services.catalog.current_policy(work, store.id, now))
     return PageView(
         store=store.name,
@@ -101,7 +102,7 @@ def show(work: Work, services: Services, store: StoreInfo, ask: PageAsk, *, lang
         country=country,
         policy=policy.name,
         policy_version=policy.version,
-        law=text.version,
+        law=text.reference,
         today=today,
         received=ask.received,
         ordered=ask.ordered,
@@ -114,6 +115,8 @@ def show(work: Work, services: Services, store: StoreInfo, ask: PageAsk, *, lang
 
 def _check(ask: PageAsk, today: date) -> None:
     errors = []
+    if ask.country is not None and not is_country(iso(ask.country)):
+        errors.append(FieldError("country", "country", f"{ask.country} is no country of ISO 3166-1."))
     if ask.received is not None and not EARLIEST <= ask.received <= today:
         errors.append(FieldError("received", "day", f"From {EARLIEST} to today."))
     if ask.ordered is not None and not EARLIEST <= ask.ordered <= (ask.received or today):

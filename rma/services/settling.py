@@ -128,7 +128,7 @@ def _services_given(view: OrderView, shares: list[Share]) -> Iterator[Deduction]
     told = order.withdrawal_information_given_at
     for share in shares:
         line = order.line(share.order_line_id)
-        if view.law.service_used is None or share.withdrawn_on is None or line is None or line.service is None:
+        if law_rights.service_share(view.law) is None or share.withdrawn_on is None or line is None or line.service is None:
             continue
         late = told is not None and local_date(told, view.timezone) > line.service.starts
         if not line.attributes.get("service_started") or order.never_informed or late:
@@ -357,6 +357,5 @@ def freeze_values(work: Work, view: OrderView, policy_version: int) -> None:
     """Fix unit values, policy and law of the order with its first return or refund."""
     if view.row["frozen"] is None:
         frozen = msgspec.json.encode(view.priced).decode()
-        _FREEZE.run(
-            work, {"key": view.row["id"], "frozen": frozen, "policy_version": policy_version, "law": view.law.version}
-        )
+        kept = {"frozen": frozen, "policy_version": policy_version, "law": view.law.reference}
+        _FREEZE.run(work, {"key": view.row["id"], **kept})

@@ -91,8 +91,17 @@ def test_a_day_that_cannot_be_is_named(api: Api, query: str) -> None:
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_the_law_is_of_the_country_that_is_asked(api: Api) -> None:
-    """A German reader is told German law, and an unknown store has no page."""
+    """A German reader is told German law and the shop's; an unknown store has no page, an unknown country no law."""
     page = _page(api, lang="de", country="DE")
-    assert page["law"].startswith("EU@")
+    assert [one[:3] for one in page["law"].split("+")] == ["EU@", "TR@"]
     assert page["country"] == "DE"
+    entries = {entry["id"]: entry for one in page["sections"] for entry in one["entries"]}
+    assert entries["laws"]["article"] == "Rome I art. 6(2)"
+    assert entries["way_by_law"]["article"] == "MSY m.12/5"
+    assert entries["shipping"]["article"].startswith("MSY m.12")
+    assert "ganze Bestellung, werden auch" in entries["shipping"]["answer"][0]
+    assert "laws" not in {entry["id"] for one in _page(api)["sections"] for entry in one["entries"]}
+    assert _page(api, country="JP")["law"].startswith("TR@")
+    unknown = api.get("/policies/current/page?country=QQ", api.key("orders:read"))
+    assert [error["path"] for error in unknown.json()["errors"]] == ["country"]
     assert api.client.get("/nobody/policy").status_code == 404

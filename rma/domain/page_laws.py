@@ -1,0 +1,48 @@
+"""What a policy page is written from where two laws protect its reader: of each part that which counts."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from msgspec import structs
+
+from rma.domain.law import LawProfile, Refund, Withdrawal
+from rma.domain.law_choice import whose
+from rma.domain.law_dates import delivery_due, liability_end, send_back_end, withdrawal_end
+from rma.domain.law_rights import exceptions, pays_way_back
+from rma.domain.terms import Policy
+
+
+def what_counts(policy: Policy, law: LawProfile, *, received: date) -> LawProfile:
+    """One profile to read the page off, for an item received on that day: each part of the law that gives more in it.
+
+    Only words and articles are read off it. What the page says of days and ways is decided by the laws themselves.
+    """
+    right = whose("withdrawal_end", law, lambda one: withdrawal_end(one, received))
+    defect = whose("liability_end", law, lambda one: liability_end(one, received))
+    return structs.replace(
+        right,
+        together=(),
+        country=law.country,
+        withdrawal=_right(law, right.withdrawal),
+        send_back=whose("send_back", law, lambda one: send_back_end(one, notice=received)).send_back,
+        way_back=whose("way_back", law, lambda one: _payer(policy, one)).way_back,
+        refund=_refund(law),
+        defect=defect.defect,
+        delivery=whose("delivery_due", law, lambda one: delivery_due(one, ordered=received)).delivery,
+    )
+
+
+def _right(law: LawProfile, right: Withdrawal | None) -> Withdrawal | None:
+    return structs.replace(right, exceptions=exceptions(law)) if right is not None else None
+
+
+def _payer(policy: Policy, law: LawProfile) -> str | None:
+    named = bool(policy.returns.named_return_carriers)
+    return pays_way_back(law, method=policy.terms(None, "withdrawal").methods[0], carrier_named=named)
+
+
+def _refund(law: LawProfile) -> Refund | None:
+    """The rule that gives back the most of the delivery charge."""
+    found = [one.refund for one in law.applicable if one.refund is not None]
+    return max(found, key=lambda one: ("none", "cheapest_standard", "full").index(one.outbound_delivery), default=None)

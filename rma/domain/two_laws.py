@@ -1,0 +1,32 @@
+"""What the record says where two laws apply: how each of them answers for a line, and which articles count."""
+
+from __future__ import annotations
+
+from rma.domain.claims import Method
+from rma.domain.law_choice import whose
+from rma.domain.law_rights import pays_way_back
+from rma.domain.rules import Inputs
+from rma.domain.standing import Scene, Standing
+
+
+def answers(scene: Scene, stand: Standing, method: Method) -> Inputs:
+    """By law its answer on the right; for a withdrawal by law also the article that says who pays the way back."""
+    found: Inputs = {one.law: _told(one) for one in stand.compared}
+    if stand.basis == "statutory" and stand.kind == "withdrawal":
+        found["way_back"] = _way_back(scene, method)
+    return found
+
+
+def _told(stand: Standing) -> str:
+    """One law's answer: an exception with its article, a refusal with its code, else the basis and until when."""
+    if stand.exempt is not None:
+        return f"exempt: {stand.exempt.article}"
+    if not stand.verdict.passed:
+        return f"{stand.verdict.answer}: {stand.verdict.code}"
+    return f"{stand.basis} until {stand.last_day}" if stand.last_day is not None else stand.basis
+
+
+def _way_back(scene: Scene, method: Method) -> str | None:
+    named = bool(scene.policy.returns.named_return_carriers)
+    law = whose("way_back", scene.law, lambda one: pays_way_back(one, method=method, carrier_named=named))
+    return law.way_back.article if law.way_back is not None else None
