@@ -100,7 +100,10 @@ def _waiting(found: Numbers) -> Iterator[Metric]:
     lag = GaugeMetricFamily("rma_subscriber_lag_events", "Sealed events not read yet.", labels=("subscriber",))
     for name, events in sorted(found.subscribers.items()):
         lag.add_metric((name,), events)
-    yield from (many, oldest, lag)
+    late = GaugeMetricFamily("rma_refunds_overdue", "Unpaid refunds past the day they are due by.", labels=("by",))
+    for by, refunds in found.refunds_overdue.items():
+        late.add_metric((by,), refunds)
+    yield from (many, oldest, lag, late)
     for name, text, value in (
         ("rma_deadlines_overdue", "Deadlines that are due and have not fired.", found.overdue),
         ("rma_deadlines_overdue_oldest_seconds", "How late the oldest of them is.", found.overdue_oldest),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Database, Work
-from rma.services import effects, seal
+from rma.services import effects, owed, seal
 from rma.services.notify import TO_SEND
 
 KEEP_SECONDS = 5.0
@@ -42,6 +42,8 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     seal_lag: int
     seal_lag_oldest: float
     subscribers: dict[str, int]
+    refunds_overdue: dict[str, int]
+    """Unpaid refunds past the law's day (``law``), or past the promised one where the law has none (``promise``)."""
 
 
 class Counter:
@@ -78,6 +80,7 @@ def _read(work: Work, unsealed: int, oldest: datetime | None) -> Numbers:
         seal_lag=unsealed,
         seal_lag_oldest=_age(work, oldest),
         subscribers=_subscribers(work),
+        refunds_overdue=owed.overdue(work),
     )
 
 

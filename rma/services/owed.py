@@ -73,6 +73,26 @@ def listing(work: Work, caller: Caller, filters: OwedFilters, ask: Ask) -> Page[
     return page.map(lambda row: _shown(row, today))
 
 
+def overdue(work: Work) -> dict[str, int]:
+    """Unpaid refunds of all stores whose day has passed where the store is: of the law's (``law``) or the promised."""
+    law = _refunds.c.due_legal.is_not(None).label("law")
+    of_store = (_stores.c.timezone, _stores.c.clock_offset)
+    found = work.conn.execute(
+        sa.select(law, _refunds.c.due_on, *of_store, sa.func.count().label("many"))
+        .join(_stores, _stores.c.id == _refunds.c.store_id)
+        .where(
+            _refunds.c.state.not_in(_PAID),  # of a partial index
+            sa.or_(_refunds.c.due_on <= work.real_now.date(), _stores.c.clock_offset != 0),
+        )
+        .group_by(law, _refunds.c.due_on, *of_store)
+    )
+    told = {"law": 0, "promise": 0}
+    for row in found:
+        today = calendar.local_date(store_now(work, row.clock_offset), row.timezone)
+        told["law" if row.law else "promise"] += row.many if row.due_on < today else 0
+    return told
+
+
 def _shown(row: Any, today: date) -> Owed:
     return Owed(
         id=row.id,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.services import background, runner, seal
+from rma.services import background, numbers, runner, seal
 from tests.api.conftest import Api
 from tests.support.floor import Floor, ids, payment
 from tests.support.program import Program
 
 _messages = tables.table(tables.Message)
+_refunds = tables.table(tables.Refund)
 
 
 def test_what_did_not_get_through_is_listed_and_tried_again(api: Api, tmp_path: Path) -> None:
@@ -69,10 +71,16 @@ def given_up(floor: Floor) -> str:
 
 
 def test_numbers_tell_what_waits_and_what_was_decided(api: Api) -> None:
-    """An unknown refund, unsealed events and the transitions so far stand in the metrics, without any personal data."""
+    """An unknown refund, its money that is late, unsealed events and the transitions so far, without personal data."""
     floor = Floor(api.services)
     unknown_refund(floor)
+    before = numbers.Counter().read(api.services.database).refunds_overdue
+    with api.services.database.write() as work:
+        mine = sa.update(_refunds).where(_refunds.c.store_id == floor.store_id)
+        work.conn.execute(mine.values(due_on=date(2020, 1, 2), due_legal=date(2020, 1, 2)))
     told = api.client.get("/metrics").text
+    assert numbers.Counter().read(api.services.database).refunds_overdue == {**before, "law": before["law"] + 1}
+    assert 'rma_refunds_overdue{by="law"}' in told
     assert 'rma_effects{effect="send_refund",state="asking"} 1.0' in told
     assert 'rma_transitions_total{machine="refund",outcome="done",trigger="approve"}' in told
     assert "rma_database_up 1.0" in told
