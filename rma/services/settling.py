@@ -126,9 +126,11 @@ def _services_given(view: OrderView, shares: list[Share]) -> Iterator[Deduction]
     """
     order = view.order
     told = order.withdrawal_information_given_at
+    if law_rights.service_share(view.law) is None:
+        return
     for share in shares:
         line = order.line(share.order_line_id)
-        if law_rights.service_share(view.law) is None or share.withdrawn_on is None or line is None or line.service is None:
+        if share.withdrawn_on is None or line is None or line.service is None:
             continue
         late = told is not None and local_date(told, view.timezone) > line.service.starts
         if not line.attributes.get("service_started") or order.never_informed or late:
