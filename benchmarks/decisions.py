@@ -1,8 +1,13 @@
-"""How fast the domain decides: `python -m benchmarks.decisions`, from the checkout.
+"""What a decision, a quote and a transition cost in process: `python -m benchmarks.decisions`, from the checkout.
 
-A quote is what `POST /returns/quote` works out once its rows are read: the decision on every line of an order of twenty
-and the money that would go back. A decision is one line of a small order. Ordinary rules, Turkish and German law;
-processor time of this process, the best and the median of the runs: a busy machine slows both, the best least.
+First the domain alone, on no database. A quote is what `POST /returns/quote` works out once its rows are read: the
+decision on every line of an order of twenty and the money that would go back. A decision is one line of a small order.
+Ordinary rules, Turkish and German law; processor time of this process, the best and the median of the runs: a busy
+machine slows both, the best least.
+
+Then the services with their rows, on SQLite and PostgreSQL: a quote of the two-line order of `make bench`, a filing,
+and one transition (a cancellation, with its locks, events, deadlines and freed units). Here it is the processor time
+of the program's process alone, an act; PostgreSQL's own is not in it.
 """
 
 from __future__ import annotations
@@ -11,12 +16,13 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from benchmarks.measure import open_place
 from rma.domain import units
 from rma.domain.asks import Ask
 from rma.domain.claims import Delivery, Facts, LineFacts, LineRequest, Request
@@ -30,10 +36,13 @@ from rma.domain.snapshot import read_order
 from rma.domain.tenders import tender_states
 from rma.domain.terms import Policy
 from rma.resources import folder
+from rma.services import filing, returns
+from rma.services.caller import SCOPES
 from rma.services.law import laws
 
 LINES = 20
 RUNS = 15
+ACTS = 300
 _RULES = [
     {"rule": "line_value_above", "params": {"amount": "5000.00", "currency": "TRY"}, "then": "ask"},
     {"rule": "returns_in_period", "params": {"days": 90, "more_than": 5}, "then": "ask"},
@@ -123,6 +132,54 @@ def _micros(act: Callable[[], None], *, times: int) -> tuple[float, float]:
     return min(runs), statistics.median(runs)
 
 
+def _on(kind: str) -> str:
+    """The median processor time of a quote, a filing and a transition through the services."""
+    with open_place(kind) as place:
+        services = place.services
+        caller = msgspec.structs.replace(place.caller, scopes=frozenset(SCOPES), key_id="key_bench")
+        asked = [_return(number) for number in place.orders(ACTS)]
+        filed: list[str] = []
+
+        def quote(data: filing.FileReturn) -> None:
+            with services.database.read() as work:
+                filing.quote(work, services, caller, data, locale="tr")
+
+        def file(data: filing.FileReturn) -> None:
+            told = services.database.retrying(lambda work: filing.file(work, services, caller, data, locale="tr"))
+            filed.append(told["id"])
+
+        def cancel(return_id: str) -> None:
+            body = returns.ActionBody(reason="vazgeçti")
+            services.database.retrying(
+                lambda work: returns.act(work, services, caller, return_id, "cancel", body, locale="tr")
+            )
+
+        parts = [
+            ("a quote", _each(quote, asked)),
+            ("a filing", _each(file, asked)),
+            ("a transition", _each(cancel, filed)),
+        ]
+    return ", ".join(f"{name} {micros:,.0f} µs" for name, micros in parts)
+
+
+def _return(number: str) -> filing.FileReturn:
+    lines = [
+        filing.LineIn(order_line_id=one, quantity=1, reason=reason, outcome="refund")
+        for one, reason in (("1", "too_small"), ("2", "changed_mind"))
+    ]
+    return filing.FileReturn(order_number=number, kind="voluntary", method="drop_off_code", lines=lines)
+
+
+def _each(act: Callable[[Any], None], subjects: Iterable[Any]) -> float:
+    """The median of the microseconds of processor time that each takes."""
+    spent = []
+    for subject in subjects:
+        begun = time.process_time()
+        act(subject)
+        spent.append((time.process_time() - begun) * 1_000_000)
+    return statistics.median(spent)
+
+
 def main() -> None:
     """Print the figures."""
     print(
@@ -141,6 +198,8 @@ def main() -> None:
             f" {alone[0]:,.0f} (median {alone[1]:,.0f}); a decision {one[0]:,.1f} µs (median {one[1]:,.1f})"
             f" = {1_000_000 / one[0]:,.0f}/s (median {1_000_000 / one[1]:,.0f})"
         )
+    for kind in ("sqlite", "postgresql"):
+        print(f"{kind} in process: {_on(kind)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class Place:
         self.services: Services = create_services(Settings(data_dir=folder), database=database)
         upgrade(database)
         self.services.effects.prepare()
-        self.shop, self._caller = shop.open_shop(self.services)
+        self.shop, self.caller = shop.open_shop(self.services)
 
     def processes(self, options: Options) -> int:
         """How many processes serve on this database."""
@@ -108,7 +108,7 @@ class Place:
 
     def orders(self, count: int) -> Iterator[str]:
         """New orders to return."""
-        return iter(shop.add_orders(self.services, self._caller, count, prefix=next(self._names)))
+        return iter(shop.add_orders(self.services, self.caller, count, prefix=next(self._names)))
 
     def analyse(self) -> None:
         """Let PostgreSQL count its rows, as it does by itself in a database's first minute: plans follow from that."""
