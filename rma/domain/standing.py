@@ -37,7 +37,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``kind`` is the kind it is judged as, ``last_day`` the last day on which the same request could be filed (None
     while its period has not started), ``available`` how many units may be filed, ``delivered`` whether those units are
     with the customer. ``verdict`` is the answer of the window rule, ``exempt`` why there is no withdrawal right.
-    Where two laws apply ``law`` is the one whose answer counts and ``compared`` holds the answers of both.
+    Where two laws apply ``law`` is the one whose answer counts and ``compared`` holds those of both.
     """
 
     kind: Kind
@@ -51,7 +51,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     article: str | None = None
     exempt: Exemption | None = None
     law: str = ""
-    compared: tuple[Standing, ...] = ()
+    compared: tuple[tuple[str, Standing], ...] = ()
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,21 +110,26 @@ def standing(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
 
     A law answers whole: its exceptions are of its own right, its period of its own start.
     """
-    if not scene.each:
-        return _standing(scene, line, asked)
-    found = tuple(structs.replace(_standing(one, line, asked), law=one.law_version) for one in scene.each)
-    counts = best("right", found)
-    last_day = best("last_day", [one.last_day for one in found if one.exempt is counts.exempt])
-    return structs.replace(counts, last_day=last_day, compared=found)
-
-
-def _standing(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
-    """The same by one law."""
+    if scene.each:
+        return _of_each(scene, line, asked)
     if asked.kind in DELAY:
         return _delay(scene, line, asked)
     if asked.kind in LIABILITY:
         return _liability(scene, line, asked)
     return _by_choice(scene, line, asked)
+
+
+def _of_each(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
+    """What counts of the answers of two laws, with both of them."""
+    found = [standing(one, line, asked) for one in scene.each]
+    counts = best("right", found)
+    named = tuple(zip((one.law_version for one in scene.each), found, strict=True))
+    return structs.replace(
+        counts,
+        law=next(name for name, one in named if one is counts),
+        last_day=best("last_day", [one.last_day for one in found if one.exempt is counts.exempt]),
+        compared=named,
+    )
 
 
 def _by_choice(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:

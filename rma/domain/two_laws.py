@@ -11,9 +11,9 @@ from rma.domain.standing import Scene, Standing
 
 def answers(scene: Scene, stand: Standing, method: Method) -> Inputs:
     """By law its answer on the right; for a withdrawal by law also the article that says who pays the way back."""
-    found: Inputs = {one.law: _told(one) for one in stand.compared}
+    found: Inputs = {law: _told(one) for law, one in stand.compared}
     if stand.basis == "statutory" and stand.kind == "withdrawal":
-        found["way_back"] = _way_back(scene, method)
+        found["way_back"] = scene.once(("way_back_by", method), lambda: _way_back(scene, method))
     return found
 
 
