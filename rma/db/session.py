@@ -272,7 +272,11 @@ def _sqlite(url: str) -> sa.Engine:
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": LOCK_WAIT_MS / 1000}, pool_size=32, max_overflow=32
+        url,
+        connect_args={"check_same_thread": False, "timeout": LOCK_WAIT_MS / 1000},
+        pool_size=32,
+        max_overflow=32,
+        pool_use_lifo=True,  # each connection has pages and statements in its memory: few that are used again and again
     )
 
     @sa.event.listens_for(engine, "connect")
