@@ -122,15 +122,22 @@ def ask(
 def _services_given(view: OrderView, shares: list[Share]) -> Iterator[Deduction]:
     """What the law lets be kept of a service that was begun at the consumer's wish: its share until the notice.
 
-    Nothing where the consumer was never told of the right, or only once it had begun (CRD art. 14(3)-(4)).
+    Nothing where the consumer was never told of the right, or only once it had begun (CRD art. 14(3)-(4)). Of two laws
+    only one that gives the right for that line has a say in its price.
     """
     order = view.order
     told = order.withdrawal_information_given_at
-    if law_rights.service_share(view.law) is None:
-        return
     for share in shares:
         line = order.line(share.order_line_id)
         if share.withdrawn_on is None or line is None or line.service is None:
+            continue
+        names = frozenset(name for name, value in line.attributes.items() if value)
+        giving = [
+            one
+            for one in view.law.applicable
+            if one.withdrawal and law_rights.exemption(one, attributes=names, condition=frozenset()) is None
+        ]
+        if not giving or any(law_rights.service_share(one) is None for one in giving):
             continue
         late = told is not None and local_date(told, view.timezone) > line.service.starts
         if not line.attributes.get("service_started") or order.never_informed or late:
