@@ -88,7 +88,7 @@ def standing(conn: sa.Connection) -> Standing:
     found = current(conn)
     if found == newest():
         return "current"
-    if found is None or found in _revisions():
+    if found is None or found in revisions():
         return "behind"
     return "ahead" if found.isdecimal() and int(found) == int(newest()) + 1 else "far_ahead"
 
@@ -121,13 +121,14 @@ def current(conn: sa.Connection) -> str | None:
 
 
 def newest() -> str:
-    """The newest revision that this program carries. Revisions are numbers, counted from 0001."""
-    return _revisions()[0]
+    """The newest revision that this program carries."""
+    return revisions()[-1]
 
 
 @functools.cache
-def _revisions() -> tuple[str, ...]:
-    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+def revisions() -> tuple[str, ...]:
+    """Every revision that this program carries, the oldest first. They are numbers, counted from 0001."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())[::-1]
 
 
 def _config() -> Config:

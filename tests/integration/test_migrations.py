@@ -13,7 +13,10 @@ import sqlalchemy as sa
 from rma.db import migrate
 from rma.db.session import Database
 from rma.db.tables import metadata
+from rma.errors import Busy, Unavailable
 from rma.resources import folder
+from rma.services.effects import Effects
+from rma.services.health import check_ready
 
 
 @pytest.fixture
@@ -40,7 +43,10 @@ def test_a_missing_column_is_noticed(database: Database) -> None:
 
 
 def test_what_was_there_before_is_kept(database: Database) -> None:
-    """A refund of the first schema gets the day that it is sorted by, and every order is looked at by the next run."""
+    """A refund of the first schema gets the day that it is sorted by, and every order is looked at by the next run.
+
+    One that a process of the first schema writes after the upgrade gets its day when the upgrade is called again.
+    """
     migrate.upgrade(database, to="0001")
     names = ("stores", "orders", "refunds", "attempts")
     with database.engine.begin() as conn:
@@ -49,10 +55,15 @@ def test_what_was_there_before_is_kept(database: Database) -> None:
         for name in ("stores", "orders", "refunds"):
             conn.execute(first.tables[name].insert(), _rows(first.tables[name], name))
     migrate.upgrade(database)
+    with database.engine.begin() as conn:
+        late = _rows(first.tables["refunds"], "refunds")[0] | {"id": "late"}
+        conn.execute(first.tables["refunds"].insert(), late)
+    migrate.upgrade(database)
     assert migrate.differences(database) == []
     with database.engine.connect() as conn:
         days = conn.exec_driver_sql("SELECT id, due_on FROM refunds ORDER BY id").all()
-        assert [(key, str(day)) for key, day in days] == [("a", "2026-12-06"), ("b", "2026-12-01"), ("c", "9999-12-31")]
+        wanted = [("a", "2026-12-06"), ("b", "2026-12-01"), ("c", "9999-12-31"), ("late", "2026-12-06")]
+        assert [(key, str(day)) for key, day in days] == wanted
         assert conn.exec_driver_sql("SELECT count(*) FROM orders WHERE look_at IS NULL").scalar_one() == 0
         assert conn.execute(sa.select(sa.column("retention")).select_from(sa.table("stores"))).scalar_one() == "{}"
 
@@ -78,6 +89,89 @@ def test_a_landed_migration_is_never_edited() -> None:
     assert {name: files.get(name) for name in landed} == landed
 
 
+@pytest.mark.parametrize("revision", migrate.revisions()[1:])
+def test_the_program_before_works_with_the_next_schema(database: Database, revision: str) -> None:
+    """A process of the revision before goes on after each migration: all that it writes fits, all it reads is there."""
+    before = migrate.revisions()[migrate.revisions().index(revision) - 1]
+    migrate.upgrade(database, to=before)
+    old, new = sa.MetaData(), sa.MetaData()
+    old.reflect(database.engine)
+    migrate.upgrade(database, to=revision)
+    new.reflect(database.engine)
+    for table in old.tables.values():
+        assert set(table.columns.keys()) <= set(new.tables[table.name].columns.keys())
+    with database.engine.begin() as conn:
+        for table in old.sorted_tables:
+            if table.name != "alembic_version":
+                conn.execute(table.insert(), {column.name: _some(column, table.name) for column in table.columns})
+
+
+def test_the_program_says_how_the_database_stands_to_it(database: Database) -> None:
+    """Behind or far ahead: it refuses and says what to do; one revision ahead: it goes on, changing nothing."""
+    newest = int(migrate.newest())
+    with database.engine.connect() as conn, pytest.raises(Unavailable, match=r"never migrated.*rma db upgrade"):
+        migrate.check_standing(conn)
+    migrate.upgrade(database, to="0001")
+    with pytest.raises(Unavailable, match="is at revision 0001; this program needs") as behind:
+        check_ready(database)
+    migrate.upgrade(database)
+    Effects(database).prepare()
+    assert check_ready(database)["schema"] == "ok"
+    _pretend(database, newest + 1)
+    assert check_ready(database)["schema"] == "newer"
+    migrate.upgrade(database)
+    _pretend(database, newest + 2)
+    with pytest.raises(Unavailable, match="of a newer program") as ahead:
+        check_ready(database)
+    with pytest.raises(Unavailable, match="of a newer program"):
+        migrate.upgrade(database)
+    assert (behind.value.code, ahead.value.code) == ("not_migrated", "newer_database")
+
+
+def _pretend(database: Database, revision: int) -> None:
+    with database.engine.begin() as conn:
+        conn.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision:04}'")
+
+
+def test_the_engines_own_tables_are_no_older_than_it_wants_them(database: Database) -> None:
+    """Tables of an older engine make the program refuse to start and name the command; those of a newer one do not."""
+    migrate.upgrade(database)
+    engine = Effects(database)
+    engine.prepare()
+    marks = sa.table("dbos_migrations", sa.column("version"), schema=None if database.is_sqlite else "dbos")
+    with database.engine.begin() as conn:
+        newest = conn.execute(sa.select(marks.c.version)).scalar_one()
+        conn.execute(sa.update(marks).values(version=newest + 1))
+    assert check_ready(database)["engine"] == "ok"
+    with database.engine.begin() as conn:
+        conn.execute(sa.delete(marks))
+    with pytest.raises(Unavailable, match="older than this program's: run `rma db upgrade`"):
+        check_ready(database)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_an_upgrade_gives_way_to_those_who_write(database: Database) -> None:
+    """While somebody writes nothing is changed and nobody waits behind the upgrade for long; it tells of each try."""
+    migrate.upgrade(database, to="0001")
+    with database.engine.connect() as writer:
+        writer.exec_driver_sql("LOCK TABLE returns IN ROW EXCLUSIVE MODE")
+        with pytest.raises(Busy, match="nothing was changed; call it again"):
+            migrate.upgrade(database, wait=0)
+        with database.engine.connect() as conn:
+            assert migrate.current(conn) == "0001"
+        told: list[str] = []
+
+        def tell(line: str) -> None:
+            told.append(line)
+            writer.rollback()
+
+        migrate.upgrade(database, tell=tell)
+    assert told == ["others are at work in the database; trying again"]
+    assert migrate.LOCK_TRY_MS < 1000, "PostgreSQL looks for deadlocks after a second, and would stop a writer"
+    with database.engine.connect() as conn:
+        assert migrate.is_current(conn)
+
+
 def _rows(table: sa.Table, name: str) -> list[dict[str, Any]]:
     """Rows as the first schema held them: refunds with a day by law, with a promise alone, and with none."""
     plain = {column.name: _some(column, name) for column in table.columns if not column.nullable}
@@ -96,15 +190,16 @@ def _rows(table: sa.Table, name: str) -> list[dict[str, Any]]:
 
 def _some(column: sa.Column[Any], name: str) -> Any:
     """A value that fits; every reference points at the one row of its table, whose key is that table's name."""
-    if column.primary_key:
-        return name
     if column.foreign_keys:
         return next(iter(column.foreign_keys)).column.table.name
+    if column.primary_key and isinstance(column.type, sa.String):
+        return name
     kinds: dict[type, Any] = {
         sa.DateTime: datetime(2026, 11, 1, tzinfo=UTC), sa.Date: date(2026, 11, 1), sa.Boolean: False, sa.Integer: 0,
         sa.BigInteger: 0, sa.Float: 0.0,
     }  # fmt: skip
-    return next((value for kind, value in kinds.items() if isinstance(column.type, kind)), "[]")
+    text = "[]"[: getattr(column.type, "length", None)]
+    return next((value for kind, value in kinds.items() if isinstance(column.type, kind)), text)
 
 
 def test_an_upgrade_may_be_repeated(database: Database) -> None:

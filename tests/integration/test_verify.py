@@ -17,6 +17,7 @@ from rma.services import seal_heads
 from rma.services.history import Fault
 from rma.services.seal_heads import Head, SealHeads, Signer
 from rma.services.verify import verify
+from tests.support.databases import Databases
 from tests.support.history import EVENTS, ORDERS, PERSONAL, RETURNS, SEALS, History
 
 SECRET = "not in the database"
@@ -233,6 +234,24 @@ def test_a_cut_tail_and_an_old_copy_need_kept_heads(history: History, tmp_path: 
     assert verify(history.database).faults == []
     fault = _first(history, heads)
     assert (fault.code, fault.store, fault.sequence) == ("cut", "kumas", 12)
+
+
+def test_an_old_backup_put_back_is_found(databases: Databases, database_url: str, tmp_path: Path) -> None:
+    """A restored backup holds with the heads of its day; those kept since then tell that it is old, and from where."""
+    original = Database(database_url)
+    history = History(original)
+    of_that_day = _heads(history, tmp_path)
+    original.close()
+    backup = Database(databases.copy(database_url))
+    history.tell()
+    since = _heads(history, tmp_path)
+    assert verify(original, heads=since).faults == []
+    assert verify(backup, heads=of_that_day).faults == []
+    fault = verify(backup, heads=since).faults[0]
+    assert (fault.code, fault.store, fault.sequence) == ("cut", "kumas", of_that_day[-1].number + 1)
+    original.close()
+    backup.close()
+    databases.drop(backup.url)
 
 
 def test_a_store_that_is_gone_needs_kept_heads(history: History, tmp_path: Path) -> None:

@@ -47,8 +47,18 @@ class Databases:
         name = f"test_{next(self._numbers)}"
         if kind == "postgresql":
             return self.server.create(name, template=template)
+        return self._copied(template, name)
+
+    def copy(self, url: str) -> str:
+        """The address of a copy as it is now, as a backup restored; nobody may be connected to the original."""
+        name = f"test_{next(self._numbers)}"
+        if not url.startswith("sqlite"):
+            return self.server.create(name, template=_name(url))
+        return self._copied(_name(url), name)
+
+    def _copied(self, path: str, name: str) -> str:
         target = self._home / f"{name}.sqlite3"
-        with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(target)) as copy:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
         return f"sqlite:///{target}"
 
