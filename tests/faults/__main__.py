@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.storm import Dose, Outcome, Storm
+from tests.faults.counting import Outcome
+from tests.faults.storm import STEPS, Dose, Storm
 from tests.support import postgres
-from tests.support.fragile import ACTS, CHORES
 from tests.support.migrate import migrate
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "faults.md"
-STEPS = (*ACTS, *CHORES)
 _HEAD = """# Faults
 
 What the program was put through, and what was left of it. `make faults` plays returns' whole lives over HTTP (order,
@@ -36,12 +35,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--cycles", type=int, default=1_000, help="lives on each database")
     parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
-    parser.add_argument("--clients", type=int, default=6, help="lives at once")
-    parser.add_argument("--pause", type=float, default=1.5, help="seconds between two faults, about")
+    parser.add_argument("--kills", type=int, default=100, help="kills on each database, lives go on until then")
+    parser.add_argument("--minutes", type=float, default=0.0, help="begin no life after so many; 0: no end")
+    parser.add_argument("--clients", type=int, default=12, help="lives at once")
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two faults, about")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes")
     asked = parser.parse_args()
-    dose = Dose(cycles=asked.cycles, clients=asked.clients, seed=asked.seed, pause=asked.pause)
+    dose = Dose(
+        cycles=asked.cycles, kills=asked.kills, every_step=True, minutes=asked.minutes, clients=asked.clients,
+        seed=asked.seed, pause=asked.pause,
+    )  # fmt: skip
     with ThreadPoolExecutor(len(asked.databases)) as beside:
         outcomes = list(beside.map(lambda kind: _storm(kind, dose), asked.databases))
     for outcome in outcomes:

@@ -27,8 +27,8 @@ from rma.services.caller import SCOPES
 from rma.services.context import Services
 from rma.services.keys import NewKey
 from rma.settings import Settings
-from tests.faults.lives import NEVER, Lives
-from tests.support import invariants
+from tests.faults.counting import Outcome, wrong
+from tests.faults.lives import Lives
 from tests.support.crew import Crew, Process, free_port
 from tests.support.floor import Floor
 from tests.support.fragile import ACTS, CHORES
@@ -36,44 +36,31 @@ from tests.support.postgres import Server
 
 CLOCKS = ("", "", "", "90", "-90", "90/5", "-90/5")
 """Right, wrong by these seconds, or stepping by them every five seconds (see ``tests.support.fragile``)."""
+STEPS = (*ACTS, *(chore for chore in CHORES if chore != "deadline"))
+"""Where workers die. No deadline comes due in a storm: a death in one is played in test_processes.py."""
 FULL_SECONDS = 1.5
 TELL_SECONDS = 10.0
+MOST = 5
 DRAIN_SECONDS = 900.0
 _attempts = tables.table(tables.Attempt)
 _events = tables.table(tables.Event)
 
 
 class Dose(msgspec.Struct, frozen=True, kw_only=True):
-    """How much: lives, clients at once, seconds between two faults, and whether outcomes may take minutes to know."""
+    """How much: lives, clients at once, seconds between two faults, and whether outcomes may take minutes to know.
+
+    Lives go on beyond ``cycles``, up to five times as many, until so many ``kills`` and, if asked for, a death at
+    ``every_step``. None is begun after so many ``minutes`` (0: no end), and fewer than ``cycles`` are a finding.
+    """
 
     cycles: int
+    kills: int = 0
+    minutes: float = 0.0
+    every_step: bool = False
     clients: int = 6
     pause: float = 2.0
     slow: bool = True
     seed: int = 1
-
-
-class Outcome(msgspec.Struct, kw_only=True):
-    """What a storm did and what was left of it; ``wrong`` names everything that is not as it has to be."""
-
-    kind: str
-    cycles: int = 0
-    swaps: int = 0
-    seconds: float = 0.0
-    drained: float = 0.0
-    faults: dict[str, int] = {}
-    repeated: int = 0
-    steps: dict[str, int] = {}
-    unknown: int = 0
-    unknown_left: int = 0
-    never_ended: int = 0
-    doubles: int = 0
-    refunds: int = 0
-    labels: int = 0
-    replacements: int = 0
-    moved: int = 0
-    events: int = 0
-    wrong: list[str] = []
 
 
 class Storm:
@@ -100,6 +87,8 @@ class Storm:
         self._tried: Counter[str] = Counter()
         self._reached: Counter[str] = Counter()
         self._posts: dict[str, Process] = {}
+        self._numbers = itertools.count(1)
+        self._begun: set[int] = set()
         self._calm = threading.Event()
 
     def run(self) -> Outcome:
@@ -134,18 +123,35 @@ class Storm:
             harm, watch = around.submit(self._harm), around.submit(self._watch, lives)
             try:
                 with ThreadPoolExecutor(self._dose.clients) as clients:
-                    list(clients.map(lives.live, range(1, self._dose.cycles + 1)))
+                    list(clients.map(lambda _: self._client(lives), range(self._dose.clients)))
             finally:
                 self._calm.set()
         harm.result()
         watch.result()
 
+    def _client(self, lives: Lives) -> None:
+        """One life after another until there were enough of everything."""
+        end = time.monotonic() + 60 * self._dose.minutes
+        while not self._dose.minutes or time.monotonic() < end:
+            number = next(self._numbers)
+            if number > self._dose.cycles and (self._is_enough() or number > MOST * self._dose.cycles):
+                return
+            self._begun.add(number)
+            lives.live(number)
+
+    def _is_enough(self) -> bool:
+        whole = len(self._reached) == len(STEPS) or not self._dose.every_step
+        return whole and self._kills >= self._dose.kills
+
+    @property
+    def _kills(self) -> int:
+        return sum(times for kind, times in self._counts.items() if kind.startswith("kill"))
+
     def _watch(self, lives: Lives) -> None:
         begun = time.monotonic()
         while not self._calm.wait(TELL_SECONDS):
-            dead = sum(times for kind, times in self._counts.items() if kind.startswith("kill"))
             self._tell(
-                f"{len(lives.done)} of {self._dose.cycles} lives, {dead} kills at {len(self._reached)} steps, "
+                f"{len(lives.done)} of {self._dose.cycles} lives, {self._kills} kills at {len(self._reached)} steps, "
                 f"{lives.repeated} requests repeated, {time.monotonic() - begun:.0f} s"
             )
 
@@ -184,7 +190,7 @@ class Storm:
 
     def _fill_the_disk(self) -> None:
         """No file of theirs may grow or be written beyond its first page; PostgreSQL's own processes included."""
-        whose: dict[int, int | None] = {one.running.pid: None for one in self._posts.values() if one.alive}
+        whose: dict[int, int | None] = {one.pid: None for one in self._posts.values() if one.alive}
         if self._server is not None:
             whose |= dict.fromkeys(self._server.children, self._server.user)
         for pid, user in whose.items():
@@ -209,7 +215,7 @@ class Storm:
 
     def _note_death(self, post: str, process: Process) -> None:
         step = self._armed.get(post, "")
-        if process.running.returncode == -signal.SIGKILL:
+        if process.code == -signal.SIGKILL:
             if step and process.said.rstrip().endswith(f"dies at {step}"):
                 self._reached[step] += 1
                 self._counts["kill -9 at a step"] += 1
@@ -230,7 +236,7 @@ class Storm:
 
     def _next_step(self) -> str:
         """One at which nobody has died yet comes sooner again; one that is not reached holds up no other."""
-        step = min((*ACTS, *CHORES), key=lambda name: 2 * self._reached[name] + self._tried[name])
+        step = min(STEPS, key=lambda name: 2 * self._reached[name] + self._tried[name])
         self._tried[step] += 1
         return step
 
@@ -280,58 +286,12 @@ class Storm:
             moved=sum(gateway.moved("TRY") for gateway in gateways),
             events=report.events,
         )
-        lost = self._dose.cycles - len(lives.done)
+        lost = len(self._begun) - len(lives.done)
         outcome.wrong = [f"{lost} lives did not come to their end"] if lost else []
-        outcome.wrong += [*_wrong(floor, lives, outcome, left), *(str(fault) for fault in report.faults)]
+        if len(lives.done) < self._dose.cycles:
+            outcome.wrong.append(f"only {len(lives.done)} of {self._dose.cycles} lives were lived")
+        outcome.wrong += [*wrong(floor, lives, outcome, left), *(str(fault) for fault in report.faults)]
         return outcome
-
-
-def _wrong(floor: Floor, lives: Lives, outcome: Outcome, left: list[Any]) -> Iterator[str]:
-    """What is not as it has to be: lost, done twice, unknown for ever, or sums that do not add up."""
-    yield from lives.faults
-    if outcome.doubles:
-        yield f"{outcome.doubles} refunds went out twice"
-    if outcome.unknown_left:
-        yield f"{outcome.unknown_left} transfers are still unknown"
-    sent = sum(row.amount for row in floor.rows(tables.Transfer) if row.state == "succeeded")
-    if sent != outcome.moved:
-        yield f"{outcome.moved} left the gateway, the rows say {sent}"
-    states = {row.id: row.state for row in floor.rows(tables.Refund)}
-    for number, life in lives.done.items():
-        script, state = life["script"], states.get(life["refund"])
-        wanted = _ENDS.get(script, "succeeded")
-        if state != wanted:
-            yield f"life {number} ({script}): its refund is {state}, not {wanted}"
-    pending = sum(life["script"] == NEVER for life in lives.done.values())
-    if len(left) != pending:
-        yield f"{len(left)} acts have not ended, {pending} were told never to: {[row.id for row in left][:5]}"
-    yield from _wrong_orders(floor)
-    yield from _wrong_labels(floor)
-    try:
-        invariants.check(floor)
-    except AssertionError as error:
-        yield from str(error).splitlines()[:20]
-
-
-def _wrong_orders(floor: Floor) -> Iterator[str]:
-    """Each replacement that was accepted stands once in the books of the stock system."""
-    stock: Any = floor.services.ports.fulfilment
-    ordered = Counter(call.key.partition(":")[0] for call in stock.calls() if call.fresh and call.step in _DONE)
-    for row in floor.rows(tables.Replacement):
-        if ordered[row.id] != 1:
-            yield f"{row.id}: {row.state}, ordered {ordered[row.id]} times"
-
-
-def _wrong_labels(floor: Floor) -> Iterator[str]:
-    """No parcel got two labels."""
-    carrier: Any = floor.services.ports.carriers["offline"]
-    issued = Counter(call.key.partition(":")[0] for call in carrier.calls() if call.fresh and call.step in _DONE)
-    yield from (f"{parcel}: {times} labels" for parcel, times in issued.items() if times > 1)
-
-
-_DONE = ("succeed", "timeout-after")
-_ENDS = {"fail:card_closed": "failed", "timeout-fail": "failed", "busy,succeed": "failed", NEVER: "sending"}
-"""How refunds end that do not succeed; one that was refused because the gateway is busy waits for finance."""
 
 
 def _is_quiet(floor: Floor) -> bool:

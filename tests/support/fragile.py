@@ -106,10 +106,15 @@ def set_clock(ahead: float, *, every: float = 0.0) -> None:
     session.datetime = Wrong  # type: ignore[attr-defined]
 
 
-if __name__ == "__main__":
+def run() -> int:
+    """The program, with the faults that the environment names."""
     if step := os.environ.pop("FAULT_AT", ""):
         arm(step)
     ahead, _, every = os.environ.pop("FAULT_CLOCK", "").partition("/")
     if ahead:
         set_clock(float(ahead), every=float(every or 0))
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(run())
