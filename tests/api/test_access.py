@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
-from rma.api import access
+from rma.api import access, auth
 from rma.api.http import Call, ok
 from rma.api.routing import Routes
 from rma.app import ROUTES, create_app
+from rma.db import tables
 from rma.errors import RmaError
+from rma.services import keys, links
 from rma.services.caller import Caller
 from rma.services.idempotency import Answer
+from rma.services.keys import NewKey
 from rma.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,6 +85,29 @@ def test_nobody_is_401_with_a_challenge(api: Api, header: str) -> None:
     answer = api.client.get("/api/v1/stores/shop", headers={b"Authorization": header.encode("latin-1")})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_secrets_cannot_be_guessed_nor_read(api: Api) -> None:
+    """Keys and links are 128 random bits or more; they are compared and kept as hashes, and no row holds one."""
+    return_id = api.a_return()
+    with api.services.database.write() as work:
+        new = NewKey(name="test", scopes=["orders:read"])
+        made = [keys.mint(work, new, store_id=api.store_id, actor="system").key for _ in range(2)]
+        given = [links.mint(work, api.store_id, return_id) for _ in range(2)]
+        given.append(links.keep(work, api.store_id, return_id, links.first("the installation's secret", return_id)))
+    secrets = [key.removeprefix(keys.PREFIX) for key in made] + given
+    raw = [base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4)) for secret in secrets]
+    assert min(len(one) for one in raw) * 8 >= 128
+    assert len(set(raw)) == len(secrets)
+    with api.services.database.read() as work:
+        rows = [row for model in (tables.Key, tables.Link) for row in work.conn.execute(sa.select(tables.table(model)))]
+    kept = str([tuple(row) for row in rows])
+    for kind, secret in [("Bearer", key) for key in made] + [("Link", link) for link in given]:
+        hashed = sha256(secret.encode()).hexdigest()
+        assert auth.credentials(f"{kind} {secret}".encode())[1] == hashed
+        assert hashed in kept
+        assert secret not in kept
 
 
 def test_what_belongs_to_another_store_is_not_found(api: Api) -> None:

@@ -28,6 +28,9 @@ def test_a_request_id_goes_in_and_out(api: Api) -> None:
         assert api.client.get(path, headers={"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
         fresh = api.client.get(path, headers={"X-Request-Id": "a b\t<script>"}).headers["x-request-id"]
         assert re.fullmatch(r"[0-9a-f]{24}", fresh)
+        forged = api.client.get(path, headers={b"X-Request-Id": b"abc\r\nSet-Cookie: a=b"})
+        assert re.fullmatch(r"[0-9a-f]{24}", forged.headers["x-request-id"])
+        assert "set-cookie" not in forged.headers
 
 
 def test_health_tells_alive_from_ready(api: Api) -> None:
@@ -83,7 +86,7 @@ def test_the_document_describes_every_route(api: Api) -> None:
 
 
 def test_the_log_has_one_line_without_personal_data(settings: Settings, tmp_path: Path) -> None:
-    """A line has route, status and time; neither the address as sent nor a token stands in it."""
+    """A line has route, status and time; neither the address as sent nor a token, nor a line that it forges."""
     lines: list[bytes] = []
     database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
     app = create_app(settings, database=database)
@@ -91,8 +94,11 @@ def test_the_log_has_one_line_without_personal_data(settings: Settings, tmp_path
     with TestClient(app, raise_server_exceptions=False) as client:
         client.get("/api/v1/stores/ayse%40example.com?q=ayse", headers={"Authorization": "Basic geheim"})
         client.get("/nothing/ayse")
+        client.get("/api/v1/orders/1%0A%7B%22status%22:200%7D", headers={b"X-Request-Id": b"1\n{}"})
     database.close()
-    assert len(lines) == 2
+    assert len(lines) == 3
+    assert all(line.count(b"\n") == 1 and line.endswith(b"}\n") for line in lines)
+    assert json.loads(lines[2])["route"] == "/api/v1/orders/{number}"
     first = json.loads(lines[0])
     assert (first["route"], first["status"], first["method"]) == ("/api/v1/stores/{slug}", 401, "GET")
     assert not any(b"ayse" in line or b"geheim" in line for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from rma.app import create_services
 from rma.db import tables
 from rma.db.session import Database
-from rma.errors import Invalid, UnsupportedMedia
+from rma.errors import Invalid, Unreadable, UnsupportedMedia
 from rma.services import import_files, order_import, orders, stores
 from rma.services.caller import Caller
 from rma.services.context import Services
@@ -100,6 +101,18 @@ def test_a_bad_line_stops_none_of_the_others(shop: Shop) -> None:
         (8, ""),
     ]
     assert [error.path for error in report.errors[3].errors] == ["lines[0].unit_price.currency", "lines[1].tax_rate"]
+
+
+def test_other_encodings_and_bottomless_lines_are_reported(shop: Shop) -> None:
+    """UTF-16, Windows-1254 and a hundred thousand brackets are refused, line by line; what is right is stored."""
+    text = json.dumps(_order("1", customer={"reference": "c", "name": "Ayşe"}), ensure_ascii=False)
+    assert shop.load(text.encode("utf-16")).imported == 0
+    with pytest.raises(Unreadable):
+        shop.load(_csv(ROW.format("1", "a", 1)).decode().encode("utf-16"), "text/csv")
+    deep = b'{"number": "2", "lines": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    report = shop.load(b"\n".join((text.encode("cp1254"), deep, ndjson(_order("3")))))
+    assert [(fault.line, fault.path) for fault in report.errors] == [(1, ""), (2, "")]
+    assert set(shop.rows()) == {"3"}
 
 
 def test_a_file_again_changes_nothing(shop: Shop) -> None:
