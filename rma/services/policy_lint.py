@@ -36,9 +36,9 @@ class LintPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class LintedLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """A text that protects consumers of a country against this store: theirs, and the store's own where it is another.
+    """The text that protects consumers of a country against this store, or the two: theirs and the store's own.
 
-    Where we hold no law of a country it is that of the store's.
+    ``law`` is written as it is kept with an order. Where we hold no law of a country it is that of the store's.
     """
 
     country: str
@@ -84,9 +84,7 @@ def linted(work: Work, store: StoreInfo, policy: Policy, *, at: datetime, countr
         version=policy.version,
         lawful=not lint.unlawful(findings),
         on=on,
-        laws=tuple(
-            LintedLaw(country=country, law=text.version) for country, one in laws.items() for text in one.applicable
-        ),
+        laws=tuple(LintedLaw(country=country, law=one.reference) for country, one in laws.items()),
         findings=findings,
     )
 

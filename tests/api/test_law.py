@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
+from rma.db import tables
 from tests.support.law_rows import asked, rows, wanted
+from tests.support.snapshots import snapshot
 
 if TYPE_CHECKING:
     import httpx
@@ -161,3 +164,18 @@ def test_the_texts_are_shown_with_their_articles(api: Api) -> None:
     assert first["items"] + second["items"] == every
     assert second["next_cursor"] is None
     assert api.get("/law/profiles").status_code == 401
+
+
+def test_an_order_keeps_the_laws_that_it_has(api: Api) -> None:
+    """One kept with one law has one, also when it is sent again; another country of the consumer asks anew."""
+    key = api.key("orders:read", "orders:write", "returns:write")
+    first = api.client.put("/api/v1/orders/1001", json=snapshot(ship_to={"country": "GB"}), headers=key)
+    assert first.json()["law"] == "UK@2014-06-13+TR@2026-01-01/TR"
+    orders = tables.table(tables.Order)
+    with api.services.database.write() as work:
+        work.conn.execute(sa.update(orders).values(law="UK@2014-06-13"))
+    wish = {"order_number": "1001", "lines": [{"order_line_id": "1", "quantity": 1}]}
+    assert api.post("/returns/quote", wish, key).json()["law"] == "UK@2014-06-13"
+    for country, law in (("GB", "UK@2014-06-13"), ("IE", "EU@2022-01-01+TR@2026-01-01/TR")):
+        body = snapshot(ship_to={"country": country, "city": "X"})
+        assert api.client.put("/api/v1/orders/1001", json=body, headers=key).json()["law"] == law
