@@ -28,7 +28,7 @@ TYPES: frozenset[str] = frozenset(
             " feedback_requested payout_given"
         ),
         "withdrawal": "declared matched acknowledged",
-        "order": "imported conflict",
+        "order": "imported conflict consent_withdrawn",
         "parcel": "requested label_ready handed_over in_transit delivered counted expired lost void unknown matched",
         "line": "received missing unexpected graded dispositioned receipt_undone",
         "refund": (
