@@ -30,6 +30,10 @@ QUEUE = "effects"
 WORKFLOW = "rma.effect"
 ASK_AGAIN = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between two questions about one attempt, the last one repeats
 
+NOT_YET_KNOWN = "not_yet_known"
+"""The error of an act whose outside was asked and knows nothing of a call that may still be on its way."""
+DECIDE = 60.0
+"""Seconds at most until somebody asks again after that, however old the attempt is."""
 RUNNING, QUEUED = 20.0, 600.0  # seconds that a run, or a place in the engine's queue, may take before one looks again
 SKEW = 5.0  # what was written further ahead than this was written by a clock that is wrong
 DONE = "done"
@@ -323,6 +327,8 @@ def due_to_ask(work: Work) -> list[str]:
 def _wait(row: Any, at: datetime) -> float:
     age = (at - (row.sent_at or row.created_at)).total_seconds()
     pause = next((pause for pause in ASK_AGAIN if age < pause * 4), ASK_AGAIN[-1])
+    if row.error == NOT_YET_KNOWN:  # a process that hears so twice can send again, and one that is new has not heard
+        pause = min(pause, DECIDE)
     least = {"begun": RUNNING, "enqueued": QUEUED if row.error is None else 0.0}
     return max(pause, least.get(row.state, 0.0))
 

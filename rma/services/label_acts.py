@@ -177,7 +177,7 @@ def _ask(services: Services, asking: Asking) -> LabelAnswer:
             return known
         after = 0.0 if carrier.idempotent else PROVEN_AFTER
         if not services.effects.write(lambda work: effects.may_send_again(work, asking.key, after=after)):
-            return LabelAnswer(state="unknown", code="not_yet_known", message="The carrier does not know it yet.")
+            return LabelAnswer(state="unknown", code=effects.NOT_YET_KNOWN, message="The carrier does not know it yet.")
     try:
         return carrier.issue(asking.order)
     except Invalid as fault:

@@ -171,7 +171,7 @@ def _ask(services: Services, sending: Sending) -> PaymentAnswer:
         return found
     after, leaving = provider.final_after, now()
     if not services.effects.write(lambda work: effects.may_send_again(work, sending.key, after=after)):
-        return PaymentAnswer(state="unknown", code="not_yet_known", message="The provider does not know it yet.")
+        return PaymentAnswer(state="unknown", code=effects.NOT_YET_KNOWN, message="The provider does not know it yet.")
     return _call(services, msgspec.structs.replace(sending, leaving=leaving))
 
 

@@ -40,7 +40,11 @@ def place_order(services: Services, key: str) -> None:
     if answer is None:
         after = 0.0 if fulfilment.idempotent else PROVEN_AFTER
         again = services.effects.write(lambda work: effects.may_send_again(work, key, after=after))
-        answer = fulfilment.order(ordering.order) if again else ReplacementAnswer(state="unknown", code="not_yet_known")
+        answer = (
+            fulfilment.order(ordering.order)
+            if again
+            else ReplacementAnswer(state="unknown", code=effects.NOT_YET_KNOWN)
+        )
     found = answer
     services.effects.write(lambda work: _record(work, services, ordering, key, found))
 

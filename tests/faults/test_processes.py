@@ -7,11 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import now
-from rma.services import outbox, slots, verify
+from rma.services import effects, outbox, slots, verify
 from rma.services.background import TICK
 from rma.services.notify import TO_SEND
 from rma.worker import SLOT_SECONDS
@@ -90,6 +91,22 @@ def test_a_stopped_worker_finishes_or_hands_over(floor: Floor, crew: Crew) -> No
     crew.worker(2)
     until(lambda: is_paid(floor, hangs))
     assert (gateway.moved("TRY"), gateway.duplicates()) == (16000, {})
+
+
+def test_what_another_version_of_the_engines_work_left_is_carried_out(
+    floor: Floor, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Acts are pinned to a version that the program's does not change; were it to, the new one would hand them over."""
+    with monkeypatch.context() as older:
+        older.setattr(effects, "VERSION", "rma-effects-0")
+        refund = refund_of(floor, "1")
+    long_ago = now() - timedelta(seconds=effects.QUEUED)
+    with floor.services.database.write() as work:
+        work.conn.execute(sa.update(tables.table(tables.Attempt)).values(created_at=long_ago, updated_at=long_ago))
+    crew.worker(1)
+    until(lambda: is_paid(floor, refund))
+    gateway: Any = floor.services.ports.payments["offline_plain"]
+    assert (gateway.moved("TRY"), gateway.duplicates()) == (8000, {})
 
 
 def test_the_promised_half_minute() -> None:

@@ -341,7 +341,10 @@ def test_a_store_credit_is_issued_once(floor: Floor) -> None:
 def test_what_broke_or_waits_too_long_is_looked_at_again(
     floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An act that broke before it began is due at once; a quiet one when its queue or its run took too long."""
+    """An act that broke before it began is due at once; a quiet one when its queue or its run took too long.
+
+    One of which the outside knew nothing is asked about soon, though it is old: that decides whether it is sent again.
+    """
     _, key = approved(floor, provider.name)
 
     def due(**ages: float) -> bool:
@@ -363,6 +366,11 @@ def test_what_broke_or_waits_too_long_is_looked_at_again(
         effects.begin(work, key)
     assert not due(updated_at=5)
     assert due(updated_at=effects.RUNNING)
+    for error, soon in (("timeout", False), (effects.NOT_YET_KNOWN, True)):
+        with floor.services.database.write() as work:
+            effects.finish(work, key, answer={}, final=False, error=error)
+        assert due(sent_at=3600, updated_at=effects.DECIDE) is soon
+        assert not due(sent_at=3600, updated_at=effects.DECIDE / 2)
 
 
 def test_what_broke_with_the_database_is_written_down_once_it_is_back(
