@@ -14,17 +14,25 @@ ORDER = ("unit", "architecture", "properties", "contracts", "faults", "integrati
 
 After the quick ones come those that mostly wait for processes, so that others fill the time."""
 
+DOSE = 2
+"""How many random requests an attack sends to each operation of the API, unless told."""
 _passed: dict[str, int] = dict.fromkeys(KINDS, 0)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--attack N``: how many random requests tests/api/test_attacked.py sends to each operation."""
-    parser.addoption("--attack", type=int, default=2, metavar="N", help="random requests to each operation of the API")
+    parser.addoption("--attack", type=int, default=DOSE, metavar="N", help="random requests to each operation of the API")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort by folder, keeping the order within; a test outside the known folders fails the collection."""
+    """Sort by folder, keeping the order within; a test outside the known folders fails the collection.
+
+    A long attack takes as long as it takes.
+    """
     root = config.rootpath / "tests"
+    if config.getoption("attack") > DOSE:
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))
 
     def rank(item: pytest.Item) -> int:
         return ORDER.index(item.path.relative_to(root).parts[0])
