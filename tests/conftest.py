@@ -21,7 +21,9 @@ _passed: dict[str, int] = dict.fromkeys(KINDS, 0)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--attack N``: how many random requests tests/api/test_attacked.py sends to each operation."""
-    parser.addoption("--attack", type=int, default=DOSE, metavar="N", help="random requests to each operation of the API")
+    parser.addoption(
+        "--attack", type=int, default=DOSE, metavar="N", help="random requests to each operation of the API"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
