@@ -39,19 +39,18 @@ def exemption(law: LawProfile, *, attributes: frozenset[str], condition: frozens
 
 
 @compared("way_back")
-def pays_way_back(
-    law: LawProfile, *, method: str, carrier_named: bool, reachable: bool = True, told: bool = True
-) -> Payer | None:
+def pays_way_back(law: LawProfile, *, method: str, carrier_named: bool, told: bool = True) -> Payer | None:
     """Who pays the way back of a withdrawal by law; None leaves it to the store's policy.
 
     A carrier of the customer's own choice costs the customer only when the store named one that could be used (MSY art.
-    12/5). ``told``: whether the consumer knew before the contract that the cost would be theirs (CRD art. 6(6)).
+    12/5); whether that one has a branch nearby is no fact we hold. ``told``: whether the consumer knew before the
+    contract that the cost would be theirs (CRD art. 6(6)).
     """
     rule = law.way_back
     if rule is None:
         return None
     if method == "own_carrier" and carrier_named:
-        found = rule.other if reachable else rule.no_branch
+        found = rule.other
     else:
         found = rule.named if carrier_named else rule.none_named
     if not told and found != "store":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import msgspec
 
 from rma.domain.claims import BY_CHOICE, LIABILITY, LineFacts, LineRequest, Method, Outcome
-from rma.domain.law import Payer
+from rma.domain.law import LawProfile, Payer
 from rma.domain.law_dates import reject_end
 from rma.domain.law_rights import given, pays_way_back
-from rma.domain.standing import Basis, Scene, Standing
+from rma.domain.standing import Scene, Standing
 from rma.domain.terms import CarrierReport, ReasonTerms
 
 _OF_MONEY: frozenset[Outcome] = frozenset({"refund", "keep"})
@@ -164,17 +167,32 @@ def _ways_of(scene: Scene, terms: ReasonTerms, asked: LineRequest, *, stand: Sta
         Way(
             name=method,
             fee=scene.policy.fees.return_fee(method) if charged else 0,
-            paid_by=_payer(scene, method, asked, basis=stand.basis, default=terms.way_back_paid_by),
+            paid_by=_payer(scene, method, asked, stand=stand),
         )
         for method in terms.methods
     )
 
 
-def _payer(scene: Scene, method: Method, asked: LineRequest, *, basis: Basis, default: Payer) -> Payer:
-    """The seller for goods it answers for (Law 6502 art. 11, SGD art. 14), else whoever law and policy say."""
-    if basis != "statutory":
-        return default
-    if asked.kind not in BY_CHOICE:
+def _payer(scene: Scene, method: Method, asked: LineRequest, *, stand: Standing) -> Payer:
+    """Who pays: the store for goods it answers for (Law 6502 art. 11, SGD art. 14), and whatever it agreed to pay.
+
+    It agreed for a withdrawal, too, that was filed as voluntary (CRD art. 14(1)). Else whoever the law says.
+    """
+    kinds = {asked.kind, stand.kind} if stand.basis == "statutory" else {asked.kind}
+    told = [scene.policy.terms(asked.reason, kind).way_back_paid_by for kind in kinds]
+    if "store" in told or (stand.basis == "statutory" and asked.kind not in BY_CHOICE):
         return "store"
+    own = scene.policy.terms(asked.reason, asked.kind).way_back_paid_by or "store"
+    return (payer_by_law(scene, method)(scene.law) or own) if stand.basis == "statutory" else own
+
+
+def payer_by_law(scene: Scene, method: Method) -> Callable[[LawProfile], Payer | None]:
+    """What a law says on who pays this way back of a withdrawal in this scene; None leaves it to the store."""
     named = bool(scene.policy.returns.named_return_carriers)
-    return pays_way_back(scene.law, method=method, carrier_named=named) or default
+    return partial(pays_way_back, method=method, carrier_named=named, told=_told(scene))
+
+
+def _told(scene: Scene) -> bool:
+    """Whether the consumer was told before the contract; told on a later day is too late (CRD art. 6(1), 6(6))."""
+    informed = scene.facts.informed_on
+    return not scene.facts.never_informed and (informed is None or informed <= scene.arrivals.ordered_on)

@@ -67,13 +67,14 @@ class ReasonTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What is asked for and offered for one reason or kind.
 
     ``outcomes`` are as the file says them, none where it is silent: then the money and others in their place are
-    offered, and whatever else the law gives.
+    offered, and whatever else the law gives. ``way_back_paid_by``: ``store`` pays every way back, also one that the law
+    would leave to the customer; where the file is silent the law says, and the store pays what it leaves open.
     """
 
     evidence: EvidenceTerms = EvidenceTerms()
     outcomes: Annotated[tuple[Outcome, ...], Meta(min_length=1)] = ()
     methods: Annotated[tuple[Method, ...], Meta(min_length=1)] = ("drop_off_code", "printed_label", "own_carrier")
-    way_back_paid_by: Payer = "store"
+    way_back_paid_by: Payer | None = None
 
     @property
     def offered(self) -> tuple[Outcome, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rma.domain.claims import Method
 from rma.domain.law_choice import whose
-from rma.domain.law_rights import pays_way_back
+from rma.domain.offers import payer_by_law
 from rma.domain.rules import Inputs
 from rma.domain.standing import Scene, Standing
 
@@ -27,6 +27,5 @@ def _told(stand: Standing) -> str:
 
 
 def _way_back(scene: Scene, method: Method) -> str | None:
-    named = bool(scene.policy.returns.named_return_carriers)
-    law = whose("way_back", scene.law, lambda one: pays_way_back(one, method=method, carrier_named=named))
+    law = whose("way_back", scene.law, payer_by_law(scene, method))
     return law.way_back.article if law.way_back is not None else None

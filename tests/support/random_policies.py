@@ -136,6 +136,7 @@ def scenes(draw: st.DrawFn) -> tuple[LawProfile, Facts, Request]:
         country=country,
         order_value=20000,
         is_business=draw(st.booleans()) and draw(st.booleans()),
+        never_informed=draw(st.booleans()) and draw(st.booleans()),
         lines=(line,),
         deliveries=(Delivery(delivered_at=at(delivered.isoformat(), timezone=zone)),),
         returns_on_order=draw(st.integers(0, 3)),

@@ -118,7 +118,7 @@ def test_who_pays_the_way_back() -> None:
     assert pays(TR, method="printed_label", carrier_named=True) == "store"
     assert pays(TR, method="own_carrier", carrier_named=False) == "store"
     assert pays(TR, method="own_carrier", carrier_named=True) == "customer"
-    assert pays(TR, method="own_carrier", carrier_named=True, reachable=False) == "store"
+    assert pays(TR, method="own_carrier", carrier_named=True, told=False) == "store"
     assert pays(EU, method="printed_label", carrier_named=True) is None
     assert pays(EU, method="printed_label", carrier_named=True, told=False) == "store"
     assert pays(US, method="printed_label", carrier_named=True) is None
