@@ -60,8 +60,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is decided now: units paid back, deductions, exchanges, and the store's rules for shipping and tenders.
 
     ``statutory`` names the lines that come back by right: no fee is taken on them, their promotion is never repriced,
-    and only with such a line does ``with_last`` give shipping and fees back when ``completes_order`` (a voluntary
-    return leaves them paid). ``shipping_for_kept`` is what shipping would have cost for what stays (``marginal``).
+    and only with such a line, now or before, does ``with_last`` give shipping and fees back when ``completes_order``
+    (an order that came back of free will alone leaves them paid). ``shipping_for_kept`` is what shipping would have
+    cost for what stays (``marginal``).
     ``redirect`` maps a payment id (or ``*``) to the tender the customer chose expressly. ``release``: cancelled before
     shipping, so authorised money that was never captured is released first.
     """

@@ -108,7 +108,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     ``units`` are order-line units; ``start`` and ``end`` bound the stretch of gross inside each of them (no ``end``: to
     the unit's end), so that tax and what is left stay bound to the position. ``ref`` is ``shipping``, ``fees[0]`` or
     ``promotion:CODE``. ``why`` is a code of ``WHY`` or a person's own words. ``accrual`` says how interest was worked
-    out.
+    out. ``by_right``: these goods came back by law, which later settlements of the order count with.
     """
 
     kind: Kind
@@ -123,6 +123,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     end: int | None = None
     ref: str | None = None
     accrual: Accrual | None = None
+    by_right: bool = False
 
 
 def signed(component: Component) -> Value:

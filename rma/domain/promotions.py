@@ -1,12 +1,13 @@
 """Repricing of broken promotions: only for voluntary returns and only with a clear term (law.md MON-5; M18, M21).
 
 What stays with the customer is counted without a promotion whose condition it no longer meets; the difference is held
-back from this refund, and given back by later returns, so that returning all one by one gives what was paid.
+back from this refund, and given back by later returns of either kind, so that returning all one by one gives what was
+paid. A promotion that a return by right has broken is never repriced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rma.domain.components import Component
 from rma.domain.money import half_up, spread
@@ -17,15 +18,15 @@ from rma.domain.units import Ranges, count, subtract, union, whole
 
 
 def reprice(sheet: Sheet, units: Mapping[str, Ranges]) -> None:
-    """Adjusts the sheet for the voluntary units that are asked now, promotion by promotion."""
+    """Adjusts the sheet promotion by promotion: money is held back from the voluntary ``units`` that are asked now.
+
+    What was held back before is given back with any return, also one by right, once less of it is lost.
+    """
     for promotion in sheet.priced.promotions:
         terms = promotion.terms
         if terms is None or (terms.minimum is None and terms.minimum_quantity is None):
             continue
-        if not any(line_id in units for line_id in promotion.shares):
-            continue
-        kept = _kept(sheet, promotion)
-        change = _lost(sheet, promotion, kept) - _held_back(sheet, promotion)
+        change = _lost(sheet, promotion) - _held_back(sheet, promotion)
         if change > 0:
             _hold_back(sheet, promotion, units, change)
         elif change < 0:
@@ -36,25 +37,35 @@ def _ref(promotion: PromotionShare) -> str:
     return f"promotion:{promotion.code}"
 
 
-def _kept(sheet: Sheet, promotion: PromotionShare) -> dict[str, Ranges]:
-    """The units of the promotion that stay with the customer after this settlement."""
+def _kept(sheet: Sheet, promotion: PromotionShare, *, without: Callable[[Component], bool]) -> dict[str, Ranges]:
+    """The units of the promotion that have not gone back in such a component, this settlement among them."""
     gone: dict[str, Ranges] = {}
     for one in (*sheet.past, *sheet.now):
-        if one.kind == "goods" and one.order_line_id in promotion.shares and one.end is None and not one.ref:
+        whole_units = one.kind == "goods" and one.end is None and not one.ref
+        if whole_units and one.order_line_id in promotion.shares and without(one):
             gone[one.order_line_id] = union(gone.get(one.order_line_id, ()), one.units)
     lines = sheet.priced.lines
     return {line_id: subtract(whole(lines[line_id].quantity), gone.get(line_id, ())) for line_id in promotion.shares}
 
 
-def _lost(sheet: Sheet, promotion: PromotionShare, kept: Mapping[str, Ranges]) -> int:
-    """The discount on what is kept when the promotion's condition is broken, gross; nothing when all came back."""
-    listed = {line_id: _listed(sheet, line_id, units) for line_id, units in kept.items()}
-    pieces = sum(count(units) for units in kept.values())
-    terms = promotion.terms
-    if terms is None or not pieces:
+def _lost(sheet: Sheet, promotion: PromotionShare) -> int:
+    """The discount on what stays with the customer, gross, once voluntary returns have broken the condition.
+
+    What came back by right counts for the condition as if it had stayed: a right costs no promotion.
+    """
+    kept = _kept(sheet, promotion, without=lambda _: True)
+    if not any(kept.values()) or _holds(sheet, promotion):
         return 0
-    holds = sum(listed.values()) >= (terms.minimum or 0) and pieces >= (terms.minimum_quantity or 0)
-    return 0 if holds else sum(_discount(sheet, promotion, line_id, kept[line_id], listed[line_id]) for line_id in kept)
+    return sum(_discount(sheet, promotion, line_id, units) for line_id, units in kept.items())
+
+
+def _holds(sheet: Sheet, promotion: PromotionShare) -> bool:
+    """Whether the promotion's condition is met but for what was returned of free will."""
+    counting = _kept(sheet, promotion, without=lambda one: not one.by_right)
+    listed = sum(_listed(sheet, line_id, units) for line_id, units in counting.items())
+    pieces = sum(count(units) for units in counting.values())
+    terms = promotion.terms
+    return terms is None or (listed >= (terms.minimum or 0) and pieces >= (terms.minimum_quantity or 0))
 
 
 def _listed(sheet: Sheet, line_id: str, units: Ranges) -> int:
@@ -64,12 +75,13 @@ def _listed(sheet: Sheet, line_id: str, units: Ranges) -> int:
     return sum(each * (high - low + 1) + min(high, odd) - min(low - 1, odd) for low, high in units)
 
 
-def _discount(sheet: Sheet, promotion: PromotionShare, line_id: str, units: Ranges, listed: int) -> int:
+def _discount(sheet: Sheet, promotion: PromotionShare, line_id: str, units: Ranges) -> int:
     """The promotion's part of the discount on those units, gross."""
     line = sheet.priced.lines[line_id]
     value = line.values(units)
     every = sum(one.shares.get(line_id, 0) for one in sheet.priced.promotions)
-    lost = half_up((listed - (value.gross if line.inclusive else value.net)) * promotion.shares[line_id], every)
+    off = _listed(sheet, line_id, units) - (value.gross if line.inclusive else value.net)
+    lost = half_up(off * promotion.shares[line_id], every)
     return lost if line.inclusive or not value.net else half_up(lost * value.gross, value.net)
 
 

@@ -38,7 +38,7 @@ def settle(priced: Priced, *, past: Sequence[Component], tenders: Sequence[Tende
     sheet = Sheet(priced, past)
     units = _asked(ask)
     for line_id, ranges in units.items():
-        sheet.give_units(line_id, ranges)
+        sheet.give_units(line_id, ranges, by_right=line_id in ask.statutory)
     for reduction in ask.reductions:
         _reduce(sheet, reduction)
     if ask.promotions == "reprice":
@@ -163,10 +163,10 @@ def _charges(sheet: Sheet, ask: Ask, units: Mapping[str, Ranges]) -> None:
         cap = priced.shipping.gross
         if ask.shipping_basis == "cheapest_standard" and priced.cheapest_standard is not None:
             cap = min(cap, priced.cheapest_standard)
-        _charge(sheet, "shipping", (None, "shipping"), _stretches(priced, "shipping", cap, ask=ask, units=units))
+        _charge(sheet, "shipping", (None, "shipping"), _stretches(sheet, "shipping", cap, ask=ask, units=units))
     for fee in priced.fees:
         if fee.of is None:
-            stretches = _stretches(priced, "paid_fee", fee.gross, ask=ask, units=units)
+            stretches = _stretches(sheet, "paid_fee", fee.gross, ask=ask, units=units)
         else:
             stretches = _with_units(priced, fee, units if fee.of in ask.statutory else {})
         _charge(sheet, "paid_fee", (None, fee.id), stretches)
@@ -180,13 +180,13 @@ def _charge(
         sheet.add(kind, target, within(runs, start, end), why=kind)
 
 
-def _stretches(priced: Priced, kind: str, cap: int, *, ask: Ask, units: Mapping[str, Ranges]) -> list[tuple[int, int]]:
+def _stretches(sheet: Sheet, kind: str, cap: int, *, ask: Ask, units: Mapping[str, Ranges]) -> list[tuple[int, int]]:
     """Which stretches of the charge go back now."""
-    by_right = any(line_id in ask.statutory for line_id in units)
+    by_right = sheet.by_right() or any(line_id in ask.statutory for line_id in units)
     if ask.shipping == "none" or not units:
         return []
     if ask.shipping == "pro_rata":
-        return [(0, cap)] if ask.completes_order else _shares(priced, cap, units)
+        return [(0, cap)] if ask.completes_order else _shares(sheet.priced, cap, units)
     if ask.completes_order and by_right:
         return [(0, cap)]
     if ask.shipping == "marginal" and kind == "shipping" and ask.shipping_for_kept is not None:

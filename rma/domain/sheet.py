@@ -52,14 +52,14 @@ class Sheet:
             total += line.stretch(units, start, end)
         return total
 
-    def give_units(self, line_id: str, units: Ranges) -> None:
+    def give_units(self, line_id: str, units: Ranges, *, by_right: bool) -> None:
         """Pays all that is left of whole units; a free line is there with nothing, so that the computation shows it."""
         target = line_target(line_id)
         line = self.line(target)
         if units and not any(line.gross_to(high) - line.gross_to(low - 1) for low, high in units):
-            self.now.append(_component("goods", target, units, (0, None), NOTHING, why="goods"))
+            self.now.append(_component("goods", target, units, (0, None), NOTHING, why="goods", by_right=by_right))
             return
-        self.add("goods", target, self.free(target, units), why="goods")
+        self.add("goods", target, self.free(target, units), why="goods", by_right=by_right)
 
     def add(
         self,
@@ -70,12 +70,14 @@ class Sheet:
         why: str,
         cause: Cause | None = None,
         ref: str | None = None,
+        by_right: bool = False,
     ) -> None:
         """Adds the runs, one component for each distinct stretch."""
         line = self.line(target)
         for stretch, units in grouped(runs).items():
             value = line.stretch(units, *stretch)
-            self.now.append(_component(kind, target, units, stretch, value, why=why, cause=cause, ref=ref))
+            told = _component(kind, target, units, stretch, value, why=why, cause=cause, ref=ref, by_right=by_right)
+            self.now.append(told)
 
     def add_loose(
         self, kind: Kind, amount: int, *, why: str, cause: Cause | None = None, accrual: Accrual | None = None
@@ -96,6 +98,10 @@ class Sheet:
             runs = last(self.paid(target, units), amount)
             self.add("deduction", target, runs, why=cause, cause=cause)
             amount -= worth(runs)
+
+    def by_right(self) -> bool:
+        """Whether any goods of the order came back by law, now or before."""
+        return any(one.by_right for one in (*self.past, *self.now))
 
     def total(self) -> int:
         """The signed gross of all components so far."""
@@ -133,6 +139,7 @@ def _component(
     why: str,
     cause: Cause | None = None,
     ref: str | None = None,
+    by_right: bool = False,
 ) -> Component:
     line_id, of = target
     start, end = stretch
@@ -148,4 +155,5 @@ def _component(
         start=start,
         end=end,
         ref=ref or of,
+        by_right=by_right,
     )

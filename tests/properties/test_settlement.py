@@ -14,7 +14,7 @@ from rma.domain.money import format_amount, spread
 from rma.domain.pricing import Value
 from rma.domain.units import Ranges, subtract, union, whole
 from rma.errors import Refused
-from tests.support.till import Till, line, payment, promotion, snapshot
+from tests.support.till import Till, line, of_kind, payment, promotion, snapshot
 
 RATES = [None, "0", "1", "8.875", "10", "20"]
 CURRENCIES = ["TRY", "JPY", "KWD"]
@@ -69,6 +69,15 @@ def _steps(draw: st.DataObject, till: Till) -> list[dict[str, Ranges]]:
     return steps
 
 
+def _by_right(draw: st.DataObject, till: Till) -> tuple[str, ...]:
+    """The lines that come back by law; the others do of free will."""
+    return tuple(one.id for one in till.order.lines if draw.draw(st.booleans()))
+
+
+def _of(step: dict[str, Ranges], by_right: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(line_id for line_id in step if line_id in by_right)
+
+
 def _sum(settlements: Sequence[Settlement]) -> Value:
     total = Value(0, 0, 0)
     for settlement in settlements:
@@ -103,12 +112,13 @@ def test_unit_values_add_up_to_their_line(body: dict[str, Any]) -> None:
 @untimed
 @given(orders(), st.data(), st.sampled_from(["with_last", "pro_rata", "marginal"]))
 def test_in_any_order_and_split_is_all_at_once(body: dict[str, Any], data: st.DataObject, shipping: Any) -> None:
-    """Partial refunds in any order and split give what one refund of everything gives: net, tax and gross."""
-    whole_order = Till(body).everything(shipping=shipping)
+    """Partial refunds in any order and split, by right or of free will, give what one refund of everything gives."""
     till = Till(body)
-    steps = _steps(data, till)
+    by_right, steps = _by_right(data, till), _steps(data, till)
+    terms: dict[str, Any] = {"shipping": shipping, "promotions": data.draw(st.sampled_from(["pro_rata", "reprice"]))}
+    whole_order = Till(body).everything(statutory=by_right, **terms)
     refunds = [
-        till.give(step, shipping=shipping, statutory=tuple(step), completes_order=index == len(steps) - 1)
+        till.give(step, statutory=_of(step, by_right), completes_order=index == len(steps) - 1, **terms)
         for index, step in enumerate(steps)
     ]
     assert _sum(refunds) == _sum([whole_order])
@@ -175,14 +185,21 @@ def test_by_hand_is_refused_or_exact(body: dict[str, Any], data: st.DataObject) 
 @untimed
 @given(orders(), st.data())
 def test_repricing_gives_everything_in_the_end(body: dict[str, Any], data: st.DataObject) -> None:
-    """A repriced promotion holds money back only while something is kept; in the end all goods are paid back."""
-    till = Till(body)
-    paid_back = 0
-    for step in _steps(data, till):
-        settlement = till.give(step, promotions="reprice", shipping="none")
-        _within_caps(till, settlement)
-        paid_back += settlement.total
-    assert paid_back == till.priced.goods
+    """Repriced, what comes by right and what of free will give the same in any order or at once; in the end all."""
+    first, second, at_once = Till(body), Till(body), Till(body)
+    by_right = _by_right(data, first)
+    step = _steps(data, first)[0]
+    rights = {line_id: units for line_id, units in step.items() if line_id in by_right}
+    wishes = {line_id: units for line_id, units in step.items() if line_id not in by_right}
+    terms: dict[str, Any] = {"promotions": "reprice", "shipping": "none", "statutory": by_right}
+    paid = at_once.give(step, **terms)
+    for till, steps in ((first, (rights, wishes)), (second, (wishes, rights))):
+        parts = [till.give(one, **terms) for one in steps]
+        assert _sum(parts) == _sum([paid])
+        kept = {one.id: subtract(whole(one.quantity), step.get(one.id, ())) for one in till.order.lines}
+        parts.append(till.give(kept, **terms))
+        _within_caps(till, parts[-1])
+        assert sum(one.total - of_kind(one, "paid_fee") for one in parts) == till.priced.goods
 
 
 @untimed

@@ -145,6 +145,18 @@ def test_m18_reprice_of_a_voluntary_return() -> None:
     assert rest == [10000, 10000]
 
 
+def test_m18_in_any_order_of_free_will_and_by_right() -> None:
+    """What a voluntary return held back, one by right gives back; and the delivery goes with the last of either."""
+    off = promotion("30.00", terms={"minimum": "120.00"})
+    for orders in ((ONE, TWO), (TWO, ONE), ({**ONE, **TWO},)):
+        till = Till(snapshot(line("100.00"), line("50.00"), promotions=[off], shipping={"amount": "30.00"}))
+        paid = [
+            till.give(units, promotions="reprice", statutory=("1",), completes_order=units is orders[-1]).total
+            for units in orders
+        ]
+        assert sum(paid) == 15000
+
+
 def test_m18_never_on_a_statutory_withdrawal() -> None:
     """A right is never repriced, nor is a promotion without a term that can be checked."""
     for terms, statutory in ((TERMS_OF_THREE, ("1",)), (None, ()), ("3 al 2 öde", ())):
