@@ -19,7 +19,8 @@ import msgspec
 
 from rma.providers.offline_script import Script, Step, instructions, parse
 
-_WAIT_SECONDS = 30.0
+_WAIT_SECONDS = 20.0
+"""What has not got in by then never lands: well below the time after which a "not known" is believed."""
 _COMMON = """
 CREATE TABLE calls (
     id INTEGER PRIMARY KEY, at TEXT NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL, topic TEXT NOT NULL,

@@ -248,6 +248,33 @@ def _steps(*, sqlite: bool) -> int:
     return len(_migration.sqlite_migrations if sqlite else _migration.get_dbos_migrations("dbos", False))  # noqa: FBT003
 
 
+AT_LATEST = 5.0
+"""Seconds within which a call leaves after it was written down, even to an outside that knows at once what it took."""
+
+
+class Leaving(NamedTuple):
+    """When a run wrote down that it is about to call: by the wall's clock, and by its process's own, which nobody sets.
+
+    A process that stood still since then calls no more: another one may have asked, heard nothing, and sent.
+    """
+
+    at: datetime
+    since: float
+
+    def is_late(self, after: float) -> bool:
+        """Whether half of the ``after`` seconds have passed from which "not known" proves that nothing was sent.
+
+        The clock counts that says more: one may be set back, the other stands while a machine sleeps.
+        """
+        waited = max((now() - self.at).total_seconds(), time.monotonic() - self.since)
+        return waited > max(after / 2, AT_LATEST)
+
+
+def leaving() -> Leaving:
+    """Now, on both clocks."""
+    return Leaving(now(), time.monotonic())
+
+
 class Begun(NamedTuple):
     """An attempt that is under way: whose it is, and what for."""
 

@@ -78,6 +78,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     order: LabelOrder
     deliverable: bool
     first: bool
+    leaving: effects.Leaving
 
 
 def carrier_of(services: Services, store: StoreInfo, name: str | None) -> Carrier:
@@ -150,6 +151,7 @@ def _asking(work: Work, services: Services, key: str, parcel: Any, *, first: boo
         order=order,
         deliverable=addresses.is_complete(customer) or not fetched_or_sent_there,
         first=first,
+        leaving=effects.leaving(),
     )
 
 
@@ -171,13 +173,19 @@ def _ask(services: Services, asking: Asking) -> LabelAnswer:
     if not asking.deliverable:
         return LabelAnswer(state="refused", code="no_address", message="There is no address to send the parcel to.")
     carrier = carrier_of(services, asking.store, asking.carrier)
+    leaving = asking.leaving
     if not asking.first:
+        leaving = effects.leaving()
         known = carrier.lookup(asking.key)
         if known is not None:
             return known
         after = 0.0 if carrier.idempotent else PROVEN_AFTER
         if not services.effects.write(lambda work: effects.may_send_again(work, asking.key, after=after)):
             return LabelAnswer(state="unknown", code=effects.NOT_YET_KNOWN, message="The carrier does not know it yet.")
+    if not carrier.idempotent and leaving.is_late(PROVEN_AFTER):
+        return LabelAnswer(
+            state="unknown", code="too_late", message="This process stood still; another may have asked."
+        )
     try:
         return carrier.issue(asking.order)
     except Invalid as fault:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.named import Query
-from rma.db.session import Work, now
+from rma.db.session import Work
 from rma.domain.facts import TRANSFER_MOVES
 from rma.domain.ports import PaymentAnswer, PaymentProvider, Payout, RefundOrder, RefundQuery
 from rma.services import effects, refunds
@@ -44,8 +43,6 @@ _WANTED = Query(
     .where(_transfers.c.id == sa.bindparam("key"))
 )
 """What never changes about a transfer and its refund, and where the money goes."""
-AT_ONCE = 5.0
-"""Seconds within which a call leaves after it was written down, even to a provider that knows at once what it took."""
 
 
 class Sending(msgspec.Struct, frozen=True):
@@ -59,8 +56,7 @@ class Sending(msgspec.Struct, frozen=True):
     payment_reference: str
     payout: dict[str, str] | None
     first: bool
-    leaving: datetime
-    """When this run wrote down that it is about to call."""
+    leaving: effects.Leaving
 
 
 def send_refund(services: Services, key: str) -> None:
@@ -105,7 +101,7 @@ def _begin(work: Work, services: Services, key: str) -> Sending | None:
         payment_reference=_reference(wanted.order_doc, transfer),
         payout=msgspec.json.decode(wanted.payout) if wanted.payout else None,
         first=first,
-        leaving=now(),
+        leaving=effects.leaving(),
     )
 
 
@@ -153,7 +149,7 @@ def _call(services: Services, sending: Sending) -> PaymentAnswer:
         description=row["refund_id"],
         payout=payout,
     )
-    if (now() - sending.leaving).total_seconds() > max(provider.final_after / 2, AT_ONCE):
+    if sending.leaving.is_late(provider.final_after):
         return PaymentAnswer(
             state="unknown", code="too_late", message="This process stood still; somebody may have asked."
         )
@@ -169,7 +165,7 @@ def _ask(services: Services, sending: Sending) -> PaymentAnswer:
     found = provider.lookup(RefundQuery(key=sending.key, payment_reference=sending.payment_reference))
     if found is not None:
         return found
-    after, leaving = provider.final_after, now()
+    after, leaving = provider.final_after, effects.leaving()
     if not services.effects.write(lambda work: effects.may_send_again(work, sending.key, after=after)):
         return PaymentAnswer(state="unknown", code=effects.NOT_YET_KNOWN, message="The provider does not know it yet.")
     return _call(services, msgspec.structs.replace(sending, leaving=leaving))

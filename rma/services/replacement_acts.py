@@ -28,6 +28,7 @@ class Ordering(msgspec.Struct, frozen=True):
     store_id: str
     replacement_id: str
     first: bool
+    leaving: effects.Leaving
 
 
 def place_order(services: Services, key: str) -> None:
@@ -35,18 +36,26 @@ def place_order(services: Services, key: str) -> None:
     ordering = services.effects.write(lambda work: _begin(work, key))
     if ordering is None:
         return
+    answer = _order(services, ordering) if ordering.first else _ask(services, ordering)
+    services.effects.write(lambda work: _record(work, services, ordering, key, answer))
+
+
+def _order(services: Services, ordering: Ordering) -> ReplacementAnswer:
     fulfilment = services.ports.fulfilment
-    answer = fulfilment.order(ordering.order) if ordering.first else fulfilment.lookup(key)
-    if answer is None:
-        after = 0.0 if fulfilment.idempotent else PROVEN_AFTER
-        again = services.effects.write(lambda work: effects.may_send_again(work, key, after=after))
-        answer = (
-            fulfilment.order(ordering.order)
-            if again
-            else ReplacementAnswer(state="unknown", code=effects.NOT_YET_KNOWN)
-        )
-    found = answer
-    services.effects.write(lambda work: _record(work, services, ordering, key, found))
+    if not fulfilment.idempotent and ordering.leaving.is_late(PROVEN_AFTER):
+        return ReplacementAnswer(state="unknown", code="too_late")
+    return fulfilment.order(ordering.order)
+
+
+def _ask(services: Services, ordering: Ordering) -> ReplacementAnswer:
+    fulfilment, key, leaving = services.ports.fulfilment, ordering.order.key, effects.leaving()
+    answer = fulfilment.lookup(key)
+    if answer is not None:
+        return answer
+    after = 0.0 if fulfilment.idempotent else PROVEN_AFTER
+    if not services.effects.write(lambda work: effects.may_send_again(work, key, after=after)):
+        return ReplacementAnswer(state="unknown", code=effects.NOT_YET_KNOWN)
+    return _order(services, msgspec.structs.replace(ordering, leaving=leaving))
 
 
 def _begin(work: Work, key: str) -> Ordering | None:
@@ -66,7 +75,7 @@ def _begin(work: Work, key: str) -> Ordering | None:
     order = ReplacementOrder(
         key=key, reference=row.id, order_number=row.number, lines=((row.sku, row.quantity),), ship_to=_address(person)
     )
-    return Ordering(order=order, store_id=row.store_id, replacement_id=row.id, first=first)
+    return Ordering(order=order, store_id=row.store_id, replacement_id=row.id, first=first, leaving=effects.leaving())
 
 
 def _address(person: Any) -> Address:

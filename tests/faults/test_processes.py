@@ -130,7 +130,7 @@ def test_a_slot_is_seen_from_outside(floor: Floor, crew: Crew, tmp_path: Path) -
 
 def test_a_start_waits_for_the_database(tmp_path: Path) -> None:
     """PostgreSQL not up yet: the process says that it waits, gives up in one line, or goes on once it answers."""
-    with postgres.running() as server:
+    with postgres.running(()) as server:
         url = server.create("late")
         migrate(url)
         server.crash()

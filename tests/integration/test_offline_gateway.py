@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from rma.domain.ports import PaymentAnswer, Payout, RefundOrder, RefundQuery
 from rma.providers.offline_book import Call
 from rma.providers.payments_offline import OfflinePayments
+from tests.support.floor import Clock
 
 Gateway = Callable[..., OfflinePayments]
 
@@ -22,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from rma.domain.ports import RefundOrder
 from rma.providers.payments_offline import OfflinePayments
+from tests.support.floor import Clock
 
 path, idempotent, prefix = Path(sys.argv[1]), sys.argv[2] == "True", sys.argv[3]
 gateway = OfflinePayments(path, name="offline", idempotent=idempotent, clock=lambda: datetime.now(UTC))
@@ -29,21 +31,6 @@ for number in range(20):
     key = f"{prefix}{number}"
     gateway.refund(RefundOrder(key=key, payment_reference="pi_1", amount=1, currency="TRY"))
 """
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        """What it shows."""
-        return self.now
-
-    def forward(self, seconds: int) -> None:
-        """Let time pass."""
-        self.now += timedelta(seconds=seconds)
 
 
 @pytest.fixture

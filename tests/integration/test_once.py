@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,9 @@ from rma.errors import Unavailable
 from rma.providers.payments_offline import OfflinePayments
 from rma.services import effects, runner
 from tests.support import invariants, racing
-from tests.support.floor import Floor, ids, payment
+from tests.support.floor import Clock, Floor, ids, payment
 
 _attempts = tables.table(tables.Attempt)
-
-
-class Clock:
-    """The provider's clock, moved by a test."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        """What it shows."""
-        return self.now
 
 
 class Killed(BaseException):
@@ -291,15 +281,15 @@ def test_a_clock_that_is_set_forward_sends_nothing(
     assert (state(floor, refund), sent(provider), provider.moved("TRY")) == ("succeeded", 1, 8000)
 
 
+@pytest.mark.parametrize(("ahead", "ago"), [(-3600, 0), (90, 3600)], ids=["the machine slept", "the clock went back"])
 def test_a_run_that_stood_still_does_not_send(
-    floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch
+    floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch, ahead: int, ago: int
 ) -> None:
-    """A process that slept between writing "begun" and calling leaves it to whoever asks: somebody may have by now."""
+    """A process that stood still between writing "begun" and calling leaves it to whoever asks, whatever clocks say."""
     refund, key = approved(floor, provider.name)
-    awake = now()
-    hours = iter([awake, *[awake + timedelta(hours=1)] * 50])
+    stood = effects.Leaving(now() + timedelta(seconds=ahead), time.monotonic() - ago)
     with monkeypatch.context() as patched:
-        patched.setattr("rma.services.refund_acts.now", lambda: next(hours))
+        patched.setattr(effects, "leaving", lambda: stood)
         run(floor, key)
     assert (state(floor, refund), sent(provider)) == ("unknown", 0)
     floor.age(provider.final_after + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -41,6 +41,21 @@ Act = Callable[[Work], Any]
 _attempts = tables.table(tables.Attempt)
 _numbers = itertools.count(1)
 _plain = msgspec.json.Decoder().decode
+
+
+class Clock:
+    """The clock of somebody outside, moved by a test."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """What it shows."""
+        return self.now
+
+    def forward(self, seconds: int) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
 
 
 class Floor:
