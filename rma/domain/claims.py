@@ -22,6 +22,7 @@ Kind = Literal[
     "late_delivery",
 ]
 Outcome = Literal["refund", "store_credit", "exchange", "repair", "price_reduction", "keep"]
+Part = Literal["delivered", "undelivered"]
 Method = Literal["drop_off_code", "printed_label", "pick_up", "own_carrier", "in_store", "none"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -44,6 +45,7 @@ class LineRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``opened``, ``used`` and ``installed`` are the condition the customer tells. ``evidence`` holds the kind of each
     file that belongs to this line or to the whole return; ``evidence_overdue`` says that its deadline has passed.
+    ``part`` says which units a withdrawal is from; without it the decision parts them by what has come.
     """
 
     order_line_id: str
@@ -58,6 +60,7 @@ class LineRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outcome: Outcome | None = None
     evidence: tuple[str, ...] = ()
     evidence_overdue: bool = False
+    part: Part | None = None
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,11 +75,13 @@ class Notice(Rule, frozen=True, kw_only=True):
 class Exemption(Rule, frozen=True, kw_only=True):
     """Goods or services without a withdrawal right: a line with the attribute, once all of ``needs`` are true.
 
-    ``needs`` are names of a condition (``opened``, ``installed``) or of another attribute of the line.
+    ``needs`` are names of a condition (``opened``, ``installed``) or of another attribute of the line; one that is in
+    ``unless`` keeps the right.
     """
 
     attribute: Short
     needs: tuple[Short, ...] = ()
+    unless: tuple[Short, ...] = ()
 
 
 class Withdrawal(Rule, frozen=True, kw_only=True, dict=True):
@@ -123,12 +125,13 @@ class WithdrawalFunction(Rule, frozen=True, kw_only=True):
 
 
 class Delivery(Period, frozen=True, kw_only=True):
-    """The time to deliver. ``cap``: a longer promise does not bind the consumer.
+    """The time to deliver. ``cap``: a longer promise does not bind the consumer, save for goods ``uncapped`` by name.
 
     ``tell_impossible_days``: so soon the consumer must be told that it cannot be delivered at all.
     """
 
     cap: bool = False
+    uncapped: tuple[Short, ...] = ()
     tell_impossible_days: Count | None = None
 
 

@@ -7,7 +7,7 @@ earliest of them, so that every reading of the law is met (TBK 92-93, Regulation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
@@ -145,12 +145,18 @@ def send_back_across(law_on: LawOn, *, notice: date, seller_collects: bool = Fal
 
 
 @compared("delivery_due")
-def delivery_due(law: LawProfile, *, ordered: date, promised: date | None = None) -> Deadline | None:
-    """The day by which the seller must deliver: as promised, at the latest after the law's days where that is a cap."""
+def delivery_due(
+    law: LawProfile, *, ordered: date, promised: date | None = None, attributes: Collection[str] = ()
+) -> Deadline | None:
+    """The day by which the seller must deliver: as promised, at the latest after the law's days where that is a cap.
+
+    ``attributes`` are those of the line: the cap is not for goods that are made to order (Law 6502 art. 48/3).
+    """
     if law.delivery is None:
         return None
     due = _after(law, "delivery_due", ordered, law.delivery, side="seller")
-    if promised is None or (law.delivery.cap and promised >= due.raw):
+    capped = law.delivery.cap and not set(law.delivery.uncapped) & set(attributes)
+    if promised is None or (capped and promised >= due.raw):
         return due
     return structs.replace(due, raw=promised, strict=promised, lenient=promised)
 

@@ -306,9 +306,10 @@ def _exception_faults(withdrawal: Withdrawal) -> Iterator[FieldError]:
         path = f"withdrawal.exceptions[{index}]"
         if one.attribute not in ATTRIBUTES:
             yield FieldError(f"{path}.attribute", "unknown", f"a line has no attribute {one.attribute!r}")
-        for place, need in enumerate(one.needs):
-            if need not in ATTRIBUTES | CONDITIONS:
-                yield FieldError(f"{path}.needs[{place}]", "unknown", f"no attribute and no condition: {need!r}")
+        for key, names in (("needs", one.needs), ("unless", one.unless)):
+            for place, name in enumerate(names):
+                if name not in ATTRIBUTES | CONDITIONS:
+                    yield FieldError(f"{path}.{key}[{place}]", "unknown", f"no attribute and no condition: {name!r}")
     yield from _twice("withdrawal.exceptions", [one.attribute for one in withdrawal.exceptions])
 
 

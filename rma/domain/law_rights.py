@@ -33,7 +33,7 @@ def exemption(law: LawProfile, *, attributes: frozenset[str], condition: frozens
         return None
     known = attributes | condition
     for one in law.withdrawal.exceptions:
-        if one.attribute in attributes and known.issuperset(one.needs):
+        if one.attribute in attributes and known.issuperset(one.needs) and known.isdisjoint(one.unless):
             return one
     return None
 
@@ -79,7 +79,7 @@ def service_share(law: LawProfile) -> ServiceUsed | None:
 def exceptions(law: LawProfile) -> tuple[Exemption, ...]:
     """What has no withdrawal right: of two laws with such a right only what both of them except."""
     known = [one for one in law.applicable if one.withdrawal is not None]
-    listed = {(one.attribute, one.needs): one for text in known for one in reversed(_listed(text))}
+    listed = {(one.attribute, one.needs, one.unless): one for text in known for one in reversed(_listed(text))}
     both = [one for one in listed.values() if all(_excepts(text, one) for text in known)]
     order = [one for text in known for one in _listed(text)]
     return tuple(sorted(both, key=order.index))
@@ -92,7 +92,8 @@ def _listed(law: LawProfile) -> tuple[Exemption, ...]:
 def _excepts(law: LawProfile, other: Exemption) -> bool:
     """Whether this law, too, excepts all that another's exception does."""
     needs = frozenset(other.needs)
-    return exemption(law, attributes=needs | {other.attribute}, condition=needs) is not None
+    found = exemption(law, attributes=needs | {other.attribute}, condition=needs)
+    return found is not None and set(found.unless) <= set(other.unless)
 
 
 @compared("remedies")

@@ -40,6 +40,9 @@ def _exception(one: Exemption) -> Text:
     found: Text = {}
     for language in LANGUAGES:
         needs = [say(words.NEEDS.get(need) or {"en": need.replace("_", " ")}, language) for need in one.needs]
+        needs += [
+            say(words.UNLESS.get(name) or {"en": f"not {name.replace('_', ' ')}"}, language) for name in one.unless
+        ]
         condition = f", {', '.join(needs)}" if needs else ""
         found[language] = f"{say(name, language)}{condition} ({one.article})"
     return found

@@ -315,6 +315,10 @@ ATTRIBUTES: dict[str, Text] = {
         de="dringende Reparaturen, zu denen Sie gerufen haben",
     ),
 }
+UNLESS: dict[str, Text] = {
+    "regular_delivery": text(tr="abonelik değilse", en="not by subscription", de="außer im Abonnement"),
+}
+"""What keeps the right all the same, as the list of exceptions says it."""
 NEEDS: dict[str, Text] = {
     "opened": text(tr="açıldıysa", en="once opened", de="nach dem Öffnen"),
     "installed": text(tr="kurulduysa", en="once installed", de="nach dem Einbau"),

@@ -186,9 +186,9 @@ _ALWAYS = tuple(
 
 @_rule("quantity_left", NoParams, then="refuse", what="More units than are left to return.", always=True)
 def _quantity_left(_: NoParams, seen: Seen) -> Found:
-    left = seen.standing.available
+    left = seen.standing.available + seen.standing.undelivered
     inputs: Inputs = {"asked": seen.asked.quantity, "left": left}
-    return _found(seen.asked.quantity > left, "quantity_left", inputs, left=left)
+    return _found(seen.asked.quantity > seen.standing.available, "quantity_left", inputs, left=left)
 
 
 @_rule("window", NoParams, then="refuse", what="Filed after the last day, or before delivery.", always=True)

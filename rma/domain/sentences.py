@@ -18,6 +18,14 @@ SENTENCES: dict[str, Text] = {
         de="Das Lieferdatum ist nicht bekannt; nach unserer Schätzung endete die Frist am {last_day}. Kam die Ware "
         "später an, sagen Sie es uns.",
     ),
+    "window_in_doubt": text(
+        tr="Teslim tarihi bilinmiyor; tahmini tarihe göre iade süresi {last_day} tarihinde doldu. Ürün daha geç gelmiş "
+        "olabileceği için ekibimiz talebinizi inceleyecek.",
+        en="The delivery date is not known; by our estimate the time for this return ended on {last_day}. The item may "
+        "have come later, so our team will look at your request.",
+        de="Das Lieferdatum ist nicht bekannt; nach unserer Schätzung endete die Frist am {last_day}. Die Ware kann "
+        "später angekommen sein, daher prüft unser Team Ihr Anliegen.",
+    ),
     "withdrawal_over": text(
         tr="Cayma süresi {last_day} tarihinde doldu. Mağaza iadesi {other} tarihine kadar yapılabilir.",
         en="The withdrawal period ended on {last_day}. A voluntary return is possible until {other}.",
@@ -45,6 +53,11 @@ SENTENCES: dict[str, Text] = {
         tr="Kayıtlara göre ürün {day} tarihinde teslim edildi; ekibimiz kargo şirketiyle birlikte inceleyecek.",
         en="Our records say the item was delivered on {day}; our team will look into it with the carrier.",
         de="Laut unseren Daten wurde die Ware am {day} zugestellt; unser Team klärt das mit dem Zusteller.",
+    ),
+    "recorded_as_under_way": text(
+        tr="Kayıtlara göre ürün henüz yolda; ekibimiz kargo şirketiyle birlikte inceleyecek.",
+        en="Our records say the item is still on its way; our team will look into it with the carrier.",
+        de="Laut unseren Daten ist die Ware noch unterwegs; unser Team klärt das mit dem Zusteller.",
     ),
     "not_late": text(
         tr="Ürün {day} tarihinde, söz verilen süre içinde teslim edildi.",

@@ -29,6 +29,8 @@ T = TypeVar("T")
 Basis = Literal["statutory", "contract", "goodwill"]
 
 _DELIVERY_DAYS = 30
+_DOUBT_DAYS = 14
+"""So long after an end that rests on a guess a person is asked: the parcel may have come that much later."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,7 +38,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``kind`` is the kind it is judged as, ``last_day`` the last day on which the same request could be filed (None
     while its period has not started), ``available`` how many units may be filed, ``delivered`` whether those units are
-    with the customer. ``verdict`` is the answer of the window rule, ``exempt`` why there is no withdrawal right.
+    with the customer; ``undelivered`` how many more may be that are not. ``verdict`` is the answer of the window rule,
+    ``exempt`` why there is no withdrawal right.
     Where two laws apply ``law`` is the one whose answer counts and ``compared`` holds those of both.
     """
 
@@ -44,6 +47,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     basis: Basis
     available: int
     delivered: bool
+    undelivered: int = 0
     verdict: Verdict = PASS
     last_day: date | None = None
     starts: date | None = None
@@ -88,10 +92,11 @@ def under_each(scene: Scene) -> Scene:
 
 
 class _Units(msgspec.Struct, frozen=True, gc=False):
-    """Which units of a line a request is about."""
+    """Which units of a line a request is about, and how many more the customer does not have yet."""
 
     available: int
     delivered: bool
+    undelivered: int = 0
 
 
 class _Window(msgspec.Struct, frozen=True, gc=False):
@@ -133,16 +138,27 @@ def _of_each(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
 
 
 def _by_choice(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
-    """A withdrawal or a voluntary return; before delivery only the first is possible."""
-    if not line.tangible:
-        return _in_window(scene, line, asked, units=_Units(line.left, delivered=False))
+    """A withdrawal or a voluntary return; before delivery only the first is possible.
+
+    Of a line that has come in part a withdrawal is from both: what is here, and what is still to come (MSY 9/1, CRD 9).
+    """
+    if not line.tangible or (asked.part and asked.kind == "withdrawal"):
+        return _in_window(scene, line, asked, units=_Units(line.left, delivered=_is_here(scene, line, asked)))
     arrival = scene.arrivals.lines[line.id]
     goods = _goods_left(line, arrival)
     if goods or (not line.left and arrival.units):
-        return _in_window(scene, line, asked, units=_Units(goods, delivered=True))
+        more = line.left - goods if asked.kind == "withdrawal" and _before_delivery(scene.law) else 0
+        return _in_window(scene, line, asked, units=_Units(goods, delivered=True, undelivered=more))
     if asked.kind == "voluntary":
         return _not_delivered(asked, line, "contract")
     return _in_window(scene, line, asked, units=_Units(line.left, delivered=False))
+
+
+def _is_here(scene: Scene, line: LineFacts, asked: LineRequest) -> bool:
+    """Whether units of one part are with the customer: as it was parted, or because they have come since."""
+    if not line.tangible:
+        return False
+    return asked.part == "delivered" or _goods_left(line, scene.arrivals.lines[line.id]) >= asked.quantity
 
 
 def _in_window(scene: Scene, line: LineFacts, asked: LineRequest, *, units: _Units) -> Standing:
@@ -153,15 +169,18 @@ def _in_window(scene: Scene, line: LineFacts, asked: LineRequest, *, units: _Uni
     right = None if exempt or early or scene.facts.is_business else _right(scene, line)
     offer = _offer(scene, line, asked.kind)
     last_day = _later(offer.end, right.end) if right else offer.end
-    statutory = right is not None and right.open_on(today)
-    late = not statutory and not offer.open_on(today)
+    by_law = right is not None and right.open_on(today)
+    late = not by_law and not offer.open_on(today)
+    doubtful = late and right is not None and _in_doubt(scene, line, right.end)
+    statutory = by_law or doubtful
     article = scene.law.withdrawal.article if right and scene.law.withdrawal else None
     return Standing(
         kind="withdrawal" if statutory else "voluntary",
         basis="statutory" if statutory else "contract",
         available=units.available,
         delivered=units.delivered,
-        verdict=_over(scene, line, asked, last_day=last_day, article=article) if late else PASS,
+        undelivered=units.undelivered,
+        verdict=_over(scene, line, asked, last_day=last_day, article=article, doubtful=doubtful) if late else PASS,
         last_day=last_day,
         starts=right.starts if right and statutory else offer.starts,
         estimated=line.tangible and (scene.arrivals.estimated or (offer.guessed and not statutory)),
@@ -231,8 +250,16 @@ def _anchor(scene: Scene, line: LineFacts) -> tuple[date | None, bool]:
     return add_days(scene.arrivals.ordered_on, windows.fallback_transit_days), True
 
 
-def _over(scene: Scene, line: LineFacts, asked: LineRequest, *, last_day: date | None, article: str | None) -> Verdict:
-    """The refusal of a late request: it names the last day, and the voluntary window where that is still open."""
+def _over(
+    scene: Scene, line: LineFacts, asked: LineRequest, *, last_day: date | None, article: str | None, doubtful: bool
+) -> Verdict:
+    """The refusal of a late request: it names the last day, and the voluntary window where that is still open.
+
+    Of a right whose end rests on a guess a person is asked for a while: the seller has to prove the day of delivery.
+    """
+    if doubtful:
+        words = filled(SENTENCES["window_in_doubt"], last_day=last_day or scene.arrivals.filed_on)
+        return ask("window_in_doubt", words, article=article)
     if asked.kind == "withdrawal":
         other = _offer(scene, line, "voluntary").end
         if other and scene.arrivals.filed_on <= other:
@@ -242,6 +269,12 @@ def _over(scene: Scene, line: LineFacts, asked: LineRequest, *, last_day: date |
     return refuse("window_over", filled(SENTENCES[name], last_day=last_day or scene.arrivals.filed_on), article=article)
 
 
+def _in_doubt(scene: Scene, line: LineFacts, end: date | None) -> bool:
+    """Whether this end, which has passed, follows from a guessed delivery and passed not long ago."""
+    guessed = line.tangible and scene.arrivals.estimated
+    return guessed and end is not None and scene.arrivals.filed_on <= add_days(end, _DOUBT_DAYS)
+
+
 def _liability(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
     """Damaged, defective, wrong or missing: the seller answers for it long after the window has closed."""
     basis: Basis = "contract" if scene.facts.is_business or scene.law.defect is None else "statutory"
@@ -249,8 +282,11 @@ def _liability(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
     missing = asked.kind == "missing_item"
     available = line.left if missing else _goods_left(line, arrival)
     starts = arrival.last or (scene.arrivals.last if missing else None)
-    if starts is None or (not available and line.left):
-        return _not_delivered(asked, line, basis)
+    if starts is None or asked.quantity > available:
+        if arrival.under_way and asked.quantity <= line.left:
+            return _under_way(asked, line, basis)
+        if starts is None or (not available and line.left):
+            return _not_delivered(asked, line, basis)
     agreed = scene.policy.windows.second_hand_months if "second_hand" in line.attributes else None
     end = liability_end(
         scene.law,
@@ -269,7 +305,9 @@ def _liability(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
         basis=basis,
         available=available,
         delivered=not missing,
-        verdict=refuse("liability_over", words, article=article) if late else PASS,
+        verdict=(ask if _in_doubt(scene, line, last_day) else refuse)("liability_over", words, article=article)
+        if late
+        else PASS,
         last_day=last_day,
         starts=starts,
         estimated=arrival.estimated,
@@ -282,7 +320,7 @@ def _delay(scene: Scene, line: LineFacts, asked: LineRequest) -> Standing:
     basis: Basis = "contract" if scene.facts.is_business or scene.law.delivery is None else "statutory"
     arrival = scene.arrivals.lines[line.id]
     goods = 0 if arrival.estimated else _goods_left(line, arrival)
-    due = _due(scene)
+    due = _due(scene, line)
     undelivered = line.left - goods
     if undelivered:
         early = scene.arrivals.filed_on <= due
@@ -312,16 +350,23 @@ def _delivered_verdict(scene: Scene, line: LineFacts, asked: LineRequest, *, cam
     return ask("delivered_late", filled(SENTENCES["delivered_late"], last_day=right.end))
 
 
-def _due(scene: Scene) -> date:
+def _due(scene: Scene, line: LineFacts) -> date:
     """The day by which delivery was due: promised, by law, or thirty days after the order."""
     ordered, promised = scene.arrivals.ordered_on, scene.facts.promised_by
-    due = delivery_due(scene.law, ordered=ordered, promised=promised)
+    due = delivery_due(scene.law, ordered=ordered, promised=promised, attributes=line.attributes)
     return due.binding if due else promised or add_days(ordered, _DELIVERY_DAYS)
 
 
 def _not_delivered(asked: LineRequest, line: LineFacts, basis: Basis) -> Standing:
     verdict = refuse("not_delivered_yet", SENTENCES["not_delivered_yet"])
     return Standing(kind=asked.kind, basis=basis, available=line.left, delivered=False, verdict=verdict)
+
+
+def _under_way(asked: LineRequest, line: LineFacts, basis: Basis) -> Standing:
+    """What our records call under way and the customer has, or could not complain of it: a person looks."""
+    verdict = ask("recorded_as_under_way", SENTENCES["recorded_as_under_way"])
+    there = asked.kind != "missing_item"
+    return Standing(kind=asked.kind, basis=basis, available=line.left, delivered=there, verdict=verdict)
 
 
 def _goods_left(line: LineFacts, arrival: LineArrival) -> int:

@@ -184,6 +184,8 @@ def asked_again(line: Any, evidence: tuple[str, ...]) -> claims.LineRequest:
     """What a stored return line asked for when it was filed, with the kinds of the files that it holds by now."""
     doc = line.doc
     told = doc.get("condition") or {}
+    by_choice = doc.get("filed_kind", line.kind) == "withdrawal"
+    part: claims.Part = "undelivered" if doc.get("undelivered") else "delivered"
     noticed = doc.get("noticed_at")
     return claims.LineRequest(
         order_line_id=line.order_line_id,
@@ -194,6 +196,7 @@ def asked_again(line: Any, evidence: tuple[str, ...]) -> claims.LineRequest:
         damage=doc.get("damage"),
         noticed_on=datetime.fromisoformat(noticed).date() if noticed else None,
         evidence=evidence,
+        part=part if by_choice else None,
         opened=bool(told.get("opened")),
         used=bool(told.get("used")),
         installed=bool(told.get("installed")),

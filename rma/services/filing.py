@@ -120,6 +120,7 @@ def quote(work: Work, services: Services, caller: Caller, data: FileReturn, *, l
     view = assess.view_order(work, store, row)
     request = read_request(data, caller, now, timezone=view.timezone)
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
+    data = _parted(data, decision)
     plan = settling.plan_quote(work, store, view, policy, decision, data, caller, noticed=now)
     return cases_view.quote(view, policy, decision, plan, store=store, now=now, locale=locale)
 
@@ -148,6 +149,7 @@ def file(
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
     if errors := [*decision.errors, *_own_return(policy, decision, data)]:
         raise Invalid("This return cannot be filed as it stands.", errors=errors)
+    data = _parted(data, decision)
     plan = settling.plan_quote(work, store, view, policy, decision, data, caller, noticed=noticed_at or now)
     case = _new_case(work, services, store, view, policy, decision, data, caller=caller, now=now)
     if noticed_at is not None:
@@ -194,12 +196,19 @@ def read_request(
     return claims.Request(lines=lines, filed_at=noticed_at or now, method=data.method, override=override)
 
 
+def _parted(data: FileReturn, decision: Decision) -> FileReturn:
+    """The same with a line for each that was decided."""
+    parts = zip(decision.asked, decision.lines, strict=True)
+    lines = [msgspec.structs.replace(data.lines[i], quantity=line.quantity) for i, line in parts]
+    return msgspec.structs.replace(data, lines=lines)
+
+
 def _own_return(policy: Policy, decision: Decision, data: FileReturn) -> list[FieldError]:
     """Lines that the return's machine cannot carry: the policy gives their kind another one."""
     machine = policy.returns.machine(data.kind)
     return [
         FieldError(f"lines[{i}].kind", "needs_own_return", f"{line.kind} needs a return of its own.")
-        for i, line in enumerate(decision.lines)
+        for i, line in zip(decision.asked, decision.lines, strict=True)
         if policy.returns.machine(line.kind) != machine
     ]
 
@@ -323,6 +332,7 @@ def _new_line(
         "filed_kind": line.filed_kind,
         "goods_come_back": line.goods_come_back,
         "undelivered": not line.delivered,
+        "service": order_line is not None and order_line.is_service,
         "damage": asked.damage,
         "noticed_at": asked.noticed_at,
         "condition": msgspec.to_builtins(asked.condition) if asked.condition else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.shop import Shop, codes, want
+from tests.support.shop import Shop, asked, codes, want
 from tests.support.snapshots import Json
 
 
@@ -94,6 +94,31 @@ def test_s30_a_withdrawal_declared_twice_without_a_reason_or_for_an_unknown_orde
     other = declare(shop, "1001", lines=[{"line": "1", "quantity": 1}])
     assert set(other) == set(known)
     assert len(shop.support.items("/withdrawals")) == 3
+
+
+def test_a_whole_order_of_which_a_part_has_come_is_withdrawn_whole(shop: Shop) -> None:
+    """One of three has come: without lines all are withdrawn, what is here comes back, the rest is not awaited."""
+    came = {"id": "d1", "delivered_at": "2026-02-26T14:00:00+03:00", "lines": [{"id": "1", "quantity": 1}]}
+    sent = {"id": "d2", "shipped_at": "2026-03-01T14:00:00+03:00", "lines": [{"id": "1", "quantity": 2}]}
+    for number in ("1001", "1002"):
+        shop.order(number, shop.line("1", quantity=3), deliveries=[came, sent])
+    declare(shop, "1001")
+    [kept] = shop.support.items("/withdrawals")
+    filed = shop.support.get(f"/returns/{kept['return_id']}")
+    whole = [(1, 1), (2, 0)]
+    assert [(line["requested"], line["expected"]) for line in filed["lines"]] == whole
+    [option] = [
+        one for one in shop.integrator.get("/orders/1002")["lines"][0]["options"] if one["kind"] == "withdrawal"
+    ]
+    assert option["quantity"] == 3
+    quoted = shop.integrator.post("/returns/quote", asked("1002", want("1", 3)))
+    assert [line["quantity"] for line in quoted["lines"]] == [1, 2]
+    more = shop.integrator.refused("/returns", asked("1002", want("1", 4)), status=422)
+    assert [(one["path"], one["message"]) for one in more["errors"]] == [
+        ("lines[0].quantity", "At most 3 of this item can be returned.")
+    ]
+    desk = shop.file("1002", want("1", 3), method=None)
+    assert [(line["requested"], line["expected"]) for line in desk["lines"]] == whole
 
 
 def test_the_law_counts_from_the_goods_where_no_carrier_spoke(shop: Shop) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from rma.domain.claims import DeliveredLine, Delivery, Override
+from rma.domain.decision import options
 from rma.errors import Invalid
 from tests.support import laws
 from tests.support.cases import RETURNS, cases, expected, given
@@ -77,18 +78,22 @@ def test_e9_three_distinct_reasons() -> None:
 
 
 def test_e10_what_was_not_delivered_and_what_is_in_a_return_cannot_be_returned() -> None:
-    """E10: ordered 3, delivered 2, 1 already in a return: 1 can be returned."""
+    """E10: ordered 3, delivered 2, 1 already in a return: 1 can be returned; a withdrawal is also from the third."""
     assert cases(RETURNS)["E10"].expected == "1 can be returned"
     delivery = Delivery(delivered_at=at("2026-06-10"), lines=(DeliveredLine(id="1", quantity=2),))
     facts = order(lines=(line(quantity=3, left=2, total=30000),), deliveries=(delivery,))
-    for kind in ("withdrawal", "voluntary", "damaged"):
+    for kind, most in (("withdrawal", 2), ("voluntary", 1), ("damaged", 1)):
         assert one(facts, ask(kind)).decision in {"accepted", "needs_evidence"}
-        excess = judged(facts, ask(kind, 2))
+        excess = judged(facts, ask(kind, most + 1))
         assert codes(excess.lines[0]) == ["quantity_left"]
         assert [fault.path for fault in excess.errors] == ["lines[0].quantity"]
-    both = judged(facts, ask(), ask())
-    assert [line.delivered for line in both.lines] == [True, False]
-    assert both.assessment == "accepted"
+    apart, parted = judged(facts, ask(), ask()), judged(facts, ask(quantity=2))
+    for both in (apart, parted):
+        assert [(line.quantity, line.delivered) for line in both.lines] == [(1, True), (1, False)]
+        assert [line.goods_come_back for line in both.lines] == [True, False]
+        assert both.assessment == "accepted"
+    assert (apart.asked, parted.asked) == ((0, 1), (0, 0))
+    assert options(policy(), TR, facts, "1", at=at("2026-06-12"), kinds=("withdrawal",))[0].quantity == 2
 
 
 def test_e17_before_delivery_only_withdrawal_is_open() -> None:
@@ -118,15 +123,46 @@ def test_e21_a_filing_in_the_future_is_refused() -> None:
 
 
 def test_e24_without_a_delivery_date_the_day_is_estimated() -> None:
-    """E24: the fallback date plus transit days is used, said to be an estimate, and runs out."""
+    """E24: the fallback date plus transit days is used, said to be an estimate, and runs out.
+
+    For two weeks after it a person is asked: the seller has to prove the day, and it is never before the promised one.
+    """
     facts = order(None)
     by = policy(windows={"fallback_transit_days": 3})
-    fresh, late = one(facts, on="2026-06-10", by=by), one(facts, on="2026-06-20", by=by)
+    fresh, late = one(facts, on="2026-06-10", by=by), one(facts, on="2026-07-03", by=by)
     assert (fresh.decision, fresh.estimated, fresh.last_day) == ("accepted", True, date(2026, 6, 18))
     assert (late.decision, late.estimated, late.last_day) == ("refused", True, date(2026, 6, 18))
     assert "tahmini" in late.reasons[0].text["tr"]
     shipped = one(order(None, shipped_at=at("2026-06-05")), on="2026-06-10", by=by)
     assert shipped.last_day == date(2026, 6, 22)
+    doubtful = one(facts, on="2026-07-02", by=by)
+    assert (doubtful.decision, doubtful.basis, codes(doubtful)) == ("needs_review", "statutory", ["window_in_doubt"])
+    promised = one(order(None, promised_by=date(2026, 6, 9)), on="2026-06-23", by=by)
+    assert (promised.decision, promised.estimated, promised.last_day) == ("accepted", True, date(2026, 6, 23))
+
+
+def test_goods_made_to_order_may_be_promised_later() -> None:
+    """The thirty days are no cap on goods that are made to order (Law 6502 art. 48/3): their promise binds."""
+    made = order(None, promised_by=date(2026, 7, 31), lines=(line(attributes=frozenset({"custom_made"})),))
+    found = [one(made, ask("not_delivered"), on=day) for day in ("2026-07-05", "2026-08-01")]
+    assert [(codes(each), each.basis) for each in found] == [(["not_due_yet"], "statutory"), ([], "statutory")]
+    ready = one(order(None, promised_by=date(2026, 7, 31)), ask("not_delivered"), on="2026-07-05")
+    assert ready.decision == "accepted"
+
+
+def test_a_defect_of_goods_that_we_believe_under_way_asks_a_person() -> None:
+    """A complaint before the parcel was seen to arrive is looked at, as is a missing parcel that was."""
+    sent = order(None, shipped_at=at("2026-06-02"), promised_by=date(2026, 6, 12))
+    for kind in ("damaged", "defective", "wrong_item", "missing_item"):
+        found = one(sent, ask(kind), on="2026-06-04")
+        assert (found.decision, found.basis, codes(found)) == (
+            "needs_review",
+            "statutory",
+            ["recorded_as_under_way"],
+        )
+        assert found.goods_come_back == (kind != "missing_item")
+    assert codes(one(sent, ask("damaged", 2), on="2026-06-04")) == ["quantity_left"]
+    assert codes(one(sent, ask("voluntary"), on="2026-06-04")) == ["not_delivered_yet"]
 
 
 def test_s6_one_rule_asks_and_another_refuses() -> None:

@@ -148,6 +148,14 @@ def test_every_letter_of_the_lists_and_no_other(place: str) -> None:
         assert _right(place, {other}, frozenset(_CONDITIONS)), other
 
 
+@pytest.mark.parametrize("place", sorted(PLACES))
+def test_a_subscription_of_a_periodical_keeps_its_right(place: str) -> None:
+    """A single issue is excepted, a subscription is not (MSY 15/1-f, CRD 16(j), CCR 28(1)(f))."""
+    issue, subscription = {"periodical"}, {"periodical", "regular_delivery"}
+    for on in ("2025-12-31", "2026-09-01"):
+        assert [_right(place, one, on=on) for one in (issue, subscription)] == [False, True]
+
+
 def test_a_service_that_is_done_has_no_right_where_it_began_with_consent() -> None:
     """Begun and done with consent ends the right in Türkiye; the Union and the UK ask for the acknowledgement too."""
     done = {"service_performed", "service_consent"}
