@@ -12,10 +12,10 @@ import msgspec
 
 from rma.domain.claims import DELAY, KINDS, LIABILITY, Kind, Outcome
 from rma.domain.findings import Finding, Severity, found, joined, listed, rights
-from rma.domain.law import LawProfile
+from rma.domain.law import LawProfile, Withdrawal
 from rma.domain.law_rights import given, pays_way_back
 from rma.domain.lint_texts import KIND_NAMES, REMEDY_NAMES
-from rma.domain.terms import DEFAULT_TERMS, Policy, ReasonTerms
+from rma.domain.terms import BY_CARRIER, DEFAULT_TERMS, Policy, ReasonTerms
 
 _WITHOUT_GOODS: frozenset[Kind] = frozenset({"missing_item", "not_delivered", "late_delivery"})
 _PUT_RIGHT: frozenset[Outcome] = frozenset({"repair", "exchange", "price_reduction"})
@@ -39,6 +39,8 @@ def terms_findings(policy: Policy, law: LawProfile) -> Iterator[Finding]:
         yield from _outcomes(one, law, known)
         yield from _evidence(one, known, law)
         yield from _payer(one, policy, law, known)
+        if "withdrawal" in one.kinds and law.withdrawal is not None:
+            yield from _sending(one, policy, law, law.withdrawal)
         if set(one.terms.methods) == {"none"} and (one.coded or not _WITHOUT_GOODS.issuperset(one.kinds)):
             yield found("gap", "no_way_back", f"{one.path}.methods")
 
@@ -115,10 +117,10 @@ def _payer(one: _Terms, policy: Policy, law: LawProfile, known: dict[Kind, str])
     """Who pays the way back: the seller for what it answers for, and for a withdrawal whoever the law says."""
     if one.terms.way_back_paid_by != "customer":
         return
-    named = bool(policy.returns.named_return_carriers)
+    named = policy.carrier_named(one.terms)
     sellers = any(
         pays_way_back(law, method=method, carrier_named=named) == "store"
-        for method in one.terms.methods
+        for method in (*one.terms.methods, "own_carrier")
         if method != "none"
     )
     kinds: list[Kind] = ["withdrawal"] if sellers and "withdrawal" in one.kinds and "withdrawal" in known else []
@@ -131,3 +133,20 @@ def _payer(one: _Terms, policy: Policy, law: LawProfile, known: dict[Kind, str])
         yield found("unlawful", "way_back_paid", path, law=law, article=joined(articles), kinds=names)
     elif one.coded and law.defect is not None:
         yield found("note", "way_back_not_here", path, law=law, article=law.defect.article)
+
+
+def _sending(one: _Terms, policy: Policy, law: LawProfile, right: Withdrawal) -> Iterator[Finding]:
+    """The consumer may always send the goods (MSY art. 13/1, CRD art. 14(1)), and a carrier that was named is free.
+
+    Terms without any way to send take that away; a reason's terms may be for other kinds too and are set aside.
+    """
+    methods, path = frozenset(one.terms.methods), f"{one.path}.methods"
+    article = law.send_back.article if law.send_back is not None else right.article
+    if "own_carrier" not in methods and BY_CARRIER.isdisjoint(methods):
+        severity: Severity = "conflict" if one.coded else "unlawful"
+        yield found(severity, "no_sending", path, law=law, article=article)
+    elif "own_carrier" not in methods:
+        yield found("note", "own_carrier_by_law", path, law=law, article=article)
+    rule = law.way_back if policy.returns.named_return_carriers and BY_CARRIER.isdisjoint(methods) else None
+    if rule is not None and (rule.none_named, rule.other) == ("store", "customer"):
+        yield found("conflict", "carrier_not_offered", path, law=law, article=rule.article)

@@ -45,9 +45,20 @@ TEXTS: dict[str, Text] = {
         "es oder lassen Sie outcomes weg; das Gesetzliche wird dann von selbst angeboten.",
     ),
     "way_back_paid": text(
-        tr="Geri gönderme ücreti müşteriye bırakılmış; kanun bunu satıcıya yükler ({kinds}).",
-        en="The way back is left to the customer; by law the seller pays it ({kinds}).",
-        de="Die Rücksendekosten sind dem Kunden auferlegt; nach dem Gesetz trägt sie der Händler ({kinds}).",
+        tr="Geri gönderme ücreti müşteriye bırakılmış; kanun bunu satıcıya yükler ({kinds}). way_back_paid_by "
+        "satırını yazmayın: kanunun dediği kendiliğinden geçerli olur.",
+        en="The way back is left to the customer; by law the seller pays it ({kinds}). Leave way_back_paid_by out: "
+        "what the law says then holds by itself.",
+        de="Die Rücksendekosten sind dem Kunden auferlegt; nach dem Gesetz trägt sie der Händler ({kinds}). Lassen Sie "
+        "way_back_paid_by weg: dann gilt von selbst, was das Gesetz sagt.",
+    ),
+    "no_sending": text(
+        tr="Bu koşullarla ürün gönderilemez; cayan tüketici ürünü her zaman kargoyla geri gönderebilir ve bu kabul "
+        "edilir.",
+        en="These terms offer no way to send the goods; whoever withdraws by law may always send them, and it is "
+        "accepted.",
+        de="Diese Bedingungen bieten keinen Versand; wer gesetzlich widerruft, darf die Ware immer zusenden, und das "
+        "wird angenommen.",
     ),
     "evidence_condition": text(
         tr="Cayma için belge istenemez: hak hiçbir koşula bağlanamaz.",
@@ -114,6 +125,14 @@ TEXTS: dict[str, Text] = {
         "geçerlidir.",
         en="The look and the payment take {days} days together; the law allows {most} at most, and its day counts.",
         de="Prüfung und Zahlung dauern zusammen {days} Tage; das Gesetz erlaubt höchstens {most}, sein Tag gilt.",
+    ),
+    "carrier_not_offered": text(
+        tr="İade için taşıyıcı belirtilmiş, ama bu koşullarda onunla gönderim yok; müşterinin seçtiği kargo da ona "
+        "ücretsizdir.",
+        en="A carrier is named for the way back, but these terms offer no way by it; whatever carrier the customer "
+        "takes then costs them nothing.",
+        de="Für die Rücksendung ist ein Beförderer benannt, aber kein Weg mit ihm angeboten; auch jeder andere kostet "
+        "den Kunden dann nichts.",
     ),
     "second_hand_set_aside": text(
         tr="Bu hukukta ikinci el için sorumluluk kısaltılamaz; {months} ay geçerlidir.",
@@ -223,6 +242,13 @@ TEXTS: dict[str, Text] = {
         tr="Bu nedenle cayan müşteriden belge istenmez.",
         en="A customer who withdraws for this reason is not asked for files.",
         de="Wer aus diesem Grund widerruft, wird nicht nach Nachweisen gefragt.",
+    ),
+    "own_carrier_by_law": text(
+        tr="Cayan tüketici ürünü kendi seçtiği kargoyla da gönderebilir; listede olmasa da kabul edilir.",
+        en="Whoever withdraws by law may also send the goods by a carrier of their own; it is accepted although the "
+        "list leaves it out.",
+        de="Wer gesetzlich widerruft, darf auch mit eigenem Versand zurücksenden; das wird angenommen, obwohl die "
+        "Liste es auslässt.",
     ),
     "way_back_not_here": text(
         tr="Satıcının sorumlu olduğu iadelerde gönderim ücretini yine mağaza öder.",

@@ -20,11 +20,15 @@ _FOR_UNDELIVERED: frozenset[Outcome] = frozenset({"refund", "store_credit", "exc
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One way back: what it costs the customer as a fee (minor units), and who pays the carrier."""
+    """One way back: what it costs the customer as a fee (minor units), and who pays the carrier.
+
+    ``by_law``: the store's own terms do not offer it, but whoever withdraws by law may send the goods (CRD art. 14(1)).
+    """
 
     name: Method
     fee: int = 0
     paid_by: Payer = "store"
+    by_law: bool = False
 
 
 class EvidenceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -168,9 +172,16 @@ def _ways_of(scene: Scene, terms: ReasonTerms, asked: LineRequest, *, stand: Sta
             name=method,
             fee=scene.policy.fees.return_fee(method) if charged else 0,
             paid_by=_payer(scene, method, asked, stand=stand),
+            by_law=method not in terms.methods,
         )
-        for method in terms.methods
+        for method in (*terms.methods, *ways_by_law(terms, stand))
     )
+
+
+def ways_by_law(terms: ReasonTerms, stand: Standing) -> tuple[Method, ...]:
+    """Ways that the terms leave out: a consumer who withdraws by law may send the goods (MSY art. 13/1, CRD 14(1))."""
+    by_law = stand.basis == "statutory" and stand.kind == "withdrawal"
+    return ("own_carrier",) if by_law and "own_carrier" not in terms.methods else ()
 
 
 def _payer(scene: Scene, method: Method, asked: LineRequest, *, stand: Standing) -> Payer:
@@ -183,12 +194,12 @@ def _payer(scene: Scene, method: Method, asked: LineRequest, *, stand: Standing)
     if "store" in told or (stand.basis == "statutory" and asked.kind not in BY_CHOICE):
         return "store"
     own = scene.policy.terms(asked.reason, asked.kind).way_back_paid_by or "store"
-    return (payer_by_law(scene, method)(scene.law) or own) if stand.basis == "statutory" else own
+    return (payer_by_law(scene, asked, method)(scene.law) or own) if stand.basis == "statutory" else own
 
 
-def payer_by_law(scene: Scene, method: Method) -> Callable[[LawProfile], Payer | None]:
+def payer_by_law(scene: Scene, asked: LineRequest, method: Method) -> Callable[[LawProfile], Payer | None]:
     """What a law says on who pays this way back of a withdrawal in this scene; None leaves it to the store."""
-    named = bool(scene.policy.returns.named_return_carriers)
+    named = scene.policy.carrier_named(scene.policy.terms(asked.reason, asked.kind))
     return partial(pays_way_back, method=method, carrier_named=named, told=_told(scene))
 
 

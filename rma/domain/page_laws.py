@@ -38,8 +38,8 @@ def _right(law: LawProfile, right: Withdrawal | None) -> Withdrawal | None:
 
 
 def _payer(policy: Policy, law: LawProfile) -> str | None:
-    named = bool(policy.returns.named_return_carriers)
-    return pays_way_back(law, method=policy.terms(None, "withdrawal").methods[0], carrier_named=named)
+    terms = policy.terms(None, "withdrawal")
+    return pays_way_back(law, method=terms.methods[0], carrier_named=policy.carrier_named(terms))
 
 
 def _refund(law: LawProfile) -> Refund | None:

@@ -23,6 +23,8 @@ EvidenceKind = Literal["photo", "carrier_damage_report", "proof_of_sending", "pr
 ShippingMode = Literal["with_last", "pro_rata", "marginal"]
 TenderMode = Literal["proportional", "reverse", "gift_first"]
 PromotionMode = Literal["pro_rata", "reprice"]
+BY_CARRIER: frozenset[Method] = frozenset({"drop_off_code", "printed_label", "pick_up"})
+"""Ways on which a carrier of the store takes the goods."""
 
 
 class Windows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -187,6 +189,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """The terms of the reason, else of the kind, else the default ones."""
         found = self.reasons.get(reason or "") or self.reasons.get(kind) or self.reasons.get("default")
         return found or DEFAULT_TERMS
+
+    def carrier_named(self, terms: ReasonTerms) -> bool:
+        """Whether the store named a carrier for the way back that could be used: one of these terms' ways is by it."""
+        return bool(self.returns.named_return_carriers) and not BY_CARRIER.isdisjoint(terms.methods)
 
 
 DEFAULT_TERMS = ReasonTerms()

@@ -89,9 +89,7 @@ def _worse(
     decision: Decision, right: str, last: date, scene: tuple[LawProfile, Facts, Request], policy: Policy
 ) -> list[str]:
     """Everything but the remedies in which a decision gives less than the law, or than the store agreed to pay."""
-    [line], (text, facts, request) = decision.lines, scene
-    named, told = bool(policy.returns.named_return_carriers), not facts.never_informed
-    agreed = policy.terms(request.lines[0].reason, line.filed_kind).way_back_paid_by == "store"
+    [line] = decision.lines
     found = []
     if line.decision == "refused":
         found.append("refused")
@@ -107,6 +105,18 @@ def _worse(
         found.append("evidence")
     if any(error.path.endswith(".reason") for error in decision.errors):
         found.append("reason")
+    return [*found, *_ways_back(line, right, scene, policy)]
+
+
+def _ways_back(line: LineDecision, right: str, scene: tuple[LawProfile, Facts, Request], policy: Policy) -> list[str]:
+    """What the ways back give less: none to send the goods by, or one that the store owes and the customer pays."""
+    text, facts, request = scene
+    terms = policy.terms(request.lines[0].reason, line.filed_kind)
+    named, told = policy.carrier_named(terms), not facts.never_informed
+    agreed = terms.way_back_paid_by == "store"
+    found = []
+    if right == "withdrawal" and line.goods_come_back and "own_carrier" not in {way.name for way in line.methods}:
+        found.append("sending")
     for way in line.methods:
         by_law = pays_way_back(text, method=way.name, carrier_named=named, told=told)
         owed = "store" if right == "liability" or agreed else by_law

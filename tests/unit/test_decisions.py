@@ -176,41 +176,6 @@ def test_a_return_fee_is_charged_once_and_never_by_law() -> None:
     assert mixed.fees == ()
 
 
-def test_the_eu_leaves_the_way_back_to_the_policy() -> None:
-    """In the EU the policy says who pays the way back of a withdrawal; of a defect the seller does."""
-    by = policy(reasons={"default": {"way_back_paid_by": "customer"}})
-    assert one(order(country="DE"), by=by, law=EU).way_back_paid_by == "customer"
-    assert one(order(country="DE"), ask("defective"), by=by, law=EU).way_back_paid_by == "store"
-
-
-def test_who_was_not_told_before_the_contract_pays_no_way_back() -> None:
-    """Never told, or told on a day after the order, the cost is the store's whatever it says (CRD 6(6), 14(1))."""
-    by = policy(
-        reasons={"withdrawal": {"way_back_paid_by": "customer"}}, returns={"named_return_carriers": ["yurtici"]}
-    )
-    told = (
-        ({"informed_on": date(2026, 6, 1)}, "customer"),
-        ({"informed_on": date(2026, 6, 2)}, "store"),
-        ({"never_informed": True}, "store"),
-    )
-    for law in (EU, laws.law("GB", "2026-06-01"), TR):
-        for facts, payer in told:
-            found = one(order(country="DE", **facts), by=by, law=law)
-            assert {way.name: way.paid_by for way in found.methods}["own_carrier"] == payer
-
-
-def test_a_store_that_agreed_to_pay_pays_every_way_back() -> None:
-    """A policy that says ``store`` is never set aside, not for another carrier either; where it is silent the law says."""
-    named = {"named_return_carriers": ["yurtici"]}
-    agreed = policy(reasons={"withdrawal": {"way_back_paid_by": "store"}}, returns=named)
-    harsh = {"withdrawal": {"way_back_paid_by": "store"}, "voluntary": {"way_back_paid_by": "customer"}}
-    for law in (EU, TR, laws.laws().protecting("DE", "TR", date(2026, 6, 1))):
-        for by, kind in ((agreed, "withdrawal"), (policy(reasons=harsh, returns=named), "voluntary")):
-            assert {way.paid_by for way in one(order(), ask(kind), by=by, law=law).methods} == {"store"}
-    silent = {way.name: way.paid_by for way in one(order(), by=policy(returns=named)).methods}
-    assert silent == {"drop_off_code": "store", "printed_label": "store", "own_carrier": "customer"}
-
-
 def test_not_delivered_is_a_right_once_it_is_due() -> None:
     """Refused until the due day, accepted after it; a delivery on record asks a person."""
     facts = order(None, promised_by=date(2026, 6, 8))
@@ -219,30 +184,6 @@ def test_not_delivered_is_a_right_once_it_is_due() -> None:
     assert (due.decision, due.basis, due.goods_come_back) == ("accepted", "statutory", False)
     recorded = one(order(), ask("not_delivered"))
     assert (recorded.decision, codes(recorded)) == ("needs_review", ["recorded_as_delivered"])
-
-
-def test_goods_made_to_order_may_be_promised_later() -> None:
-    """The thirty days are no cap on goods that are made to order (Law 6502 art. 48/3): their promise binds."""
-    made = order(None, promised_by=date(2026, 7, 31), lines=(line(attributes=frozenset({"custom_made"})),))
-    found = [one(made, ask("not_delivered"), on=day) for day in ("2026-07-05", "2026-08-01")]
-    assert [(codes(each), each.basis) for each in found] == [(["not_due_yet"], "statutory"), ([], "statutory")]
-    ready = one(order(None, promised_by=date(2026, 7, 31)), ask("not_delivered"), on="2026-07-05")
-    assert ready.decision == "accepted"
-
-
-def test_a_defect_of_goods_that_we_believe_under_way_asks_a_person() -> None:
-    """A complaint before the parcel was seen to arrive is looked at, as is a missing parcel that was."""
-    sent = order(None, shipped_at=at("2026-06-02"), promised_by=date(2026, 6, 12))
-    for kind in ("damaged", "defective", "wrong_item", "missing_item"):
-        found = one(sent, ask(kind), on="2026-06-04")
-        assert (found.decision, found.basis, codes(found)) == (
-            "needs_review",
-            "statutory",
-            ["recorded_as_under_way"],
-        )
-        assert found.goods_come_back == (kind != "missing_item")
-    assert codes(one(sent, ask("damaged", 2), on="2026-06-04")) == ["quantity_left"]
-    assert codes(one(sent, ask("voluntary"), on="2026-06-04")) == ["not_delivered_yet"]
 
 
 def test_late_delivery_is_late_only_after_the_promise() -> None:

@@ -213,6 +213,31 @@ def test_one_law_may_forbid_what_another_allows() -> None:
     assert (one.code, one.law) == ("way_back_paid", "TR@2026-01-01")
 
 
+def test_a_named_carrier_that_is_not_on_offer_and_goods_that_cannot_be_sent_are_told() -> None:
+    """Whoever withdraws may send the goods, and a carrier that is named but cannot be used costs them nothing."""
+    named = {"named_return_carriers": ["yurtici"]}
+
+    def told(
+        methods: list[str], country: str, name: str = "withdrawal", **more: Any
+    ) -> set[tuple[str, str, str | None]]:
+        document = {"returns": named, "reasons": {name: {"methods": methods, **more}}}
+        path = f"reasons.{name}.way_back_paid_by", f"reasons.{name}.methods"
+        return {(one.severity, one.code, one.article) for one in linted(document, country) if one.path in path}
+
+    free = ("conflict", "carrier_not_offered", "MSY m.12/5")
+    assert told(["own_carrier"], "TR") == {free}
+    assert told(["own_carrier"], "DE") == set()
+    assert told(["own_carrier"], "TR", way_back_paid_by="customer") == {
+        free,
+        ("unlawful", "way_back_paid", "MSY m.12/5"),
+    }
+    assert told(["in_store"], "TR") == {free, ("unlawful", "no_sending", "MSY m.13/1")}
+    assert ("unlawful", "no_sending", "CRD 14(1)") in told(["none"], "DE")
+    assert ("conflict", "no_sending", "CRD 14(1)") in told(["in_store"], "DE", "small")
+    assert told(["drop_off_code"], "TR") == {("note", "own_carrier_by_law", "MSY m.13/1")}
+    assert told(["in_store"], "TR", "voluntary") == told(["in_store"], "US") == set()
+
+
 _SALE = {"rule": "exclude", "params": {"tags": ["sale"]}, "applies_to": ["voluntary"]}
 _ABOVE = {"rule": "line_value_above", "params": {"amount": "50.00", "currency": "TRY"}}
 
