@@ -17,6 +17,7 @@ from rma.domain.calendar import future, last_instant
 from rma.domain.claims import KINDS, Facts, Kind, LineFacts, LineRequest, Method, Outcome, Request
 from rma.domain.law import LawProfile, Payer
 from rma.domain.offers import EvidenceWanted, Given, Offer, Way, evidence_wanted, offer
+from rma.domain.parts import parts, taken
 from rma.domain.rules import RULES, Found, Inputs, Seen, judge, sequence
 from rma.domain.sentences import SENTENCES
 from rma.domain.standing import Basis, Scene, Standing, standing, under_each
@@ -83,8 +84,9 @@ class Fee(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """The decision on a request, line by line in its order.
+    """The decision on a request, line by line in its order; ``asked`` says which of its lines each of them answers.
 
+    A withdrawal from units of which only a part has come is answered in two: what is here and what is not.
     ``errors`` are what makes it impossible to file as it is: more units than are left, an outcome or a method that is
     not offered. A quote shows them, a filing is refused by them.
     """
@@ -94,6 +96,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: int
     law: str
     fees: tuple[Fee, ...] = ()
+    asked: tuple[int, ...] = ()
 
     @property
     def assessment(self) -> Assessment:
@@ -134,23 +137,26 @@ def decide(policy: Policy, law: LawProfile, facts: Facts, request: Request) -> D
     _check(facts, request)
     wrong = {index: faults for index, asked in enumerate(request.lines) if (faults := _faults(lines, asked, index))}
     scene = _scene(policy, law, facts, request.filed_at)
-    decided: dict[int, LineDecision] = {}
+    decided: list[LineDecision] = []
+    answers_to: list[int] = []
     for index, asked in enumerate(request.lines):
         if index in wrong:
             continue
-        decided[index] = _line(scene, lines[asked.order_line_id], asked, request=request)
-        if len(request.lines) > 1:
-            lines[asked.order_line_id] = _taken(lines[asked.order_line_id], decided[index])
-    errors = _errors(policy, decided, request)
+        for part in parts(scene, lines[asked.order_line_id], asked):
+            decided.append(_line(scene, lines[asked.order_line_id], part, request=request))
+            answers_to.append(index)
+            lines[asked.order_line_id] = taken(lines[asked.order_line_id], decided[-1])
+    errors = _errors(policy, decided, answers_to, request)
     if wrong:
         found = [fault for faults in wrong.values() for fault in faults]
         raise Invalid(found[0].message, errors=[*found, *errors])
     return Decision(
-        lines=tuple(decided.values()),
+        lines=tuple(decided),
         errors=tuple(errors),
         policy_version=policy.version,
         law=law.reference,
-        fees=_fees(list(decided.values()), request),
+        fees=_fees(decided, request),
+        asked=tuple(answers_to),
     )
 
 
@@ -181,10 +187,10 @@ def options_of_lines(
 def _options(scene: Scene, line: LineFacts, kinds: Sequence[Kind]) -> tuple[LineDecision, ...]:
     found = []
     for kind in kinds:
-        most = standing(scene, line, LineRequest(order_line_id=line.id, quantity=1, kind=kind)).available
-        asked = LineRequest(order_line_id=line.id, quantity=max(1, most), kind=kind)
+        stand = standing(scene, line, LineRequest(order_line_id=line.id, quantity=1, kind=kind))
+        asked = LineRequest(order_line_id=line.id, quantity=max(1, stand.available), kind=kind)
         one = _line(scene, line, asked, request=Request(lines=(asked,), filed_at=scene.filed_at))
-        found.append(msgspec.structs.replace(one, quantity=most))
+        found.append(msgspec.structs.replace(one, quantity=stand.available + stand.undelivered))
     return tuple(found)
 
 
@@ -344,25 +350,15 @@ def _as_exception(stand: Standing, *, refused: bool) -> Standing:
     return msgspec.structs.replace(stand, basis="goodwill", delivered=there)
 
 
-def _taken(line: LineFacts, decided: LineDecision) -> LineFacts:
-    """The line as the next entry of the same request finds it."""
-    if decided.decision == "refused":
-        return line
-    undelivered = 0 if decided.delivered else decided.quantity
-    return msgspec.structs.replace(
-        line, left=line.left - decided.quantity, taken_undelivered=line.taken_undelivered + undelivered
-    )
-
-
 def _payer(offered: Offer, method: Method | None) -> Payer:
     chosen = next((way for way in offered.ways if way.name == method), offered.ways[0])
     return chosen.paid_by
 
 
-def _errors(policy: Policy, decided: dict[int, LineDecision], request: Request) -> list[FieldError]:
+def _errors(policy: Policy, decided: list[LineDecision], answers_to: list[int], request: Request) -> list[FieldError]:
     """What cannot be filed as it is asked, by path. What stands by law needs no reason."""
     errors = []
-    for index, one in decided.items():
+    for index, one in zip(answers_to, decided, strict=True):
         asked = request.lines[index]
         if one.kind in policy.returns.reason_required and one.basis == "contract" and asked.reason is None:
             errors.append(FieldError(f"lines[{index}].reason", "reason_required", "This return needs a reason."))
@@ -371,7 +367,7 @@ def _errors(policy: Policy, decided: dict[int, LineDecision], request: Request) 
         elif one.decision != "refused" and asked.outcome and asked.outcome not in one.outcomes:
             message = f"{asked.outcome} is not offered here; offered: {', '.join(one.outcomes)}."
             errors.append(FieldError(f"lines[{index}].outcome", "outcome_not_offered", message))
-    errors.extend(_method_errors(list(decided.values()), request.method))
+    errors.extend(_method_errors(decided, request.method))
     return errors
 
 
