@@ -28,7 +28,7 @@ from rma.services.context import Services
 from rma.services.keys import NewKey
 from rma.settings import Settings
 from tests.faults.counting import Outcome, wrong
-from tests.faults.lives import Lives
+from tests.faults.lives import NEVER, Lives
 from tests.support.crew import Crew, Process, free_port
 from tests.support.floor import Floor
 from tests.support.fragile import ACTS, CHORES
@@ -108,7 +108,7 @@ class Storm:
             self._man(fragile=False)
             with _services(self._url, self._folder) as services:
                 floor.services = services
-                left = self._drain(floor)
+                left = self._drain(floor, lives)
                 outcome = self._count(floor, lives, left)
             outcome.seconds, outcome.drained = time.monotonic() - begun, time.monotonic() - stormed
         finally:
@@ -242,18 +242,19 @@ class Storm:
 
     # -- the calm after it --------------------------------------------------------------------------------------------
 
-    def _drain(self, floor: Floor) -> list[Any]:
+    def _drain(self, floor: Floor, lives: Lives) -> list[Any]:
         """Wait until nothing is left that can still end; the acts that are left."""
+        never = len(_never(lives))
         end = time.monotonic() + (DRAIN_SECONDS if self._dose.slow else 120.0)
         while True:
             self._man(fragile=False)
             left = floor.rows(tables.Attempt, _attempts.c.state != "done")
-            waiting = [row for row in left if (row.answer or {}).get("state") != "pending"]
+            waiting = len(left) - never
             sealed = verify.verify(floor.services.database).unsealed == 0
-            if (not waiting and sealed and _is_quiet(floor)) or time.monotonic() > end:
+            if (waiting <= 0 and sealed and _is_quiet(floor)) or time.monotonic() > end:
                 return left
             if int(time.monotonic()) % int(TELL_SECONDS) < 2:
-                self._tell(f"calm: {len(waiting)} acts are still open")
+                self._tell(f"calm: {waiting} acts are still open")
             time.sleep(2.0)
 
     def _count(self, floor: Floor, lives: Lives, left: list[Any]) -> Outcome:
@@ -262,6 +263,7 @@ class Storm:
         ports: Any = floor.services.ports
         gateways = [ports.payments[name] for name in ("offline", "offline_plain")]
         transfers = floor.rows(tables.Transfer)
+        never = _never(lives)
         with database.read() as work:
             unknown = work.conn.execute(
                 sa.select(sa.func.count(sa.distinct(_events.c.stream))).where(_events.c.type == "refund.unknown")
@@ -277,7 +279,7 @@ class Storm:
             repeated=lives.repeated,
             steps=dict(self._reached),
             unknown=int(unknown),
-            unknown_left=sum(row.state == "unknown" for row in transfers),
+            unknown_left=sum(row.state == "unknown" and row.refund_id not in never for row in transfers),
             never_ended=len(left),
             doubles=sum(len(gateway.duplicates()) for gateway in gateways),
             refunds=sum(row.state == "succeeded" for row in transfers),
@@ -292,6 +294,11 @@ class Storm:
             outcome.wrong.append(f"only {len(lives.done)} of {self._dose.cycles} lives were lived")
         outcome.wrong += [*wrong(floor, lives, outcome, left), *(str(fault) for fault in report.faults)]
         return outcome
+
+
+def _never(lives: Lives) -> set[str]:
+    """The refunds of which the gateway was told to say for ever that they are under way."""
+    return {life["refund"] for life in lives.done.values() if life["script"] == NEVER}
 
 
 def _is_quiet(floor: Floor) -> bool:
