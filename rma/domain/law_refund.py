@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
@@ -9,7 +10,7 @@ import msgspec
 from msgspec import structs
 
 from rma.domain.calendar import add_days, roll, roll_back
-from rma.domain.claims import DELAY, LIABILITY, Kind
+from rma.domain.claims import DELAY, KINDS, LIABILITY, Kind
 from rma.domain.law import Case, InterestFrom, LawProfile, RefundClock, StartsWhen
 from rma.domain.law_choice import best
 from rma.domain.law_dates import LawOn, counted
@@ -111,6 +112,13 @@ def refund_due_across(law_on: LawOn, facts: RefundFacts) -> RefundDue:
     texts = {text.reference: text for text in map(law_on, _events(facts))}
     found = [refund_due(text, facts) for text in texts.values()]
     return best("refund_due", [one for one in found if one.by is not None] or found[-1:])
+
+
+def refund_due_of_all(law_on: LawOn, facts: Iterable[RefundFacts]) -> RefundDue:
+    """The same of money for several things: the earliest day that binds, whatever their order; none for nothing."""
+    in_order = sorted(set(facts), key=lambda one: (KINDS.index(one.kind), one.service, not one.delivered))
+    found = [refund_due_across(law_on, one) for one in in_order]
+    return best("refund_due", found) if found else NO_CLOCK
 
 
 def _events(facts: RefundFacts) -> list[date]:

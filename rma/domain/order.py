@@ -86,6 +86,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     origin: str = "order"
     service: ServicePeriod | None = None
 
+    @property
+    def is_service(self) -> bool:
+        """Whether nothing is delivered for it that could be sent back."""
+        return self.kind in ("service", "digital")
+
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a promotion asks for, told before the contract: least value (minor units) or number of its goods."""

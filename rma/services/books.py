@@ -125,5 +125,11 @@ def _promised(transfers: Sequence[Mapping[str, Any]]) -> Counter[str]:
 def decided_of(row: tuple[Any, ...]) -> Decided:
     """A refund from its row: id, return, state, components, total and approvals, in this order."""
     refund_id, return_id, state, components, total, _approvals = row
-    read_components = msgspec.convert(components, tuple[Component, ...])
-    return Decided(refund_id, return_id, state, read_components, total, state not in ("proposed", "refused"))
+    return Decided(
+        refund_id, return_id, state, read_components(components), total, state not in ("proposed", "refused")
+    )
+
+
+def read_components(stored: Any) -> tuple[Component, ...]:
+    """Components from how they are stored."""
+    return msgspec.convert(stored, tuple[Component, ...])

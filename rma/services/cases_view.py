@@ -11,7 +11,7 @@ from rma.domain import calendar, engine, explain
 from rma.domain.asks import Settlement
 from rma.domain.components import Component, write_component
 from rma.domain.decision import Decision, LineDecision
-from rma.domain.law_refund import NO_CLOCK, RefundFacts, refund_due_across
+from rma.domain.law_refund import NO_CLOCK, RefundFacts, refund_due_of_all
 from rma.domain.money import wire
 from rma.domain.policy import Policy
 from rma.domain.texts import say
@@ -137,17 +137,11 @@ def promise(
         return dict.fromkeys(("by", "legal", "starts_when", "article", "promise_days"))
     comes_back = any(line.goods_come_back for line in going)
     legal = NO_CLOCK
-    kind = next((line.kind for line in going if line.basis == "statutory"), None)
-    if kind is not None:
-        named = bool(policy.returns.named_return_carriers)
-        known = RefundFacts(
-            notice=today,
-            kind=kind,
-            delivered=any(line.delivered for line in going),
-            carrier="named" if named else "none_named",
-        )
+    by_right = [line for line in going if line.basis == "statutory"]
+    if by_right:
+        common = RefundFacts(notice=today, carrier="named" if policy.returns.named_return_carriers else "none_named")
         law_on = law.lookup(store, view.country, region=view.region, kept=view.law.reference)
-        legal = refund_due_across(law_on, known)
+        legal = refund_due_of_all(law_on, (_clock(view, common, line) for line in by_right))
     at_once = decision.auto_approve and not comes_back
     promised = calendar.add_days(today, policy.refunds.promise_days) if at_once else None
     return {
@@ -157,6 +151,13 @@ def promise(
         "article": legal.article,
         "promise_days": policy.refunds.promise_days,
     }
+
+
+def _clock(view: OrderView, common: RefundFacts, line: LineDecision) -> RefundFacts:
+    """What starts the clock of one line."""
+    ordered = view.order.line(line.order_line_id)
+    service = ordered is not None and ordered.is_service
+    return msgspec.structs.replace(common, kind=line.kind, delivered=line.delivered, service=service)
 
 
 def _brings_money(line: LineDecision, plan: Plan) -> bool:

@@ -25,7 +25,7 @@ def added(
 
     ``by`` is the last day of a refund that is there already: goods that came later do not move it.
     """
-    due = refund_dues.legal(door)
+    due = refund_dues.legal(door, settlement.components)
     due = due if by is None else msgspec.structs.replace(due, by=by)
     money = late.principal(settlement, ask.statutory)
     if due.interest == "none" or not money:
@@ -51,7 +51,7 @@ def since_approval(door: Door, refund: Subject) -> Settlement | None:
     doc, row = refund.row["doc"], refund.row
     if door.case is None or not doc.get("bearing") or not row["due_legal"]:
         return None
-    runs = refund_dues.legal(door).interest
+    runs = refund_dues.legal(door, books.read_components(row["components"])).interest
     if runs == "none":
         return None
     counted = [_local(door, doc.get("frozen_at")), _local(door, doc.get("payout_on"))]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from rma.domain import calendar
-from rma.domain.law_refund import NO_CLOCK, RefundDue, RefundFacts, refund_due_across
+from msgspec import structs
+
+from rma.domain import calendar, units
+from rma.domain.law_refund import NO_CLOCK, RefundDue, RefundFacts, refund_due_of_all
 from rma.services import deadlines
 
 if TYPE_CHECKING:
-    from rma.services.case import Case
+    from rma.domain.components import Component
+    from rma.services.case import Case, Line
     from rma.services.transition import Door
 
 DEADLINE = "refund"
@@ -21,42 +25,68 @@ _PAID = frozenset({"succeeded", "refused"})
 _OVER = frozenset({"declined", "cancelled", "expired", "settled", "awaiting_feedback", "closed"})
 
 
-def legal(door: Door) -> RefundDue:
-    """When the law wants the money back, by what the case knows today.
+def legal(door: Door, paying: Sequence[Component] = ()) -> RefundDue:
+    """When the law wants the money back, by what the case knows today: of the lines that are paid with ``paying``.
 
-    More goods that came only after that day were not there to be paid for: they start a clock of their own.
+    Without it, or where that is money of no line, of every line whose money is still to come. Each line has its clock;
+    the earliest day counts. More goods that came only after that day were not there to be paid for: they start a clock
+    of their own.
     """
     case = door.case
     if case is None or not case.row["statutory"]:
         return NO_CLOCK
+    lines = [line for line in case.lines if line.basis == "statutory" and _concerns(line, paying)]
     facts = case.row["facts"]
-    found = _legal(door, case, facts)
+    found = _legal(door, case, lines, facts)
     later = facts.get("came_later_on")
     if found.by is None or later is None or later <= found.by.isoformat():
         return found
     sent = [p.row["handed_over_at"] for p in door.children("parcel") if p.row["direction"] == "inbound"]
     known = [calendar.local_date(at, deadlines.time_zone(door)).isoformat() for at in sent if at]
     anew = {"arrived_on": later, "handed_over_on": max(known, default=later), "proof_of_sending_on": None}
-    return _legal(door, case, {**facts, **anew})
+    return _legal(door, case, lines, {**facts, **anew})
 
 
-def _legal(door: Door, case: Case, facts: dict[str, Any]) -> RefundDue:
-    proof = min(filter(None, (facts.get("handed_over_on"), facts.get("proof_of_sending_on"))), default=None)
-    return refund_due_across(
-        deadlines.law_of(door),
-        RefundFacts(
-            notice=calendar.local_date(case.noticed_at, deadlines.time_zone(door)),
-            kind=next((line.kind for line in case.lines if line.basis == "statutory"), case.row["kind"]),
-            delivered=not all(line.doc.get("undelivered") for line in case.lines),
-            carrier=facts.get("carrier_is", "none_named"),
-            handed_over=_day(facts.get("handed_over_on")),
-            arrived=_day(facts.get("arrived_on")),
-            proof_of_sending=_day(proof),
-            goods_back=_day(facts.get("arrived_on")),
-            seller_collects=case.row["method"] == "pick_up",
-            agreed=_day(facts.get("agreed_on")),
-        ),
+def _concerns(line: Line, paying: Sequence[Component]) -> bool:
+    of_lines = [one for one in paying if one.order_line_id]
+    return paid_with(line, of_lines) if of_lines else _awaits_money(line)
+
+
+def paid_with(line: Line, paying: Iterable[Component]) -> bool:
+    """Whether any of these components is money for units of this line."""
+    return any(one.order_line_id == line.order_line_id and units.intersect(line.units, one.units) for one in paying)
+
+
+def _awaits_money(line: Line) -> bool:
+    return (
+        line.outcome in MONEY
+        and line.doc.get("decision") != "refused"
+        and line.settled < line.requested - line.rejected - line.missing
     )
+
+
+def _legal(door: Door, case: Case, lines: Iterable[Line], facts: Mapping[str, Any]) -> RefundDue:
+    proof = min(filter(None, (facts.get("handed_over_on"), facts.get("proof_of_sending_on"))), default=None)
+    common = RefundFacts(
+        notice=calendar.local_date(case.noticed_at, deadlines.time_zone(door)),
+        carrier=facts.get("carrier_is", "none_named"),
+        handed_over=_day(facts.get("handed_over_on")),
+        arrived=_day(facts.get("arrived_on")),
+        proof_of_sending=_day(proof),
+        goods_back=_day(facts.get("arrived_on")),
+        seller_collects=case.row["method"] == "pick_up",
+    )
+    known = [
+        structs.replace(
+            common,
+            kind=line.kind,
+            delivered=not line.doc.get("undelivered"),
+            service=bool(line.doc.get("service")),
+            agreed=_day(line.doc.get("agreed_on") or facts.get("agreed_on")),
+        )
+        for line in lines
+    ]
+    return refund_due_of_all(deadlines.law_of(door), known)
 
 
 def follow(door: Door) -> None:
@@ -64,15 +94,11 @@ def follow(door: Door) -> None:
     case = door.case
     if case is None or not (case.new or case.changed or any(line.dirty for line in case.lines)):
         return
-    due = legal(door).by if any(_brings_money(line) for line in case.lines) else None
+    due = legal(door).by
     text = due.isoformat() if due else None
     if text != case.fact("refund_due"):
         case.facts(refund_due=text)
         door.law_day_moved = True
-
-
-def _brings_money(line: Any) -> bool:
-    return line.basis == "statutory" and line.outcome in MONEY and line.doc.get("decision") != "refused"
 
 
 def promised(door: Door, since: date, days: int, legal_day: date | None) -> date:
@@ -117,12 +143,7 @@ def is_owed(door: Door, case: Case) -> bool:
     """Whether money of this return is still to come: a refund that is not paid, or units that are in none yet."""
     if any(refund.state not in _PAID for refund in door.children("refund")):
         return True
-    return any(
-        line.outcome in MONEY
-        and line.doc.get("decision") != "refused"
-        and line.settled < line.requested - line.rejected - line.missing
-        for line in case.lines
-    )
+    return any(_awaits_money(line) for line in case.lines)
 
 
 def warned(door: Door, name: str) -> bool:

@@ -15,6 +15,7 @@ from rma.db import hot
 from rma.db.session import Work
 from rma.domain import calendar, units
 from rma.domain.asks import Ask, Settlement
+from rma.domain.claims import LIABILITY
 from rma.domain.law_refund import NO_CLOCK
 from rma.domain.settlement import settle
 from rma.domain.tenders import TRANSFER
@@ -111,12 +112,11 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
     reductions = line_money.reductions(case)
     if not shares and not reductions:
         return
-    if case.fact("agreed_on") is None:
-        case.facts(agreed_on=calendar.local_date(door.now, time_zone(door)).isoformat())
     fee = _fee(door, case, shares)
     deductions = line_money.deductions(case)
     ask = settling.ask(door.order, door.policy, found, shares, fee=fee, deductions=deductions, reductions=reductions)
     settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=ask)
+    _agree(door, case, settlement)
     settlement, ask = interest.added(door, settlement, ask, found)
     if fee:
         case.facts(fee_charged=True)
@@ -126,6 +126,15 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
         return
     by_hand = bool(deductions or reductions or case.fact("override"))
     propose(door, settlement, ask, by_hand=by_hand, fixers=case.fact("fixers", []))
+
+
+def _agree(door: Door, case: Case, settlement: Settlement) -> None:
+    """With the first money that is proposed for a defect the seller has agreed that it is owed."""
+    today = calendar.local_date(door.now, time_zone(door)).isoformat()
+    for line in case.lines:
+        claimed = line.kind in LIABILITY and not line.doc.get("agreed_on")
+        if claimed and refund_dues.paid_with(line, settlement.components):
+            remember(line, agreed_on=today)
 
 
 def propose_differences(door: Door) -> None:
@@ -148,7 +157,7 @@ def propose(
     ``interest_of`` names the refund that this one pays the rest of the interest for.
     """
     case = door.case
-    due = refund_dues.legal(door) if interest_of is None else NO_CLOCK
+    due = refund_dues.legal(door, settlement.components) if interest_of is None else NO_CLOCK
     limit = door.policy.refunds.auto_approve_below
     in_currency = door.order.order.currency == door.store.currency
     clean = not by_hand and not settlement.short and not settlement.flags
@@ -209,12 +218,15 @@ def renew(door: Door, refund: Subject, settlement: Settlement, ask: Ask) -> None
 
 def _write_transfers(door: Door, subject: Subject, settlement: Settlement) -> None:
     payments = {payment.id: payment for payment in door.order.order.payments}
+    bonuses: dict[str, int] = {}
     for position, transfer in enumerate(settlement.transfers):
         payment = payments.get(transfer.payment_id or "")
+        key = door.work.new_id("tra")
+        bonuses |= {key: transfer.bonus} if transfer.bonus else {}
         door.add_transfer(
             subject,
             {
-                "id": door.work.new_id("tra"),
+                "id": key,
                 "store_id": door.store.id,
                 "refund_id": subject.id,
                 "order_id": subject.row["order_id"],
@@ -231,8 +243,8 @@ def _write_transfers(door: Door, subject: Subject, settlement: Settlement) -> No
                 "updated_at": door.now,
             },
         )
-        if transfer.bonus:
-            subject.set(doc={**subject.row["doc"], "bonus": transfer.bonus})
+    if bonuses or subject.row["doc"].get("bonus"):
+        subject.set(doc={**subject.row["doc"], "bonus": sum(bonuses.values()), "bonuses": bonuses})
 
 
 def _settled_without_money(case: Case, shares: list[settling.Share]) -> None:

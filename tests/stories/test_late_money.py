@@ -152,3 +152,20 @@ def test_where_no_money_comes_no_day_is_named(open_shop: OpenShop) -> None:
     assert shop.integrator.post("/returns/quote", late)["refund_due"] == nothing
     refused = shop.integrator.post("/returns", late)
     assert (refused["state"], refused["refund_due"], shop.show(refused)["due"]) == ("declined", nothing, None)
+
+
+def test_each_refund_has_the_clock_of_what_it_pays(open_shop: OpenShop) -> None:
+    """Of goods that never came and a service the money is due since the notice, whatever else the return has."""
+    shop = open_shop()
+    here = {"id": "d1", "delivered_at": "2026-02-27T10:00:00+03:00", "lines": [{"id": "1", "quantity": 1}]}
+    lines = [shop.line("1", price="1000.00"), shop.line("2", price="500.00"), shop.line("3", kind="service")]
+    for number, order in (("1001", ("1", "2")), ("1002", ("2", "1")), ("1003", ("1", "3"))):
+        shop.order(number, *lines, deliveries=[here])
+        filed = shop.file(number, *(want(line) for line in order))
+        article = "MSY m.12/3" if "3" in order else "MSY m.12/2"
+        assert (filed["refund_due"]["legal"], filed["refund_due"]["article"]) == ("2026-03-16", article)
+        [refund] = shop.refunds(filed)
+        assert (refund["due"]["legal"], refund["due"]["article"]) == ("2026-03-16", article)
+    shop.advance("P15D")
+    assert shop.events(filed).count("refund.overdue") == 1
+    assert [line["computation"]["days"] for line in interest(approved_anew(shop, refund))] == [1]
