@@ -360,7 +360,7 @@ def _errors(policy: Policy, decided: list[LineDecision], answers_to: list[int], 
     errors = []
     for index, one in zip(answers_to, decided, strict=True):
         asked = request.lines[index]
-        if one.kind in policy.returns.reason_required and one.basis == "contract" and asked.reason is None:
+        if asked.reason is None and _needs_reason(policy, one):
             errors.append(FieldError(f"lines[{index}].reason", "reason_required", "This return needs a reason."))
         if one.decision == "refused" and one.reasons[0].rule == "quantity_left":
             errors.append(FieldError(f"lines[{index}].quantity", "quantity_left", one.reasons[0].text["en"]))
@@ -369,6 +369,11 @@ def _errors(policy: Policy, decided: list[LineDecision], answers_to: list[int], 
             errors.append(FieldError(f"lines[{index}].outcome", "outcome_not_offered", message))
     errors.extend(_method_errors(decided, request.method))
     return errors
+
+
+def _needs_reason(policy: Policy, one: LineDecision) -> bool:
+    """Whether it is filed with a reason: a kind that the policy names, and never what stands by law."""
+    return one.basis == "contract" and not {one.kind, one.filed_kind}.isdisjoint(policy.returns.reason_required)
 
 
 def _method_errors(decided: list[LineDecision], method: Method | None) -> list[FieldError]:

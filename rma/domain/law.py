@@ -195,6 +195,11 @@ class Liability(Period, frozen=True, kw_only=True):
 
     second_hand_months: Count | None = None
 
+    def for_used(self, agreed: int | None) -> int:
+        """The months for second-hand goods: as agreed, as far as the law lets it be cut."""
+        shortest = self.second_hand_months
+        return self.months if shortest is None else min(self.months, max(shortest, agreed or 0))
+
 
 class Extension(Rule, frozen=True, kw_only=True):
     """How much longer the seller answers once a defect was repaired, for contracts from a day on."""

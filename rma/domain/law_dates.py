@@ -181,9 +181,8 @@ def liability_end(
     if defect is None:
         return None
     period: Period = defect.liability
-    shortest = defect.liability.second_hand_months
-    if second_hand and shortest is not None:
-        period = structs.replace(period, months=min(period.months, max(shortest, agreed_months or 0)))
+    if second_hand:
+        period = structs.replace(period, months=defect.liability.for_used(agreed_months))
     rules: list[Rule] = [period]
     longer = defect.extension
     if repaired and longer is not None and (contract or delivered) >= longer.contracts_from:

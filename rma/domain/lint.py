@@ -133,12 +133,17 @@ def _money(policy: Policy, law: LawProfile) -> Iterator[Finding]:
 
 
 def _conditions(policy: Policy, law: LawProfile) -> Iterator[Finding]:
-    """A reason or a login that a right would hang on."""
+    """A reason or a login that a right would hang on; whoever names the defect has given a reason already."""
+    known, path = rights(law), "returns.reason_required"
+    claims = [kind for kind in policy.returns.reason_required if kind in known and kind != "withdrawal"]
+    if claims:
+        article = joined(known[kind] for kind in claims)
+        yield found("conflict", "reason_set_aside", path, law=law, article=article, kinds=listed(KIND_NAMES, claims))
     right = law.withdrawal
     if right is None:
         return
     if "withdrawal" in policy.returns.reason_required:
-        yield found("unlawful", "reason_condition", "returns.reason_required", law=law, article=right.article)
+        yield found("unlawful", "reason_condition", path, law=law, article=right.article)
     if policy.returns.login_required:
         article = law.function.article if law.function else right.notice.article
         yield found("unlawful", "login_condition", "returns.login_required", law=law, article=article)

@@ -126,6 +126,11 @@ TEXTS: dict[str, Text] = {
         en="The look and the payment take {days} days together; the law allows {most} at most, and its day counts.",
         de="Prüfung und Zahlung dauern zusammen {days} Tage; das Gesetz erlaubt höchstens {most}, sein Tag gilt.",
     ),
+    "reason_set_aside": text(
+        tr="Kanuni bir talep ({kinds}) neden yazılmadan da yapılabilir; burada neden yalnız ticari alıcılara sorulur.",
+        en="A claim that stands by law ({kinds}) needs no reason; only business buyers are asked for one here.",
+        de="Ein gesetzlicher Anspruch ({kinds}) braucht keinen Grund; gefragt werden hier nur gewerbliche Käufer.",
+    ),
     "carrier_not_offered": text(
         tr="İade için taşıyıcı belirtilmiş, ama bu koşullarda onunla gönderim yok; müşterinin seçtiği kargo da ona "
         "ücretsizdir.",

@@ -33,6 +33,20 @@ def what_counts(policy: Policy, law: LawProfile, *, received: date) -> LawProfil
     )
 
 
+def second_hand(policy: Policy, law: LawProfile, *, received: date) -> tuple[int, str] | None:
+    """For how many months the store answers for second-hand goods, by which article; None where it is no less."""
+    agreed = policy.windows.second_hand_months
+    if agreed is None:
+        return None
+    counts = whose(
+        "liability_end", law, lambda one: liability_end(one, received, second_hand=True, agreed_months=agreed)
+    )
+    if counts.defect is None:
+        return None
+    months = counts.defect.liability.for_used(agreed)
+    return (months, counts.defect.liability.article) if months < counts.defect.liability.months else None
+
+
 def _right(law: LawProfile, right: Withdrawal | None) -> Withdrawal | None:
     return structs.replace(right, exceptions=exceptions(law)) if right is not None else None
 

@@ -57,6 +57,11 @@ QUESTIONS: dict[str, Text] = {
         en="How long does the seller answer for it?",
         de="Wie lange haftet der Händler?",
     ),
+    "second_hand": text(
+        tr="İkinci el ürünlerde ne kadar süre sorumludur?",
+        en="And how long for second-hand goods?",
+        de="Und wie lange bei gebrauchter Ware?",
+    ),
     "remedies": text(tr="Neler isteyebilirim?", en="What can I ask for?", de="Was kann ich verlangen?"),
     "evidence": text(
         tr="Fotoğraf ya da tutanak gerekir mi?",

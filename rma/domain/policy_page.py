@@ -16,13 +16,13 @@ from rma.domain import page_texts as words
 from rma.domain.calendar import add_days, last_instant, zone
 from rma.domain.claims import Delivery, Facts, Kind, LineFacts
 from rma.domain.decision import LineDecision, options
-from rma.domain.findings import listed
+from rma.domain.findings import listed, rights
 from rma.domain.law import LawProfile
 from rma.domain.law_choice import CHOICE_OF_LAW
 from rma.domain.law_dates import withdrawal_end
 from rma.domain.lint_texts import KIND_NAMES
 from rma.domain.money import format_amount
-from rma.domain.page_laws import what_counts
+from rma.domain.page_laws import second_hand, what_counts
 from rma.domain.page_store import store_limits
 from rma.domain.terms import Policy
 from rma.domain.texts import LANGUAGES, Text, say
@@ -72,7 +72,7 @@ def sections(policy: Policy, law: LawProfile, *, timezone: str, today: date) -> 
         ("time", (*_laws(law), *_time(policy, told))),
         ("way", _way(policy, told, item)),
         ("money", _money(policy, told, item)),
-        ("trouble", _trouble(told, item)),
+        ("trouble", _trouble(policy, told, item)),
         ("limits", store_limits(policy, told, _entry)),
     )
     made = ((name, tuple(entries)) for name, entries in found)
@@ -200,7 +200,7 @@ def _time(policy: Policy, law: LawProfile) -> Iterator[Entry]:
 
 
 def _needs(policy: Policy, law: LawProfile) -> Iterator[Text]:
-    asked = policy.returns.reason_required
+    asked = [kind for kind in policy.returns.reason_required if kind not in rights(law)]
     if policy.returns.login_required and law.withdrawal is None:
         yield _told("needs_login")
     if asked:
@@ -254,13 +254,16 @@ def _money(policy: Policy, law: LawProfile, item: _Item) -> Iterator[Entry]:
         yield _entry("instead", *answers)
 
 
-def _trouble(law: LawProfile, item: _Item) -> Iterator[Entry]:
+def _trouble(policy: Policy, law: LawProfile, item: _Item) -> Iterator[Entry]:
     found = {kind: item.decision(kind) for kind in _TROUBLE}
     if law.defect is not None:
         months = law.defect.liability.months
         yield _entry(
             "liability", _told("liability", months=months), basis="statutory", article=law.defect.liability.article
         )
+    used = second_hand(policy, item.law, received=item.received)
+    if used is not None:
+        yield _entry("second_hand", _told("liability", months=used[0]), basis="statutory", article=used[1])
     kinds = [
         _told("kind_items", kind=KIND_NAMES[kind], items=listed(words.OUTCOMES, one.outcomes))
         for kind, one in found.items()

@@ -99,7 +99,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         },
         "returns": {
             "auto_approve": draw(st.booleans()),
-            "reason_required": draw(st.sampled_from([[], ["voluntary"], ["withdrawal"]])),
+            "reason_required": draw(st.sampled_from([[], ["voluntary", "defective"], ["withdrawal", "not_delivered"]])),
             "named_return_carriers": draw(st.sampled_from([[], ["aras"]])),
         },
         "refunds": {"promise_days": draw(st.sampled_from([5, 14, 20]))},

@@ -329,6 +329,12 @@ def test_rules_that_never_decide_are_found(rules: list[dict[str, Any]], code: st
         ),
         ({"reasons": {"broken": {"outcomes": ["repair"]}}}, "conflict", "remedy_set_aside", "reasons.broken.outcomes"),
         ({"reasons": {"damaged": {"methods": ["none"]}}}, "gap", "no_way_back", "reasons.damaged.methods"),
+        (
+            {"returns": {"reason_required": ["voluntary", "defective"]}},
+            "conflict",
+            "reason_set_aside",
+            "returns.reason_required",
+        ),
         ({"windows": {"review_days": 10}}, "conflict", "late_together", "windows.review_days"),
         ({"windows": {"review_days": 0}}, "gap", "window_zero", "windows.review_days"),
         ({"rules": [{**_SALE, "text": {"tr": "Yok."}}]}, "gap", "missing_language", "rules[0].text.en"),
