@@ -63,7 +63,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     and only with such a line, now or before, does ``with_last`` give shipping and fees back when ``completes_order``
     (an order that came back of free will alone leaves them paid). ``shipping_for_kept`` is what shipping would have
     cost for what stays (``marginal``).
-    ``redirect`` maps a payment id (or ``*``) to the tender the customer chose expressly. ``release``: cancelled before
+    ``redirect`` maps a payment id (or ``*``) to the tender the customer chose expressly; ``credit`` names the units
+    whose money, and no other, they chose to have as store credit. ``release``: cancelled before
     shipping, so authorised money that was never captured is released first.
     """
 
@@ -80,6 +81,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     promotions: Literal["pro_rata", "reprice"] = "pro_rata"
     tenders: Mode = "proportional"
     redirect: dict[str, str] = {}
+    credit: dict[str, Ranges] = {}
     extra_tender: str = TRANSFER
     bonus_percent: str = "0"
     release: bool = False

@@ -232,7 +232,8 @@ def _close(
     short = max(0, capped - room)
     sheet.take_last(short, cause="short")
     parts = allocate(capped - short, tenders, ask.tenders)
-    transfers = transfers_for(parts, ask.redirect, bonus_percent=ask.bonus_percent)
+    chosen = min(max(0, sheet.total_of(ask.credit)), capped - short) if ask.credit else 0
+    transfers = transfers_for(parts, ask.redirect, credit=chosen, bonus_percent=ask.bonus_percent)
     for extra in ask.extras:
         amount = _part_of(extra.amount, None, 0)
         sheet.add_loose(extra.kind, amount, why=extra.why or extra.kind, accrual=extra.accrual)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rma.domain.components import Accrual, Cause, Component, Kind, signed
 from rma.domain.pricing import NOTHING, LineValue, Priced, Value
 from rma.domain.stretches import ONE, Run, free, grouped, last, paid, worth
-from rma.domain.units import Ranges, union
+from rma.domain.units import Ranges, intersect, union
 
 Target = tuple[str | None, str | None]
 """What a component is about: ``(line id, None)``, ``(None, "shipping")`` or ``(None, "fees[0]")``."""
@@ -106,6 +106,16 @@ class Sheet:
     def total(self) -> int:
         """The signed gross of all components so far."""
         return sum(signed(one).gross for one in self.now)
+
+    def total_of(self, units: Mapping[str, Ranges]) -> int:
+        """The signed gross of these units alone so far."""
+        total = 0
+        for one in self.now:
+            meant = intersect(one.units, units.get(one.order_line_id or "", ()))
+            if meant:
+                worth_of = self.line(line_target(one.order_line_id or "")).stretch(meant, one.start, one.end).gross
+                total += -worth_of if one.kind == "deduction" else worth_of
+        return total
 
     def points(self) -> int:
         """Loyalty points to take back for the goods of this settlement (law.md MON-14)."""

@@ -101,22 +101,38 @@ def allocate(amount: int, tenders: Sequence[TenderState], mode: Mode) -> list[tu
 
 
 def transfers_for(
-    parts: Iterable[tuple[TenderState, int]], redirect: Mapping[str, str], *, bonus_percent: str = "0"
+    parts: Sequence[tuple[TenderState, int]], redirect: Mapping[str, str], *, credit: int = 0, bonus_percent: str = "0"
 ) -> tuple[Transfer, ...]:
-    """The transfers of a division; ``redirect``: payment id (or ``*``) to tender. Cash goes by bank transfer."""
-    result = []
-    for one, amount in parts:
+    """The transfers of a division; ``redirect``: payment id (or ``*``) to tender. Cash goes by bank transfer.
+
+    ``credit`` of the whole goes as store credit, by its share from each of the payments.
+    """
+    amounts = [amount for _, amount in parts]
+    chosen_of = spread(credit, amounts, caps=amounts) if credit else [0] * len(parts)
+    result: list[Transfer] = []
+    for (one, amount), chosen in zip(parts, chosen_of, strict=True):
         other = redirect.get(one.payment_id, redirect.get("*", TRANSFER if one.tender in CASH else one.tender))
-        if other == one.tender and other != CREDIT:
-            result.append(Transfer(tender=one.tender, payment_id=one.payment_id, amount=amount))
+        if other == CREDIT:
+            by_choice = one.payment_id in redirect or "*" in redirect
+            result.append(_credit(one, amount, share(amount if by_choice else chosen, bonus_percent)))
             continue
-        chosen = one.payment_id in redirect or "*" in redirect
-        bonus = share(amount, bonus_percent) if other == CREDIT and chosen else 0
-        if other == one.tender:
-            result.append(Transfer(tender=other, payment_id=one.payment_id, amount=amount, bonus=bonus))
-        else:
-            result.append(Transfer(tender=other, on_behalf_of=one.payment_id, amount=amount, bonus=bonus))
+        if amount > chosen:
+            result.append(_money(one, amount - chosen, other))
+        if chosen:
+            result.append(_credit(one, chosen, share(chosen, bonus_percent)))
     return tuple(result)
+
+
+def _credit(one: TenderState, amount: int, bonus: int) -> Transfer:
+    if one.tender == CREDIT:
+        return Transfer(tender=CREDIT, payment_id=one.payment_id, amount=amount, bonus=bonus)
+    return Transfer(tender=CREDIT, on_behalf_of=one.payment_id, amount=amount, bonus=bonus)
+
+
+def _money(one: TenderState, amount: int, tender: str) -> Transfer:
+    if tender == one.tender:
+        return Transfer(tender=tender, payment_id=one.payment_id, amount=amount)
+    return Transfer(tender=tender, on_behalf_of=one.payment_id, amount=amount)
 
 
 def releases(amount: int, tenders: Sequence[TenderState]) -> tuple[Void, ...]:

@@ -186,7 +186,7 @@ def _record(work: Work, services: Services, sending: Sending, answer: PaymentAns
     refund.dirty = True
     if row["tender"] == CREDIT and state == "succeeded":
         told = {"refund": refund.id, "code": answer.reference, "principal": row["amount"]}
-        door.say("credit.issued", {**told, "bonus": refund.row["doc"].get("bonus", 0)})
+        door.say("credit.issued", {**told, "bonus": _bonus(refund.row["doc"], row["id"])})
     if answer.copies > 1:
         door.say("refund.unknown", {"id": refund.id, "transfer": row["id"], "copies": answer.copies})
     door.close()
@@ -199,6 +199,12 @@ def _record(work: Work, services: Services, sending: Sending, answer: PaymentAns
         error=_error(answer),
         answered=answer.state != "unknown",
     )
+
+
+def _bonus(doc: dict[str, Any], transfer_id: str) -> int:
+    """What comes on top of one credit; a refund that is older knows only that of all of them."""
+    bonus: int = doc["bonuses"].get(transfer_id, 0) if "bonuses" in doc else doc.get("bonus", 0)
+    return bonus
 
 
 def _error(answer: PaymentAnswer) -> str | None:

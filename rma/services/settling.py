@@ -85,17 +85,20 @@ def ask(
     deductions: tuple[Deduction, ...] = (),
     reductions: tuple[Reduction, ...] = (),
 ) -> Ask:
-    """What to settle for these units by the store's terms; fees only ever fall on voluntary lines."""
-    wanted: dict[str, Ranges] = {}
-    for share in shares:
-        wanted[share.order_line_id] = units.union(wanted.get(share.order_line_id, ()), share.units)
+    """What to settle for these units by the store's terms; fees only ever fall on voluntary lines.
+
+    Who chose store credit for some lines has the money of those as credit. The rest, and what belongs to no line, goes
+    back the way it came; where all of it was chosen as credit, that does too.
+    """
+    wanted = _units_of(shares)
     statutory = any(share.statutory for share in shares)
     fees = tuple(
         _restocking(share) for share in shares if not share.statutory and share.restocking_percent not in ("", "0")
     )
     if fee and not statutory:
         fees = (*fees, Deduction(cause="fee", amount=fee, why="return_fee"))
-    credit = bool(shares) and all(share.outcome == "store_credit" for share in shares)
+    chosen = _units_of([share for share in shares if share.outcome == "store_credit"])
+    alone = bool(chosen) and chosen == wanted and not reductions
     swaps = tuple(
         Swap(order_line_id=s.order_line_id, units=s.units, price=s.swap_price)
         for s in shares
@@ -113,9 +116,10 @@ def ask(
         shipping_basis="cheapest_standard" if law_rights.cheapest_delivery(view.law) else "paid",
         promotions=policy.refunds.promotions,
         tenders=policy.refunds.tenders,
-        redirect={"*": CREDIT} if credit else {},
-        extra_tender=CREDIT if credit else TRANSFER,
-        bonus_percent=policy.refunds.credit_bonus_percent if credit else "0",
+        redirect={"*": CREDIT} if alone else {},
+        credit={} if alone else chosen,
+        extra_tender=CREDIT if alone else TRANSFER,
+        bonus_percent=policy.refunds.credit_bonus_percent if chosen else "0",
     )
 
 
@@ -160,11 +164,14 @@ def _restocking(share: Share) -> Deduction:
 
 def wanted_back(shares: list[Share]) -> dict[str, Ranges]:
     """The units of these shares that come back for money, by order line."""
-    back: dict[str, Ranges] = {}
+    return _units_of([share for share in shares if share.outcome != "exchange"])
+
+
+def _units_of(shares: list[Share]) -> dict[str, Ranges]:
+    found: dict[str, Ranges] = {}
     for share in shares:
-        if share.outcome != "exchange":
-            back[share.order_line_id] = units.union(back.get(share.order_line_id, ()), share.units)
-    return back
+        found[share.order_line_id] = units.union(found.get(share.order_line_id, ()), share.units)
+    return found
 
 
 def completes(view: OrderView, found: Books, back: dict[str, Ranges]) -> bool:

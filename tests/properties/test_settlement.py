@@ -12,9 +12,10 @@ from rma.domain.asks import Deduction, Extra, Part, Reduction, Settlement, Swap
 from rma.domain.components import signed
 from rma.domain.money import format_amount, spread
 from rma.domain.pricing import Value
+from rma.domain.tenders import CREDIT
 from rma.domain.units import Ranges, subtract, union, whole
 from rma.errors import Refused
-from tests.support.till import Till, line, of_kind, payment, promotion, snapshot
+from tests.support.till import Till, by_tender, line, of_kind, payment, promotion, snapshot
 
 RATES = [None, "0", "1", "8.875", "10", "20"]
 CURRENCIES = ["TRY", "JPY", "KWD"]
@@ -152,14 +153,18 @@ def test_the_tax_of_everything_is_the_tax_of_the_invoice(body: dict[str, Any], d
 @untimed
 @given(orders(exact=False), st.data(), st.sampled_from(["proportional", "reverse", "gift_first", ("points", "card")]))
 def test_no_tender_gives_more_than_it_took(body: dict[str, Any], data: st.DataObject, mode: Any) -> None:
-    """Whatever was captured and whatever is asked, no tender gives more than it took, and what is cut is flagged."""
+    """No tender gives more than it took, and what is cut is flagged; of lines chosen as credit the money is credit."""
     till = Till(body)
+    wished = _by_right(data, till)
     for step in _steps(data, till):
         loss = Deduction(
             cause="value_loss", order_line_id=next(iter(step)), percent=str(data.draw(st.integers(0, 100)))
         )
-        settlement = till.give(step, tenders=mode, deductions=(loss,), statutory=tuple(step))
+        credit = {line_id: units for line_id, units in step.items() if line_id in wished}
+        settlement = till.give(step, tenders=mode, deductions=(loss,), statutory=tuple(step), credit=credit)
         _within_caps(till, settlement)
+        chosen = [signed(one).gross for one in settlement.components if one.order_line_id in credit]
+        assert by_tender(settlement).get(CREDIT, 0) == sum(chosen)
         assert settlement.owed == settlement.total + settlement.short
         assert bool(settlement.short) == any(flag in settlement.flags for flag in ("short", "not_captured"))
 

@@ -119,6 +119,22 @@ def test_store_credit_brings_a_bonus_on_top(open_shop: OpenShop) -> None:
     assert (issued["data"]["principal"], issued["data"]["bonus"]) == (12990, 1299)
 
 
+def test_credit_for_one_line_and_money_for_another(open_shop: OpenShop) -> None:
+    """Who wants credit for one line and money for another has both: the bonus on the one, the rest to the card."""
+    shop = open_shop(policy={"refunds": {"credit_bonus_percent": "10"}})
+    shop.order("1001", shop.line("1"), shop.line("2", price="50.00"), shipping="29.90")
+    filed = shop.file("1001", want("1", outcome="store_credit"), want("2"))
+    shop.receive(filed)
+    shop.inspect(filed)
+    [refund] = shop.refunds(filed)
+    shop.approve(refund)
+    paid = [(t["tender"], t["amount"]["amount"], t["state"]) for t in shop.refund(refund)["transfers"]]
+    assert paid == [("card", "79.90", "succeeded"), ("store_credit", "100.00", "succeeded")]
+    events = shop.support.items(f"/returns/{filed['id']}/events")
+    [issued] = [event["data"] for event in events if event["type"] == "credit.issued"]
+    assert (issued["principal"], issued["bonus"]) == (10000, 1000)
+
+
 def test_shipping_that_was_wrongly_charged_is_paid_back_without_goods(shop: Shop) -> None:
     """Money without goods is proposed with a reason, approved by another person, and paid once."""
     shop.order("1001", shipping="29.90")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import permutations
 
 import pytest
 
@@ -11,7 +12,7 @@ from rma.domain.calendar import first_instant, last_instant
 from rma.domain.daysoff import Correction, days_off, easter_sunday, year_of
 from rma.domain.law_facts import DeadlineQuestion
 from rma.domain.law_questions import answer
-from rma.domain.law_refund import RefundFacts, refund_due, refund_due_across
+from rma.domain.law_refund import RefundFacts, refund_due, refund_due_across, refund_due_of_all
 from tests.support.laws import law, laws
 
 
@@ -137,6 +138,21 @@ def test_what_cannot_be_delivered_is_paid_back_after_it_was_told() -> None:
     facts = RefundFacts(notice=_day("2026-06-10"), impossible_told=_day("2026-06-08"), delivered=False)
     assert refund_due(law("TR", "2026-06-10"), facts).by == _day("2026-06-22")
     assert refund_due(law("DE", "2026-06-10"), facts).by == _day("2026-06-24")
+
+
+def test_of_several_clocks_the_earliest_day_binds_in_any_order() -> None:
+    """Money for several things has the earliest day; while none runs, that of the withdrawal is named."""
+    waiting = RefundFacts(notice=_day("2026-06-10"), carrier="named")
+    claimed = RefundFacts(notice=_day("2026-06-10"), kind="defective")
+    agreed = RefundFacts(notice=_day("2026-06-10"), kind="defective", agreed=_day("2026-06-15"))
+    never = RefundFacts(notice=_day("2026-06-10"), delivered=False)
+    for facts, by, article in (
+        ((waiting, claimed), None, "MSY m.12/1"),
+        ((waiting, never, claimed), _day("2026-06-24"), "MSY m.12/2"),
+        ((waiting, agreed, never), _day("2026-06-15"), "6502 m.11/5"),
+    ):
+        found = {refund_due_of_all(lambda day: law("TR", day), order) for order in permutations(facts)}
+        assert {(one.by, one.article) for one in found} == {(by, article)}
 
 
 def test_a_british_refund_runs_from_goods_or_proof() -> None:
