@@ -109,8 +109,8 @@ RETURNS = (
                       finding="Tava kullanılmış, yağ yanığı var.", score=1, comment="Tavamı geri yolladılar."),
     ),
     Scene(
-        title="worn-shoes-less-money", ordered_before=32, days_after=8, bought=(("BOT-KHV-39", 1),), back=(("1", 1),),
-        manner=Manner(kind="withdrawal", reason="too_small", verdict="part", deduction="15", grade="B",
+        title="worn-shoes-less-money", ordered_before=32, days_after=18, bought=(("BOT-KHV-39", 1),), back=(("1", 1),),
+        manner=Manner(reason="too_small", verdict="part", deduction="15", grade="B",
                       disposition="restock_b", finding="Taban dışarıda giyilmiş.", score=2,
                       comment="Kesintiyi beklemiyordum ama nedenini yazmışlar."),
     ),

@@ -10,14 +10,17 @@ import sqlalchemy as sa
 from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import units
+from rma.domain.calendar import local_date
 from rma.domain.events import Personal
 from rma.domain.law_rights import value_loss
 from rma.domain.money import parse_money, percent
-from rma.errors import FieldError, Invalid, Reason, Refused
+from rma.errors import FieldError, Forbidden, Invalid, Reason, Refused
 from rma.services import cases_view, doors
+from rma.services.assess import OrderView
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
+from rma.services.filing import OverrideIn
 from rma.services.inputs import Prose
 from rma.services.line_effects import (
     accept,
@@ -59,11 +62,15 @@ Disposition = Literal[
 
 
 class DeductionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is held back, and why: an amount or a percentage of the units' price."""
+    """What is held back, and why: an amount or a percentage of the units' price.
+
+    ``override``: why a person with the scope for it deducts where the law of the withdrawal knows no such deduction.
+    """
 
     reason: Prose
     amount: dict[str, str] | None = None
     percent: str | None = None
+    override: OverrideIn | None = None
 
 
 class JudgedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -99,8 +106,10 @@ def inspect(
     door = doors.open_case(work, services, caller, return_id, order=True)
     _check(door, data)
     reserve_missing(door)
+    told = _against_the_law(door, caller, data)
     rows = [_judge(door, caller, item) for item in data.lines]
-    doors.act(door, door.root, "inspect", caller, data={"inspections": [row["id"] for row in rows]})  # type: ignore[arg-type]
+    told["inspections"] = [row["id"] for row in rows]
+    doors.act(door, door.root, "inspect", caller, data=told)  # type: ignore[arg-type]
     door.close()
     _INSERT.run_many(work, rows)
     case = the_case(door)
@@ -172,6 +181,8 @@ def _deduction_errors(door: Door, path: str, item: DeductionIn) -> list[FieldErr
         return [FieldError(path, "amount_or_percent", "An amount or a percentage, one of them.")]
     if not item.reason.strip():
         return [FieldError(f"{path}.reason", "required", "A deduction needs a reason.")]
+    if item.override is not None and not item.override.reason.strip():
+        return [FieldError(f"{path}.override.reason", "required", "An override needs a reason.")]
     try:
         if item.amount is not None:
             parse_money(item.amount, the_case(door).row["currency"], path=f"{path}.amount")
@@ -238,22 +249,57 @@ def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
 def _deduct(door: Door, caller: Caller, line: Line, item: DeductionIn, chosen: units.Ranges) -> None:
     """Keep the deduction for the next proposal; who fixed it approves nothing of it."""
     case = the_case(door)
-    _check_value_loss(door, line)
     amount = parse_money(item.amount, case.row["currency"], path="deduction.amount") if item.amount else None
     entry = {"cause": "value_loss", "amount": amount, "percent": item.percent, "why": item.reason}
     remember(line, deductions=[*line.doc.get("deductions", []), {**entry, "units": [list(r) for r in chosen]}])
     case.facts(fixers=[*case.fact("fixers", []), caller.actor])
 
 
-def _check_value_loss(door: Door, line: Line) -> None:
-    """A consumer who was never told of the right owes nothing for using the goods (CRD art. 14(2), CCR reg 34(11))."""
-    if line.basis != "statutory" or line.kind != "withdrawal" or not door.order.order.never_informed:
-        return
+def _against_the_law(door: Door, caller: Caller, data: NewInspection) -> dict[str, Any]:
+    """What the event says of deductions that a person made although the law knows none; ``Refused`` without one."""
+    found: dict[str, str] = {}
+    for item in data.lines:
+        line = the_case(door).line(item.line_id)
+        if line is None or item.deduction is None or line.basis != "statutory" or line.kind != "withdrawal":
+            continue
+        if article := _no_value_loss(door, item.deduction):
+            if not caller.may("returns:override"):
+                raise Forbidden("An override needs the scope returns:override.")
+            found[article] = item.deduction.override.reason if item.deduction.override else ""
+    if not found:
+        return {}
+    reasons = Personal("\n".join(dict.fromkeys(found.values())))
+    return {"override": {"by": caller.actor, "reason": reasons, "articles": list(found)}}
+
+
+def _no_value_loss(door: Door, item: DeductionIn) -> str | None:
+    """The article that knows no deduction for the use of the goods and is set aside; ``Refused`` where it is not.
+
+    A consumer who was not told of the right before the contract owes nothing whoever decides (CRD art. 14(2), CCR reg
+    34(11)); Turkish law has no formula for more than normal use (Law 6502 art. 48/4), so nobody deducts as a routine.
+    """
     rule = value_loss(door.order.law)
-    text = "The consumer was never told of the right to withdraw: no loss of value may be deducted."
     article = rule.article if rule else None
+    if told_late(door.order):
+        raise _not_allowed("The consumer was not told of the right to withdraw before the contract", article)
+    if rule is None or rule.allowed != "never":
+        return None
+    if item.override is None:
+        raise _not_allowed("The law of this withdrawal knows no deduction for the use of the goods", article)
+    return rule.article
+
+
+def told_late(view: OrderView) -> bool:
+    """Whether the consumer was told of the right to withdraw only after the day of the contract, or never."""
+    told, ordered = view.order.withdrawal_information_given_at, view.order.ordered_at
+    late = told is not None and local_date(told, view.timezone) > local_date(ordered, view.timezone)
+    return late or view.order.never_informed
+
+
+def _not_allowed(why: str, article: str | None) -> Refused:
+    text = f"{why}: no loss of value may be deducted."
     reason = Reason(rule="value_loss", code="value_loss_not_allowed", text=text, article=article)
-    raise Refused(text, code="value_loss_not_allowed", reasons=[reason], allowed=["accept"])
+    return Refused(text, code="value_loss_not_allowed", reasons=[reason], allowed=["accept"])
 
 
 def _restock(door: Door, sku: str, quantity: int) -> None:

@@ -86,15 +86,29 @@ def test_nobody_approves_what_they_overrode_or_filed_for_a_customer(shop: Shop) 
     assert say_yes(shop.finance, money)["state"] == "sending"
 
 
+SIX = "6502 m.48/4; MSY m.13/2"
+
+
 def test_nobody_approves_the_deduction_they_made(shop: Shop) -> None:
-    """Who held money back in the inspection cannot be the one who approves the rest."""
-    both = mint(shop, shop.admin, "usta@example.com", "receiving:write refunds:read refunds:approve")
+    """Turkish law knows no deduction: a person may, with a reason that the decision shows, and approves no rest."""
+    scopes = "receiving:write returns:override returns:read refunds:read refunds:approve"
+    both = mint(shop, shop.admin, "usta@example.com", scopes)
     shop.order("1001")
     filed = shop.file("1001")
     shop.receive(filed)
     judged = {"line_id": filed["lines"][0]["id"], "quantity": 1, "grade": "B", "disposition": "restock_b"}
-    judged |= {"verdict": "part", "deduction": {"percent": "25", "reason": "Leke"}}
-    both.post(f"/returns/{filed['id']}/inspections", {"lines": [judged]})
+    less = {"percent": "25", "reason": "Leke"}
+    judged |= {"verdict": "part", "deduction": less}
+    at = f"/returns/{filed['id']}/inspections"
+    refused = both.refused(at, {"lines": [judged]})
+    assert (codes(refused), refused["reasons"][0]["article"]) == (["value_loss_not_allowed"], SIX)
+    judged["deduction"] = less | {"override": {"reason": "Bilirkişi gördü"}}
+    assert shop.warehouse.refused(at, {"lines": [judged]}, status=403)["title"]
+    blank = {"lines": [judged | {"deduction": less | {"override": {"reason": " "}}}]}
+    assert both.refused(at, blank, status=422)["errors"][0]["path"] == "lines[0].deduction.override.reason"
+    both.post(at, {"lines": [judged]})
+    [step] = [one for one in both.get(f"/returns/{filed['id']}/decision")["steps"] if one["override"]]
+    assert (step["trigger"], step["reason"], step["against"]) == ("inspect", "Bilirkişi gördü", [SIX])
     [refund] = shop.refunds(filed)
     assert refund["total"]["amount"] == "75.00"
     assert codes(say_yes_in_vain(both, refund)) == ["approver_independent"]

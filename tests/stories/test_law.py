@@ -84,11 +84,21 @@ def test_who_is_protected_by_one_law(shop: Shop) -> None:
 
 
 def test_who_was_told_late_may_withdraw_longer(shop: Shop) -> None:
-    """Information on the right that came four days after the goods moves the last day by four days."""
+    """Information on the right that came four days after the goods moves the last day by four; no use is deducted."""
     shop.order("1001", withdrawal_information_given_at="2026-03-02T08:00:00+03:00")
     shop.advance("P4D")
     filed = shop.file("1001")
     assert (filed["state"], filed["lines"][0]["last_day"]) == ("awaiting_parcel", "2026-03-16")
+    shop.receive(filed)
+    assert "not told" in no_deduction(shop, filed)["reasons"][0]["text"]
+
+
+def no_deduction(shop: Shop, filed: Json) -> Json:
+    """The refusal of a deduction for the use of the goods."""
+    judged = {"line_id": filed["lines"][0]["id"], "quantity": 1, "grade": "B", "disposition": "restock_b"}
+    judged |= {"verdict": "part", "deduction": {"percent": "10", "reason": "Kullanım izi"}}
+    problem: Json = shop.warehouse.refused(f"/returns/{filed['id']}/inspections", {"lines": [judged]})
+    return problem
 
 
 def test_who_was_never_told_may_withdraw_for_a_year_longer_and_owes_nothing_for_use(shop: Shop) -> None:
@@ -98,10 +108,9 @@ def test_who_was_never_told_may_withdraw_for_a_year_longer_and_owes_nothing_for_
     filed = shop.file("1001")
     assert (filed["lines"][0]["basis"], filed["lines"][0]["last_day"]) == ("statutory", "2027-03-12")
     shop.receive(filed)
-    judged = {"line_id": filed["lines"][0]["id"], "quantity": 1, "grade": "B", "disposition": "restock_b"}
-    judged |= {"verdict": "part", "deduction": {"percent": "10", "reason": "Kullanım izi"}}
-    problem = shop.warehouse.refused(f"/returns/{filed['id']}/inspections", {"lines": [judged]})
+    problem = no_deduction(shop, filed)
     assert (codes(problem), problem["allowed"]) == (["value_loss_not_allowed"], ["accept"])
+    assert "not told" in problem["reasons"][0]["text"]
     shop.order("1002", withdrawal_information_given_at=None)
     both = shop.integrator.get("/orders/1002") | {"never_informed": True}
     sent = {name: both[name] for name in ("ordered_at", "currency", "prices_include_tax", "lines", "never_informed")}

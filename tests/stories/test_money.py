@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.support.shop import OpenShop, Shop, codes, want
+from tests.support.shop import BUSINESS, OpenShop, Shop, codes, want
 from tests.support.snapshots import Json
 
 
@@ -187,7 +187,7 @@ def test_a_refused_refund_sends_the_case_to_a_person(shop: Shop) -> None:
 
 def test_a_deduction_is_not_approved_by_who_made_it(shop: Shop) -> None:
     """A part with a deduction pays the rest; the amounts and the reason stand in the refund."""
-    shop.order("1001")
+    shop.order("1001", customer=BUSINESS)
     filed = shop.file("1001")
     shop.receive(filed)
     shop.inspect(filed, grade="B", verdict="part", deduction={"percent": "10", "reason": "Kullanım izi"})

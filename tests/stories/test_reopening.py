@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.shop import Shop, codes, want
+from tests.support.shop import BUSINESS, Shop, codes, want
 from tests.support.snapshots import Json
 
 
@@ -22,7 +22,7 @@ def paid(shop: Shop, filed: Json) -> list[str]:
 
 def test_a_judgement_is_changed_after_closing_and_only_the_difference_is_paid(shop: Shop) -> None:
     """Reopened after closing: a rejected and a deducted unit are accepted; owed is what is due less what was paid."""
-    shop.order("1001", shop.line("1", quantity=3), shop.line("2"))
+    shop.order("1001", shop.line("1", quantity=3), shop.line("2"), customer=BUSINESS)
     filed = shop.file("1001", want("1", 3))
     shop.receive(filed)
     shop.inspect(filed, {"1": 1})

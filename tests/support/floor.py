@@ -283,7 +283,7 @@ class Floor:
 def _judged(line_id: str, quantity: int, verdict: str) -> Json:
     found: Json = {"line_id": line_id, "quantity": quantity, "grade": "B", "verdict": verdict, "disposition": "restock"}
     if verdict == "part":
-        found["deduction"] = {"percent": "10", "reason": "worn"}
+        found["deduction"] = {"percent": "10", "reason": "worn", "override": {"reason": "an expert saw it"}}
     if verdict == "reject":
         found |= {"disposition": "send_back", "reason": "not ours"}
     return found

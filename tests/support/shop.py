@@ -21,6 +21,8 @@ TODAY = "2026-03-02T09:00:00+03:00"
 """When a story begins, unless it says otherwise; its orders are placed and delivered before."""
 ORDERED = "2026-02-20T10:00:00+03:00"
 DELIVERED = "2026-02-26T14:00:00+03:00"
+BUSINESS = {"reference": "c-17", "email": "alim@example.com", "name": "Yılmaz Ltd. Şti.", "is_business": True}
+"""A customer who is no consumer: what they send back stands on the store's terms alone."""
 _numbers = itertools.count(1)
 _SCOPES = {
     "integrator": "orders:read orders:write returns:read returns:write events:read",
