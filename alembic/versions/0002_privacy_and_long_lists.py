@@ -17,8 +17,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply; a database that was made on the one day when 0001 held all of this has it already."""
-    if sa.inspect(op.get_bind()).has_table("privacy_requests"):
+    """Apply; a database that was made on the one day when 0001 held all of this lacks one index at most."""
+    there = sa.inspect(op.get_bind())
+    if there.has_table("privacy_requests"):
+        if all(index["name"] != "ix_messages_recipient" for index in there.get_indexes("messages")):
+            op.create_index("ix_messages_recipient", "messages", ["recipient"])
         return
     op.create_table(
         "privacy_requests",
