@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +13,8 @@ import msgspec
 from babel import Locale
 from babel.dates import format_date, format_datetime
 
+from rma.domain.amounts import write_money
+from rma.domain.money import Money, parse_amount
 from rma.errors import DefinitionError, FieldError
 
 _FOLDER = Path(__file__).parent / "locales"
@@ -174,8 +174,10 @@ def moment(at: datetime, language: str, timezone: str) -> str:
 
 def amount(wire: Mapping[str, str], language: str) -> str:
     """Money as the reader writes it, with the decimals that its currency has by ISO 4217: ``₺436,51``, ``£12.00``."""
-    locale, value = Locale.parse(_REGION.get(language, language)), Decimal(wire["amount"])
-    pattern = copy.copy(locale.currency_formats["standard"])
-    places = -int(value.as_tuple().exponent)
-    pattern.frac_prec = (places, places)
-    return str(pattern.apply(value, locale, currency=wire["currency"], currency_digits=False))
+    minor = parse_amount(wire["amount"], wire["currency"], negative=True)
+    return write_money(Money(minor, wire["currency"]), _reader(language))
+
+
+def _reader(language: str) -> Locale:
+    """The conventions by which a language of ours is written."""
+    return Locale.parse(_REGION.get(language, language))

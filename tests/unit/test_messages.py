@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from rma.domain.amounts import write_money
 from rma.domain.messages import KINDS, Item, MessageFacts, StoreCard, check_facts, is_address
 from rma.domain.money import Money
 from rma.domain.ports import Message, MessageRenderer
 from rma.errors import Invalid
 from rma.providers.messages import LANGUAGES, Renderer, load_words, resolve
-from rma.providers.messages.formats import write_moment, write_money
+from rma.providers.messages.formats import write_moment
 
 STORE = StoreCard(name="Çınar Butik", email="iade@cinar.example", timezone="Europe/Istanbul")
 FULL = MessageFacts(

@@ -5,11 +5,7 @@ The functions that take a context are Jinja filters: they read the reader's loca
 
 from __future__ import annotations
 
-import copy
-import re
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -17,21 +13,8 @@ from babel.dates import format_date, format_datetime
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from rma.domain.money import Money, exponent
-
-_BESIDE: Final = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
-"""Between a letter and a digit: the CLDR wants a space where a currency is written in letters, Babel leaves it out."""
-
-
-def write_money(amount: Money, locale: Locale) -> str:
-    """The amount with its currency, in the places of ISO 4217: CLDR would show whole dinars (law.md MON-12)."""
-    places = exponent(amount.currency)
-    pattern = copy.copy(locale.currency_formats["standard"])
-    pattern.frac_prec = (places, places)
-    written: str = pattern.apply(
-        Decimal(amount.amount).scaleb(-places), locale, currency=amount.currency, currency_digits=False
-    )
-    return _BESIDE.sub("\N{NO-BREAK SPACE}", written)
+from rma.domain.amounts import write_money
+from rma.domain.money import Money
 
 
 def write_moment(at: datetime, locale: Locale, timezone: str) -> str:

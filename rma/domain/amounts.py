@@ -1,0 +1,26 @@
+"""Amounts as a reader writes them, by the data of the Unicode CLDR (Babel): for mails, labels and pages alike."""
+
+from __future__ import annotations
+
+import copy
+import re
+from decimal import Decimal
+from typing import Final
+
+from babel import Locale
+
+from rma.domain.money import Money, exponent
+
+_BESIDE: Final = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+"""Between a letter and a digit: the CLDR wants a space where a currency is written in letters, Babel leaves it out."""
+
+
+def write_money(amount: Money, locale: Locale) -> str:
+    """The amount with its currency, in the places of ISO 4217: CLDR would show whole dinars (law.md MON-12)."""
+    places = exponent(amount.currency)
+    pattern = copy.copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (places, places)
+    written: str = pattern.apply(
+        Decimal(amount.amount).scaleb(-places), locale, currency=amount.currency, currency_digits=False
+    )
+    return _BESIDE.sub("\N{NO-BREAK SPACE}", written)
