@@ -11,6 +11,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from rma.domain.law_dates import Told
+
 Kind = Literal[
     "withdrawal",
     "voluntary",
@@ -152,3 +154,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     deliveries: tuple[Delivery, ...] = ()
     returns_on_order: int = 0
     earlier_returns: tuple[date, ...] = ()
+
+    @property
+    def told(self) -> Told:
+        """When the consumer was told of the right to withdraw."""
+        return "never" if self.never_informed else self.informed_on

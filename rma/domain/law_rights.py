@@ -9,6 +9,7 @@ from typing import Literal
 from rma.domain.claims import LIABILITY, Kind, Outcome
 from rma.domain.law import Exemption, Labels, LawProfile, Payer, Rate, Remedy, ServiceUsed, State, ValueLoss
 from rma.domain.law_choice import compared
+from rma.domain.law_dates import Told
 
 _AS_OUTCOME: Mapping[Remedy, Outcome] = {
     "rescission": "refund",
@@ -56,6 +57,14 @@ def pays_way_back(law: LawProfile, *, method: str, carrier_named: bool, told: bo
     if not told and found != "store":
         found = rule.untold
     return None if found == "policy" else found
+
+
+def told_by(told: Told, day: date) -> bool:
+    """Whether the consumer was told of the right to withdraw by that day; where nothing says that it was late, yes.
+
+    The day is the contract's (CRD art. 6(1), 6(6), 14(2)) or the one on which a service began (CRD art. 14(4)(a)).
+    """
+    return told is None or (told != "never" and told <= day)
 
 
 @compared("cheapest_delivery")

@@ -10,7 +10,7 @@ import msgspec
 from rma.domain.claims import BY_CHOICE, LIABILITY, LineFacts, LineRequest, Method, Outcome
 from rma.domain.law import LawProfile, Payer
 from rma.domain.law_dates import reject_end
-from rma.domain.law_rights import given, pays_way_back
+from rma.domain.law_rights import given, pays_way_back, told_by
 from rma.domain.standing import Scene, Standing
 from rma.domain.terms import CarrierReport, ReasonTerms
 
@@ -200,10 +200,5 @@ def _payer(scene: Scene, method: Method, asked: LineRequest, *, stand: Standing)
 def payer_by_law(scene: Scene, asked: LineRequest, method: Method) -> Callable[[LawProfile], Payer | None]:
     """What a law says on who pays this way back of a withdrawal in this scene; None leaves it to the store."""
     named = scene.policy.carrier_named(scene.policy.terms(asked.reason, asked.kind))
-    return partial(pays_way_back, method=method, carrier_named=named, told=_told(scene))
-
-
-def _told(scene: Scene) -> bool:
-    """Whether the consumer was told before the contract; told on a later day is too late (CRD art. 6(1), 6(6))."""
-    informed = scene.facts.informed_on
-    return not scene.facts.never_informed and (informed is None or informed <= scene.arrivals.ordered_on)
+    told = told_by(scene.facts.told, scene.arrivals.ordered_on)
+    return partial(pays_way_back, method=method, carrier_named=named, told=told)

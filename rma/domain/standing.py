@@ -18,7 +18,7 @@ from rma.domain.calendar import add_days, local_date
 from rma.domain.claims import DELAY, LIABILITY, Facts, Kind, LineFacts, LineRequest
 from rma.domain.law import Exemption, LawProfile
 from rma.domain.law_choice import best
-from rma.domain.law_dates import Told, delivery_due, liability_end, withdrawal_end
+from rma.domain.law_dates import delivery_due, liability_end, withdrawal_end
 from rma.domain.law_rights import exemption
 from rma.domain.sentences import SENTENCES
 from rma.domain.terms import Policy, Rule
@@ -215,8 +215,7 @@ def _right_from(scene: Scene, by_contract: bool) -> _Window:  # noqa: FBT001 - r
 
 
 def _right_since(scene: Scene, starts: date | None) -> _Window:
-    informed: Told = "never" if scene.facts.never_informed else scene.facts.informed_on
-    end = withdrawal_end(scene.law, starts, informed=informed) if starts else None
+    end = withdrawal_end(scene.law, starts, informed=scene.facts.told) if starts else None
     return _Window(starts, end.binding if end else None)
 
 

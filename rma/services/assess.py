@@ -14,6 +14,7 @@ from rma.db.session import Work
 from rma.domain import calendar, claims, units
 from rma.domain.decision import Decision, decide
 from rma.domain.law import LawProfile
+from rma.domain.law_dates import Told
 from rma.domain.order import Order, Person
 from rma.domain.policy import Policy
 from rma.domain.pricing import Priced, price
@@ -98,6 +99,14 @@ class OrderView:
     def exchanged(self, line_id: str) -> Ranges:
         """Units of this line for which a replacement was delivered."""
         return units.union(*(h.consumed for h in self.holds if h.order_line_id == line_id and "exchange_sku" in h.doc))
+
+    @property
+    def told(self) -> Told:
+        """The local day on which the consumer was told of the right to withdraw."""
+        at = self.order.withdrawal_information_given_at
+        if self.order.never_informed:
+            return "never"
+        return calendar.local_date(at, self.timezone) if at else None
 
     @property
     def country(self) -> str | None:

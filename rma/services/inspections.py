@@ -12,11 +12,10 @@ from rma.db.session import Work
 from rma.domain import units
 from rma.domain.calendar import local_date
 from rma.domain.events import Personal
-from rma.domain.law_rights import value_loss
+from rma.domain.law_rights import told_by, value_loss
 from rma.domain.money import parse_money, percent
 from rma.errors import FieldError, Forbidden, Invalid, Reason, Refused
 from rma.services import cases_view, doors
-from rma.services.assess import OrderView
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
@@ -280,20 +279,13 @@ def _no_value_loss(door: Door, item: DeductionIn) -> str | None:
     """
     rule = value_loss(door.order.law)
     article = rule.article if rule else None
-    if told_late(door.order):
+    if not told_by(door.order.told, local_date(door.order.order.ordered_at, door.order.timezone)):
         raise _not_allowed("The consumer was not told of the right to withdraw before the contract", article)
     if rule is None or rule.allowed != "never":
         return None
     if item.override is None:
         raise _not_allowed("The law of this withdrawal knows no deduction for the use of the goods", article)
     return rule.article
-
-
-def told_late(view: OrderView) -> bool:
-    """Whether the consumer was told of the right to withdraw only after the day of the contract, or never."""
-    told, ordered = view.order.withdrawal_information_given_at, view.order.ordered_at
-    late = told is not None and local_date(told, view.timezone) > local_date(ordered, view.timezone)
-    return late or view.order.never_informed
 
 
 def _not_allowed(why: str, article: str | None) -> Refused:

@@ -129,10 +129,8 @@ def _services_given(view: OrderView, shares: list[Share]) -> Iterator[Deduction]
     Nothing where the consumer was never told of the right, or only once it had begun (CRD art. 14(3)-(4)). Of two laws
     only one that gives the right for that line has a say in its price.
     """
-    order = view.order
-    told = order.withdrawal_information_given_at
     for share in shares:
-        line = order.line(share.order_line_id)
+        line = view.order.line(share.order_line_id)
         if share.withdrawn_on is None or line is None or line.service is None:
             continue
         names = frozenset(name for name, value in line.attributes.items() if value)
@@ -143,8 +141,7 @@ def _services_given(view: OrderView, shares: list[Share]) -> Iterator[Deduction]
         ]
         if not giving or any(law_rights.service_share(one) is None for one in giving):
             continue
-        late = told is not None and local_date(told, view.timezone) > line.service.starts
-        if not line.attributes.get("service_started") or order.never_informed or late:
+        if not line.attributes.get("service_started") or not law_rights.told_by(view.told, line.service.starts):
             continue
         worth = view.priced.lines[line.id].values(share.units).gross
         amount = service_used(worth, days=line.service.given_before(share.withdrawn_on), of=line.service.days)
