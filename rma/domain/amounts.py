@@ -1,4 +1,4 @@
-"""Amounts as a reader writes them, by the data of the Unicode CLDR (Babel): for mails, labels and pages alike."""
+"""Amounts and percentages as a reader writes them, by the data of the Unicode CLDR (Babel), in mails and on pages."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def write_money(amount: Money, locale: Locale) -> str:
         Decimal(amount.amount).scaleb(-places), locale, currency=amount.currency, currency_digits=False
     )
     return _BESIDE.sub("\N{NO-BREAK SPACE}", written)
+
+
+def write_percent(percent: str, locale: Locale) -> str:
+    """A percentage such as ``"8.875"`` with all its places and the sign where the reader puts it: ``%10``, ``10 %``."""
+    share = Decimal(percent).scaleb(-2)
+    pattern = copy.copy(locale.percent_formats[None])
+    pattern.frac_prec = (0, max(0, -int(Decimal(percent).as_tuple().exponent)))
+    return str(pattern.apply(share, locale))

@@ -28,7 +28,7 @@ from rma.services.paging import Ask
 from rma.services.returns import ActionBody, FeedbackIn
 from rma.services.withdrawal_function import store_of
 from rma.web.pages import Html, Visit, page, redirect, route
-from rma.web.words import Words, amount, words
+from rma.web.words import Words, amount, share, words
 
 TRIGGERS = ("cancel", "appeal", "dispute")
 """What a customer may fire from here, each with words of their own."""
@@ -205,7 +205,8 @@ def _shown(visit: Visit, *, fault: RmaError | None = None) -> Html:
         home=_home(visit),
         url=lambda path="": visit.link(f"{_home(visit)}{path}"),
         day=lambda at: _day(at, language, store.timezone),
-        money=lambda wire: amount(wire, language),
+        money=lambda wire, less=False: amount(wire, language, less=less),
+        percent=lambda text: share(text, language),
         printable=_PRINTABLE,
         kinds=[(name, say(text, language)) for name, text in FILES.items()],
     )

@@ -13,7 +13,7 @@ import msgspec
 from babel import Locale
 from babel.dates import format_date, format_datetime
 
-from rma.domain.amounts import write_money
+from rma.domain.amounts import write_money, write_percent
 from rma.domain.money import Money, parse_amount
 from rma.errors import DefinitionError, FieldError
 
@@ -172,10 +172,18 @@ def moment(at: datetime, language: str, timezone: str) -> str:
     return f"{format_date(local.date(), 'long', locale=locale)}, {clock}"
 
 
-def amount(wire: Mapping[str, str], language: str) -> str:
-    """Money as the reader writes it, with the decimals that its currency has by ISO 4217: ``₺436,51``, ``£12.00``."""
+def amount(wire: Mapping[str, str], language: str, *, less: bool = False) -> str:
+    """Money as the reader writes it, with the decimals that its currency has by ISO 4217: ``₺436,51``, ``£12.00``.
+
+    ``less``: the amount is taken away, so it has a minus.
+    """
     minor = parse_amount(wire["amount"], wire["currency"], negative=True)
-    return write_money(Money(minor, wire["currency"]), _reader(language))
+    return write_money(Money(-minor if less else minor, wire["currency"]), _reader(language))
+
+
+def share(percent: str, language: str) -> str:
+    """A percentage as the reader writes it: ``%10``, ``10%``, ``10 %``."""
+    return write_percent(percent, _reader(language))
 
 
 def _reader(language: str) -> Locale:

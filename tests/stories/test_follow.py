@@ -7,10 +7,11 @@ import re
 import httpx
 
 from tests.support.desk import photo
-from tests.support.shop import ORDERED, Shop
+from tests.support.shop import BUSINESS, ORDERED, OpenShop, Shop
 from tests.support.snapshots import Json
 
 _URL = re.compile(r"https?://[^\s\"<>]+")
+_PART = re.compile(r'<li class="hint">[^<]*: (-?)₺(\d+),(\d\d)</li>')
 
 
 def browse(shop: Shop, url: str, *, language: str = "tr", **form: str) -> httpx.Response:
@@ -114,6 +115,26 @@ def test_a_customer_writes_sends_a_photo_and_changes_their_mind(shop: Shop) -> N
     again = browse(shop, f"{home}/cancel", reason="Vazgeçtim")
     assert again.status_code == 422
     assert shop.show(filed)["state"] == "cancelled"
+
+
+def test_the_lines_of_a_refund_add_up_as_the_reader_writes_them(open_shop: OpenShop) -> None:
+    """An offered percentage stands as each language writes it; a fee and a loss of value have a minus on the page."""
+    fee = {"method": "drop_off_code", "amount": "15.00"}
+    shop = open_shop(policy={"fees": {"applies_to": ["voluntary"], "return": [fee]}})
+    shop.order("1001", customer=BUSINESS)
+    filed = shop.file("1001", kind="voluntary")
+    line, home = filed["lines"][0]["id"], filed["link"]["url"]
+    shop.support.post(f"/returns/{filed['id']}/lines/{line}/offer", {"price_reduction": {"percent": "12.5"}})
+    for language, written in (("tr", "önerimiz: %12,5<"), ("en", "get back: 12.5%<"), ("de", "erhalten: 12,5\xa0%<")):
+        assert written in browse(shop, home, language=language).text
+    browse(shop, f"{home}/reject", line=line)
+    shop.send(filed)
+    shop.receive(filed)
+    shop.inspect(filed, verdict="part", deduction={"percent": "10", "reason": "Kullanım izi"})
+    page = browse(shop, home).text
+    parts = [float(f"{sign}{lira}.{kurus}") for sign, lira, kurus in _PART.findall(page)]
+    assert sorted(parts) == [-15.0, -10.0, 100.0]
+    assert f"<dd>₺{sum(parts):.0f},00" in page
 
 
 def test_an_address_without_the_secret_tells_nothing(shop: Shop) -> None:
