@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -52,8 +52,8 @@ def after(console: Console, tallies: Sequence[Tally], *, log: Path | None = None
 def links(console: Console, *, base_url: str, data: Path, tallies: Sequence[Tally], keys_file: Path | None) -> None:
     """Where to look now."""
     console.print("[bold]Look around[/]")
-    console.print(f"  API page    {base_url}/api/docs", highlight=False, soft_wrap=True)
-    console.print(f"  OpenAPI     {base_url}/api/v1/openapi.json", highlight=False, soft_wrap=True)
+    for name, url in addresses(base_url, tallies):
+        console.print(f"  {name:<11} {url}", highlight=False, soft_wrap=True)
     for tally in tallies:
         if tally.label_folder is not None:
             console.print(f"  label PDFs  {tally.label_folder}", highlight=False, soft_wrap=True)
@@ -63,6 +63,15 @@ def links(console: Console, *, base_url: str, data: Path, tallies: Sequence[Tall
         console.print(f"  keys        {keys_file}", highlight=False, soft_wrap=True)
         command = f"curl --header 'Authorization: Bearer KEY' {base_url}/api/v1/returns"
         console.print(f"  returns     {command}  (a KEY of that file)", highlight=False, soft_wrap=True, markup=False)
+
+
+def addresses(base_url: str, tallies: Sequence[Tally]) -> Iterator[tuple[str, str]]:
+    """What a browser can open without a key: the API's own page, and of each store what its customers see."""
+    yield "API page", f"{base_url}/api/docs"
+    yield "OpenAPI", f"{base_url}/api/v1/openapi.json"
+    for tally in tallies:
+        yield "policy", f"{base_url}/{tally.slug}/policy"
+        yield "withdrawal", f"{base_url}/{tally.slug}/withdraw"
 
 
 def _summary(tally: Tally) -> Table:

@@ -8,11 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pypdfium2
 import pytest
 from rich.console import Console
 
-from rma.demo import connect, local, run, turkish
+from rma.demo import connect, local, report, run, turkish
 from rma.demo.client import Api
 from rma.demo.tally import Tally
 from rma.demo.turkish_returns import RETURNS
@@ -47,12 +48,16 @@ REFUSED = {"far-too-late": "window", "final-sale-by-choice": "exclude"}
 
 
 class Played(NamedTuple):
-    """What is left of the story: the counts, every return by its scene's title, mails, labels and the server's log."""
+    """What is left of the story: the counts, every return by its scene's title, mails, labels, pages and the log.
+
+    ``pages`` is what each address that the screen names answers to a browser.
+    """
 
     tally: Tally
     returns: dict[str, Json]
     mails: list[Json]
     labels: list[Path]
+    pages: dict[str, httpx.Response]
     log: str
 
 
@@ -69,8 +74,17 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         titles = {filing.order_number: filing.source for filing in plan.filings}
         returns = {titles[row["order_number"]]: api.view(row["id"]) for row in api.all_returns()}
         mails = list(api.mails())
+        pages = {name: http.get(address) for name, address in report.addresses(url, [tally])}
     labels = sorted((folder / "labels").rglob("*.pdf"))
-    return Played(tally, returns, mails, labels, (folder / "server.log").read_text(encoding="utf-8"))
+    return Played(tally, returns, mails, labels, pages, (folder / "server.log").read_text(encoding="utf-8"))
+
+
+def test_every_address_on_the_screen_opens(played: Played) -> None:
+    """The API's page and document, and the store's policy and withdrawal, each answer without a key."""
+    assert {name: answer.status_code for name, answer in played.pages.items()} == dict.fromkeys(
+        ("API page", "OpenAPI", "policy", "withdrawal"), 200
+    )
+    assert "Çarşı" in played.pages["policy"].text
 
 
 def test_the_server_had_nothing_to_complain_about(played: Played) -> None:

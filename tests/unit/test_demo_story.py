@@ -275,6 +275,8 @@ def test_the_whole_demo_says_what_it_did(tmp_path: Path) -> None:
         "whole weeks",
         "no earlier sale",
         "/api/docs",
+        "/gifts-uk/policy",
+        "/carsi-tr/withdraw",
         "demo-keys.json",
     ):
         assert text in screen
