@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """How long a key revoked by another process may still work here."""
     idempotency_hours: Annotated[int, Field(ge=24)] = 48
     """How long an answer is kept for a repeated request."""
+    ask_again_seconds: Annotated[float, Field(ge=1, le=86_400)] = 600.0
+    """The longest wait between two questions about a refund, label or order with no end yet; the first are short."""
     even_seconds: Annotated[float, Field(ge=0, le=5)] = 0.25
     """The beat on which public answers leave whose time would tell whether an order exists; 0 sends them at once."""
     access_log: bool = True

@@ -28,8 +28,8 @@ APP = "rma"
 VERSION = "rma-effects-1"  # pinned: a deploy must not strand the work in flight
 QUEUE = "effects"
 WORKFLOW = "rma.effect"
-ASK_AGAIN = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between two questions about one attempt, the last one repeats
-
+SOONEST = 1.0
+"""Seconds at least between two questions about one attempt; a quarter of its age later on, up to a setting."""
 NOT_YET_KNOWN = "not_yet_known"
 """The error of an act whose outside was asked and knows nothing of a call that may still be on its way."""
 DECIDE = 60.0
@@ -102,6 +102,8 @@ class Effects:
         self._client: DBOSClient | None = None
         self._running = False
         self._slot = ""
+        self.handed: dict[str, float] = {}
+        """Open acts that this process handed over once more, and when (monotonic)."""
         self._writing = threading.BoundedSemaphore(_WRITING)
         self.ending = threading.Event()
         """Set from the moment when this process is told to end its acts."""
@@ -133,6 +135,20 @@ class Effects:
     def again(self, work: Work, key: str) -> None:
         """Let an attempt be looked at once more, under an engine id of its own; its row says what may be done."""
         self._hand_over(work, key, f"{key}~{secrets.token_hex(4)}")
+        work.after_commit.append(functools.partial(self.handed.__setitem__, key, time.monotonic()))
+
+    def due_to_ask(self, work: Work, *, longest: float) -> list[str]:
+        """Attempts without a final answer whose time to be looked at has come, ``longest`` seconds apart at most.
+
+        The waits grow with the time since the last call. One that is running is left alone for a while; one that waits
+        in the engine's queue too long is handed over again. What this process handed over itself waits on its own clock
+        too, which nobody sets: one whose wall's clock is wrong would hand over everything with every look.
+        """
+        columns = (_attempts.c[name] for name in ("id", "state", "error", "sent_at", "created_at", "updated_at"))
+        rows = work.conn.execute(sa.select(*columns).where(_attempts.c.state.in_(OPEN))).all()
+        at, since = now(), time.monotonic()
+        self.handed = {row.id: self.handed[row.id] for row in rows if row.id in self.handed}
+        return [row.id for row in rows if _is_due(row, at, since - self.handed.get(row.id, -longest), longest)]
 
     def _hand_over(self, work: Work, key: str, workflow_id: str) -> None:
         options: EnqueueOptions = {
@@ -340,24 +356,20 @@ def finish(
     (_ANSWERED if final or answered else _TOLD).run(work, told)
 
 
-def due_to_ask(work: Work) -> list[str]:
-    """Attempts without a final answer whose time to be looked at has come, with waits that grow since the last call.
-
-    One that is running is left alone for a while; one that waits in the engine's queue too long is handed over again.
-    """
-    columns = (_attempts.c[name] for name in ("id", "state", "error", "sent_at", "created_at", "updated_at"))
-    rows = work.conn.execute(sa.select(*columns).where(_attempts.c.state.in_(OPEN))).all()
-    at = now()
-    return [row.id for row in rows if not -SKEW <= (at - row.updated_at).total_seconds() < _wait(row, at)]
+def _is_due(row: Any, at: datetime, since: float, longest: float) -> bool:
+    """``since``: for how long this process has not handed it over, by a clock that nobody sets."""
+    wait = _wait(row, at, longest)
+    rests = -SKEW <= (at - row.updated_at).total_seconds() < wait
+    return since >= min(wait, longest) and not rests
 
 
-def _wait(row: Any, at: datetime) -> float:
+def _wait(row: Any, at: datetime, longest: float) -> float:
     age = (at - (row.sent_at or row.created_at)).total_seconds()
-    pause = next((pause for pause in ASK_AGAIN if age < pause * 4), ASK_AGAIN[-1])
+    pause = RUNNING if age < -SKEW else max(age / 4, SOONEST)
     if row.error == NOT_YET_KNOWN:  # a process that hears so twice can send again, and one that is new has not heard
         pause = min(pause, DECIDE)
     least = {"begun": RUNNING, "enqueued": QUEUED if row.error is None else 0.0}
-    return max(pause, least.get(row.state, 0.0))
+    return max(min(pause, longest), least.get(row.state, 0.0))
 
 
 def touch(work: Work, key: str) -> None:

@@ -57,7 +57,7 @@ def ask_again(services: Services) -> int:
     """Hand every attempt without a final answer, whose time has come, to the engine once more; how many."""
 
     def act(work: Work) -> int:
-        due = effects.due_to_ask(work)
+        due = services.effects.due_to_ask(work, longest=services.settings.ask_again_seconds)
         for key in due:
             services.effects.again(work, key)
             effects.touch(work, key)
