@@ -39,12 +39,13 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no life after so many; 0: no end")
     parser.add_argument("--clients", type=int, default=12, help="lives at once")
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between two faults, about")
+    parser.add_argument("--apart", type=int, default=3, help="lives at least between two faults")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, default=REPORT, help="where the report goes")
     asked = parser.parse_args()
     dose = Dose(
         cycles=asked.cycles, kills=asked.kills, every_step=True, minutes=asked.minutes, clients=asked.clients,
-        seed=asked.seed, pause=asked.pause,
+        seed=asked.seed, pause=asked.pause, apart=asked.apart,
     )  # fmt: skip
     with ThreadPoolExecutor(len(asked.databases)) as beside:
         outcomes = list(beside.map(lambda kind: _storm(kind, dose), asked.databases))

@@ -41,14 +41,21 @@ STEPS = (*ACTS, *(chore for chore in CHORES if chore != "deadline"))
 FULL_SECONDS = 1.5
 TELL_SECONDS = 10.0
 MOST = 5
-DRAIN_SECONDS = 900.0
+PATIENCE = 10
+"""Pauses after which a fault comes though too few lives were lived since the last one."""
+OFTEN = 3
+"""Deaths at each step after which workers that die at one come less often."""
+ASK_SECONDS = 20.0
+DRAIN_SECONDS = 420.0
 _attempts = tables.table(tables.Attempt)
 _events = tables.table(tables.Event)
 
 
 class Dose(msgspec.Struct, frozen=True, kw_only=True):
-    """How much: lives, clients at once, seconds between two faults, and whether outcomes may take minutes to know.
+    """How much: lives, clients at once, and whether outcomes may take minutes to know.
 
+    Between two faults there are about ``pause`` seconds and at least ``apart`` lives that came to their end: however
+    busy the machine is, more is lived than is started anew.
     Lives go on beyond ``cycles``, up to five times as many, until so many ``kills`` and, if asked for, a death at
     ``every_step``. None is begun after so many ``minutes`` (0: no end), and fewer than ``cycles`` are a finding.
     """
@@ -59,6 +66,7 @@ class Dose(msgspec.Struct, frozen=True, kw_only=True):
     every_step: bool = False
     clients: int = 6
     pause: float = 2.0
+    apart: int = 3
     slow: bool = True
     seed: int = 1
 
@@ -80,7 +88,7 @@ class Storm:
     ) -> None:
         self._url, self._folder, self._dose, self._server, self._tell = url, folder, dose, server, tell
         self._random = random.Random(dose.seed)
-        self._crew = Crew(folder, url, key_cache_seconds="0", threads="8")
+        self._crew = Crew(folder, url, key_cache_seconds="0", threads="8", ask_again_seconds=str(ASK_SECONDS))
         self._port = free_port()
         self._counts: Counter[str] = Counter()
         self._armed: dict[str, str] = {}
@@ -120,7 +128,7 @@ class Storm:
 
     def _blow(self, lives: Lives) -> None:
         with ThreadPoolExecutor(2) as around:
-            harm, watch = around.submit(self._harm), around.submit(self._watch, lives)
+            harm, watch = around.submit(self._harm, lives), around.submit(self._watch, lives)
             try:
                 with ThreadPoolExecutor(self._dose.clients) as clients:
                     list(clients.map(lambda _: self._client(lives), range(self._dose.clients)))
@@ -155,7 +163,7 @@ class Storm:
                 f"{lives.repeated} requests repeated, {time.monotonic() - begun:.0f} s"
             )
 
-    def _harm(self) -> None:
+    def _harm(self, lives: Lives) -> None:
         """One fault after another until every life has been lived; whoever is dead is replaced and comes up first."""
         kinds: list[tuple[str, Callable[[], None]]] = [
             ("kill -9 of a worker", lambda: self._kill("first")),
@@ -167,13 +175,20 @@ class Storm:
         if self._server is not None:
             kinds.insert(2, ("PostgreSQL stopped hard", self._crash))
         for name, harm in itertools.cycle(kinds):
-            end = time.monotonic() + self._random.uniform(0.5, 1.5) * self._dose.pause
-            while time.monotonic() < end or not all(process.said for process in self._posts.values()):
+            pause = self._random.uniform(0.5, 1.5) * self._dose.pause
+            begun, lived = time.monotonic(), len(lives.done) + self._dose.apart
+            while not self._is_time(time.monotonic() - begun, pause, enough=len(lives.done) >= lived):
                 self._man(fragile=True)
                 if self._calm.wait(0.2):
                     return
             harm()
             self._counts[name] += 1
+
+    def _is_time(self, waited: float, pause: float, *, enough: bool) -> bool:
+        """Whether the next fault may come: everybody has come up, and enough was lived, or nothing gets on."""
+        if not all(process.said for process in self._posts.values()):
+            return False
+        return waited > (pause if enough else PATIENCE * pause)
 
     def _kill(self, post: str) -> None:
         self._posts[post].kill()
@@ -237,6 +252,8 @@ class Storm:
     def _next_step(self) -> str:
         """One at which nobody has died yet comes sooner again; one that is not reached holds up no other."""
         step = min(STEPS, key=lambda name: 2 * self._reached[name] + self._tried[name])
+        if self._reached[step] >= OFTEN and self._random.random() < 1 / 2:
+            return ""
         self._tried[step] += 1
         return step
 

@@ -9,7 +9,7 @@ from tests.support import postgres
 from tests.support.databases import Databases
 from tests.support.migrate import migrate
 
-DOSE = Dose(cycles=10, clients=4, pause=2.0, slow=False)
+DOSE = Dose(cycles=10, clients=4, pause=2.0, apart=1, slow=False)
 
 
 def test_a_small_storm_over_sqlite(databases: Databases, tmp_path: Path) -> None:

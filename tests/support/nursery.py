@@ -7,6 +7,7 @@ a fork made before anything ran: it has its own environment and files, and dies 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -17,18 +18,23 @@ import sys
 from typing import Any
 
 import rma
+from rma.domain import strict
+from rma.services.law import laws
 from tests.support import fragile
 
 LOADED = ("rma.api", "rma.cli", "rma.db", "rma.domain", "rma.providers", "rma.services", "rma.web")
 
 
 def load() -> None:
-    """Import the whole program."""
+    """Import the whole program, and make what no setting changes."""
     for package in LOADED:
         for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             importlib.import_module(found.name)
     for name in ("rma.app", "rma.server", "rma.worker"):
         importlib.import_module(name)
+    strict.prepare()
+    laws()
+    gc.freeze()
 
 
 def serve() -> int | None:
