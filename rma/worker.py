@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from rma.errors import Busy, Unavailable
-from rma.services import privacy_run, runner, seal, slots, sweep
+from rma.services import asking, privacy_run, runner, seal, slots, sweep
 from rma.services.background import Background, Chore, standard
 from rma.services.context import Services
 from rma.services.seal_heads import FOLDER, SealHeads
@@ -77,7 +77,7 @@ class Worker:
         services = self._services
         return (
             Chore("deadlines", partial(sweep.sweep, services), lane="time", every=SWEEP_SECONDS, on_bell=False),
-            Chore("ask_again", partial(runner.ask_again, services), lane="acts", every=ASK_SECONDS, on_bell=False),
+            Chore("ask_again", partial(asking.ask_again, services), lane="acts", every=ASK_SECONDS, on_bell=False),
             Chore("seal_heads", self._keep_heads, lane="heads", every=HEADS_SECONDS, on_bell=False),
             Chore("privacy", partial(privacy_run.chore, services), lane="privacy", every=HOUR, on_bell=False),
             Chore("slot", self._keep_slot, lane="slot", every=SLOT_SECONDS, on_bell=False),

@@ -28,14 +28,8 @@ APP = "rma"
 VERSION = "rma-effects-1"  # pinned: a deploy must not strand the work in flight
 QUEUE = "effects"
 WORKFLOW = "rma.effect"
-SOONEST = 1.0
-"""Seconds at least between two questions about one attempt; a quarter of its age later on, up to a setting."""
 NOT_YET_KNOWN = "not_yet_known"
 """The error of an act whose outside was asked and knows nothing of a call that may still be on its way."""
-DECIDE = 60.0
-"""Seconds at most until somebody asks again after that, however old the attempt is."""
-RUNNING, QUEUED = 20.0, 600.0  # seconds that a run, or a place in the engine's queue, may take before one looks again
-SKEW = 5.0  # what was written further ahead than this was written by a clock that is wrong
 DONE = "done"
 OPEN = ("enqueued", "begun", "asking")
 """The states of an attempt without a final answer; named one by one, because an index finds them so."""
@@ -136,19 +130,6 @@ class Effects:
         """Let an attempt be looked at once more, under an engine id of its own; its row says what may be done."""
         self._hand_over(work, key, f"{key}~{secrets.token_hex(4)}")
         work.after_commit.append(functools.partial(self.handed.__setitem__, key, time.monotonic()))
-
-    def due_to_ask(self, work: Work, *, longest: float) -> list[str]:
-        """Attempts without a final answer whose time to be looked at has come, ``longest`` seconds apart at most.
-
-        The waits grow with the time since the last call. One that is running is left alone for a while; one that waits
-        in the engine's queue too long is handed over again. What this process handed over itself waits on its own clock
-        too, which nobody sets: one whose wall's clock is wrong would hand over everything with every look.
-        """
-        columns = (_attempts.c[name] for name in ("id", "state", "error", "sent_at", "created_at", "updated_at"))
-        rows = work.conn.execute(sa.select(*columns).where(_attempts.c.state.in_(OPEN))).all()
-        at, since = now(), time.monotonic()
-        self.handed = {row.id: self.handed[row.id] for row in rows if row.id in self.handed}
-        return [row.id for row in rows if _is_due(row, at, since - self.handed.get(row.id, -longest), longest)]
 
     def _hand_over(self, work: Work, key: str, workflow_id: str) -> None:
         options: EnqueueOptions = {
@@ -258,6 +239,17 @@ def is_prepared(work: Work) -> bool:
     return (done or 0) >= _steps(sqlite=sqlite)
 
 
+def queued(work: Work) -> set[str]:
+    """The attempts that wait in the engine's queue until one of this version's processes is free."""
+    names = ("workflow_uuid", "queue_name", "status", "application_version")
+    schema = None if work.dialect.name == "sqlite" else "dbos"
+    status = sa.table(_STATUS, *(sa.column(name) for name in names), schema=schema)
+    waits = status.c.status == sa.literal_column("'ENQUEUED'")  # as the engine's partial index has it
+    ours = sa.and_(waits, status.c.queue_name == QUEUE, status.c.application_version == VERSION)
+    found = work.conn.execute(sa.select(status.c.workflow_uuid).where(ours)).scalars()
+    return {workflow_id.partition("~")[0] for workflow_id in found}
+
+
 @functools.cache
 def _steps(*, sqlite: bool) -> int:
     """How many migrations of its own tables the installed engine has."""
@@ -354,22 +346,6 @@ def finish(
             HEARD.pop(heard, None)
     told = {"key": key, "state": DONE if final else "asking", "answer": answer, "error": error, "updated_at": now()}
     (_ANSWERED if final or answered else _TOLD).run(work, told)
-
-
-def _is_due(row: Any, at: datetime, since: float, longest: float) -> bool:
-    """``since``: for how long this process has not handed it over, by a clock that nobody sets."""
-    wait = _wait(row, at, longest)
-    rests = -SKEW <= (at - row.updated_at).total_seconds() < wait
-    return since >= min(wait, longest) and not rests
-
-
-def _wait(row: Any, at: datetime, longest: float) -> float:
-    age = (at - (row.sent_at or row.created_at)).total_seconds()
-    pause = RUNNING if age < -SKEW else max(age / 4, SOONEST)
-    if row.error == NOT_YET_KNOWN:  # a process that hears so twice can send again, and one that is new has not heard
-        pause = min(pause, DECIDE)
-    least = {"begun": RUNNING, "enqueued": QUEUED if row.error is None else 0.0}
-    return max(min(pause, longest), least.get(row.state, 0.0))
 
 
 def touch(work: Work, key: str) -> None:

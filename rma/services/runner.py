@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 
 from rma.services import effects, handlers, label_acts, refund_acts, replacement_acts, tracing
-from rma.services.context import Services, Work
+from rma.services.context import Services
 
 _log = logging.getLogger(__name__)
 Act = Callable[[Services, str], None]
 KEEP_TRYING = (0.1, 0.5, 1.0, 2.0, *(5.0,) * 120)
 """Seconds between the tries to write down why an act broke."""
-__all__ = ["ask_again", "handlers", "run_attempt"]
+__all__ = ["handlers", "run_attempt"]
 
 
 def _acts() -> dict[str, Act]:
@@ -51,16 +51,3 @@ def _keep(services: Services, key: str, text: str) -> None:
                 raise
         else:
             return
-
-
-def ask_again(services: Services) -> int:
-    """Hand every attempt without a final answer, whose time has come, to the engine once more; how many."""
-
-    def act(work: Work) -> int:
-        due = services.effects.due_to_ask(work, longest=services.settings.ask_again_seconds)
-        for key in due:
-            services.effects.again(work, key)
-            effects.touch(work, key)
-        return len(due)
-
-    return services.database.retrying(act)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import now
-from rma.services import effects, outbox, slots, verify
+from rma.services import asking, effects, outbox, slots, verify
 from rma.services.background import TICK
 from rma.services.notify import TO_SEND
 from rma.worker import SLOT_SECONDS
@@ -100,7 +100,7 @@ def test_what_another_version_of_the_engines_work_left_is_carried_out(
     with monkeypatch.context() as older:
         older.setattr(effects, "VERSION", "rma-effects-0")
         refund = refund_of(floor, "1")
-    long_ago = now() - timedelta(seconds=effects.QUEUED)
+    long_ago = now() - timedelta(seconds=asking.QUEUED)
     with floor.services.database.write() as work:
         work.conn.execute(sa.update(tables.table(tables.Attempt)).values(created_at=long_ago, updated_at=long_ago))
     crew.worker(1)

@@ -273,34 +273,10 @@ def test_a_clock_that_is_set_forward_sends_nothing(
             shown = now() + timedelta(hours=hours)
             patched.setattr(effects, "now", lambda shown=shown: shown)
             run(floor, key)
-    with floor.services.database.read() as work:
-        assert key in floor.services.effects.due_to_ask(work, longest=600.0)
     assert (state(floor, refund), sent(provider)) == ("unknown", 1)
     clock.now += timedelta(seconds=45)
     run(floor, key)
     assert (state(floor, refund), sent(provider), provider.moved("TRY")) == ("succeeded", 1, 8000)
-
-
-def test_a_clock_that_is_wrong_asks_no_more_often(
-    floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A process whose clock is behind or ahead hands an open act over once in its time, not with every look at it.
-
-    That time is no longer than the setting allows, however old the act is.
-    """
-    _, key = approved(floor, provider.name, "stay-pending")
-    run(floor, key)
-    for ahead in (-90, 90):
-        with monkeypatch.context() as patched:
-            patched.setattr(effects, "now", lambda ahead=ahead: now() + timedelta(seconds=ahead))
-            floor.services.effects.handed.clear()
-            assert [runner.ask_again(floor.services) for _ in range(4)] == [1, 0, 0, 0]
-    with floor.services.database.write() as work:
-        old = {"created_at": now() - timedelta(days=1), "updated_at": now() - timedelta(seconds=31)}
-        work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(**old))
-        floor.services.effects.handed.clear()
-        due = floor.services.effects.due_to_ask
-        assert (due(work, longest=600.0), due(work, longest=30.0)) == ([], [key])
 
 
 @pytest.mark.parametrize(("ahead", "ago"), [(-3600, 0), (90, 3600)], ids=["the machine slept", "the clock went back"])
@@ -348,41 +324,6 @@ def test_a_store_credit_is_issued_once(floor: Floor) -> None:
     issued = [row for row in floor.rows(tables.Event) if row.type == "credit.issued"]
     assert (state(floor, refund), len(issued)) == ("succeeded", 1)
     invariants.check(floor)
-
-
-def test_what_broke_or_waits_too_long_is_looked_at_again(
-    floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An act that broke before it began is due at once; a quiet one when its queue or its run took too long.
-
-    One of which the outside knew nothing is asked about soon, though it is old: that decides whether it is sent again.
-    """
-    _, key = approved(floor, provider.name)
-
-    def due(**ages: float) -> bool:
-        with floor.services.database.write() as work:
-            row = work.conn.execute(sa.select(_attempts).where(_attempts.c.id == key)).one()
-            past = {name: now() - timedelta(seconds=age) for name, age in ages.items()}
-            work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(**past))
-            found = floor.services.effects.due_to_ask(work, longest=600.0)
-            work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(updated_at=row.updated_at))
-        return key in found
-
-    assert not due(updated_at=5)
-    assert due(updated_at=effects.QUEUED)
-    with monkeypatch.context() as patched:
-        patched.setattr(effects, "begin", lambda *_: (_ for _ in ()).throw(RuntimeError("broken")))
-        run(floor, key)
-    assert due(updated_at=5)
-    with floor.services.database.write() as work:
-        effects.begin(work, key)
-    assert not due(updated_at=5)
-    assert due(updated_at=effects.RUNNING)
-    for error, soon in (("timeout", False), (effects.NOT_YET_KNOWN, True)):
-        with floor.services.database.write() as work:
-            effects.finish(work, key, answer={}, final=False, error=error)
-        assert due(sent_at=3600, updated_at=effects.DECIDE) is soon
-        assert not due(sent_at=3600, updated_at=effects.DECIDE / 2)
 
 
 def test_what_broke_with_the_database_is_written_down_once_it_is_back(

@@ -1,0 +1,71 @@
+"""When acts without an end are looked at again: those whose outside did not tell it, that broke, or that got lost.
+
+The waits grow with the time since the last call. Neither a clock that is wrong nor a process that starts again and
+again fills the engine's queue: what a process handed over waits on its own clock too, and nothing is queued twice.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import Work, now
+from rma.services import effects
+from rma.services.context import Services
+
+SOONEST = 1.0
+"""Seconds at least between two questions about one attempt; a quarter of its age later on, up to a setting."""
+DECIDE = 60.0
+"""Seconds at most until somebody asks again of what was ``NOT_YET_KNOWN``, however old the attempt is."""
+RUNNING, QUEUED = 20.0, 600.0  # seconds that a run, or a place in the engine's queue, may take before one looks again
+SKEW = 5.0  # what was written further ahead than this was written by a clock that is wrong
+_attempts = tables.table(tables.Attempt)
+_COLUMNS = tuple(_attempts.c[name] for name in ("id", "state", "error", "sent_at", "created_at", "updated_at"))
+_OPEN = sa.select(*_COLUMNS).where(_attempts.c.state.in_(effects.OPEN))
+
+
+def ask_again(services: Services) -> int:
+    """Hand every attempt without a final answer, whose time has come, to the engine once more; how many."""
+
+    def act(work: Work) -> int:
+        found = due(work, services)
+        for key in found:
+            services.effects.again(work, key)
+            effects.touch(work, key)
+        return len(found)
+
+    return services.database.retrying(act)
+
+
+def due(work: Work, services: Services) -> list[str]:
+    """Attempts without a final answer whose time to be looked at has come.
+
+    One that is running is left alone for a while; one that waits for a run too long, and is not queued, got lost.
+    """
+    rows = work.conn.execute(_OPEN).all()
+    at, since, longest = now(), time.monotonic(), services.settings.ask_again_seconds
+    handed = {row.id: services.effects.handed[row.id] for row in rows if row.id in services.effects.handed}
+    found = [row.id for row in rows if _is_due(row, at, since - handed.get(row.id, -longest), longest)]
+    queued = effects.queued(work) if found else set()
+    services.effects.handed = handed | dict.fromkeys(queued.intersection(found), since)
+    return [key for key in found if key not in queued]
+
+
+def _is_due(row: Any, at: datetime, since: float, longest: float) -> bool:
+    """``since``: for how long this process has not handed it over, by a clock that nobody sets."""
+    wait = _wait(row, at, longest)
+    rests = -SKEW <= (at - row.updated_at).total_seconds() < wait
+    return since >= min(wait, longest) and not rests
+
+
+def _wait(row: Any, at: datetime, longest: float) -> float:
+    age = (at - (row.sent_at or row.created_at)).total_seconds()
+    pause = RUNNING if age < -SKEW else max(age / 4, SOONEST)
+    if row.error == effects.NOT_YET_KNOWN:  # who hears so twice can send again, and one that is new has not heard
+        pause = min(pause, DECIDE)
+    least = {"begun": RUNNING, "enqueued": QUEUED if row.error is None else 0.0}
+    return max(min(pause, longest), least.get(row.state, 0.0))

@@ -1,0 +1,110 @@
+"""When acts without an end are looked at again: soon, ever less often, and each once at a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from rma.db import tables
+from rma.db.session import now
+from rma.services import asking, effects
+from tests.support.floor import Floor
+
+_attempts = tables.table(tables.Attempt)
+
+
+@pytest.fixture
+def key(floor: Floor) -> str:
+    """An act that waits in the engine's queue."""
+    with floor.services.database.write() as work:
+        return floor.services.effects.enqueue(
+            work, store_id=floor.store_id, subject_id="tra_1", attempt=1, effect="send_refund"
+        )
+
+
+def asked(floor: Floor, error: str) -> None:
+    """The engine gave it to somebody, who asked the outside and heard this."""
+    leaves_the_queue(floor)
+    with floor.services.database.write() as work:
+        (row,) = work.conn.execute(sa.select(_attempts)).all()
+        effects.begin(work, row.id)
+        effects.finish(work, row.id, answer={}, final=False, error=error)
+
+
+def leaves_the_queue(floor: Floor) -> None:
+    """The engine has given everything that was in its queue to somebody."""
+    schema = "" if floor.services.database.is_sqlite else "dbos."
+    with floor.services.database.write() as work:
+        work.conn.execute(sa.text(f"DELETE FROM {schema}workflow_status"))
+
+
+def starts_anew(floor: Floor) -> None:
+    """What this process knows of acts that it handed over is gone."""
+    floor.services.effects.handed = {}
+
+
+def let_it_be(floor: Floor, **ages: float) -> None:
+    """Let its times be so many seconds ago."""
+    with floor.services.database.write() as work:
+        past = {name: now() - timedelta(seconds=age) for name, age in ages.items()}
+        work.conn.execute(sa.update(_attempts).values(**past))
+
+
+def is_due(floor: Floor, **ages: float) -> bool:
+    """Whether a process that has just started would look at it again, were its times so many seconds ago."""
+    let_it_be(floor, **ages)
+    starts_anew(floor)
+    with floor.services.database.read() as work:
+        return bool(asking.due(work, floor.services))
+
+
+def test_what_broke_or_got_lost_is_looked_at_again(floor: Floor, key: str) -> None:
+    """An act that broke before it began is due at once; a quiet one when its run took too long, or it left the queue.
+
+    One of which the outside knew nothing is asked about soon, though it is old: that decides whether it is sent again.
+    """
+    assert not is_due(floor, updated_at=asking.QUEUED)
+    leaves_the_queue(floor)
+    assert not is_due(floor, updated_at=5)
+    assert is_due(floor, updated_at=asking.QUEUED)
+    with floor.services.database.write() as work:
+        effects.failed(work, key, "broken")
+    assert is_due(floor, updated_at=5)
+    with floor.services.database.write() as work:
+        effects.begin(work, key)
+    assert not is_due(floor, updated_at=5)
+    assert is_due(floor, updated_at=asking.RUNNING)
+    for error, soon in (("timeout", False), (effects.NOT_YET_KNOWN, True)):
+        asked(floor, error)
+        assert is_due(floor, sent_at=3600, updated_at=asking.DECIDE) is soon
+        assert not is_due(floor, sent_at=3600, updated_at=asking.DECIDE / 2)
+
+
+def test_the_waits_grow_up_to_the_setting(floor: Floor, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An act is asked about after a quarter of its age, and however old it is after the seconds that are set."""
+    asked(floor, "pending")
+    assert [is_due(floor, sent_at=40, updated_at=waited) for waited in (8, 12)] == [False, True]
+    for longest, due in ((600.0, False), (30.0, True)):
+        settings = floor.services.settings.model_copy(update={"ask_again_seconds": longest})
+        monkeypatch.setattr(floor.services, "settings", settings)
+        assert is_due(floor, sent_at=86_400, updated_at=31) is due
+    assert key
+
+
+def test_a_wrong_clock_asks_no_more_often(floor: Floor, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process whose clock is behind or ahead hands an open act over once in its time, not with every look at it.
+
+    And what waits in the queue already is not queued twice, also not by processes that start again and again.
+    """
+    asked(floor, "pending")
+    for ahead in (-90, 90):
+        monkeypatch.setattr(asking, "now", lambda ahead=ahead: now() + timedelta(seconds=ahead))
+        starts_anew(floor)
+        assert [asking.ask_again(floor.services) for _ in range(3)] == [1, 0, 0]
+        starts_anew(floor)
+        assert [asking.ask_again(floor.services) for _ in range(3)] == [0, 0, 0]
+        leaves_the_queue(floor)
+    with floor.services.database.read() as work:
+        assert work.conn.execute(sa.select(_attempts.c.tries).where(_attempts.c.id == key)).scalar() == 3
