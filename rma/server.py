@@ -8,6 +8,7 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.supervisors import Multiprocess
 
+from rma.services import shared_counts
 from rma.settings import Settings
 
 _GRACE_SECONDS = 20
@@ -27,15 +28,25 @@ def serve_many(settings: Settings) -> None:
     """Serve with ``settings.processes`` processes on one address until told to stop; a dead one is replaced.
 
     Each reads the settings from its environment, so what the command line said is put there. The calling process only
-    watches over them, and may work behind the requests meanwhile.
+    watches over them, and may work behind the requests meanwhile. Inside ``shared_counts.together`` all count as one.
     """
     os.environ.update({"RMA_HOST": settings.host, "RMA_PORT": str(settings.port)})
     config = _config(settings, "rma.app:create_from_environment", workers=settings.processes)
     listening = config.bind_socket()
     try:
-        Multiprocess(config, sockets=[listening]).run()
+        _Watch(config, sockets=[listening]).run()
     finally:
         listening.close()
+
+
+class _Watch(Multiprocess):
+    """Replaces dead processes, and keeps what they had counted."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Called twice a second."""
+        super().keep_subprocess_alive()
+        if shared := shared_counts.folder():
+            shared_counts.fold(shared, {os.getpid(), *(one.pid for one in self.processes if one.pid is not None)})
 
 
 def _config(settings: Settings, app: Litestar | str, *, workers: int = 1) -> uvicorn.Config:

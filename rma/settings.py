@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """Run durable acts, timers and subscribers inside ``serve``; false leaves them to ``rma worker``."""
     slot: Annotated[int, Field(ge=0, le=999)] = 0
     """The number of this process among those that run durable acts; two live ones never share it."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where ``rma worker`` tells Prometheus its numbers, on ``host``; 0: nowhere. The server has ``/metrics``."""
 
     threads: Annotated[int, Field(ge=1, le=256)] = 16
     """How many requests work at the same time in one process; the database pool is as large."""

@@ -1,24 +1,27 @@
-"""Numbers for Prometheus: requests by route and status, how long they took, the process itself, and what waits.
+"""Numbers for Prometheus: requests by route and status, how long they took, the processes themselves, and what waits.
 
-What this process counted (requests, transitions, deadlines, failing chores) is its own; what waits (effects, seals,
-subscribers) is read from the database when somebody asks, a few statements every few seconds at most.
+What was counted (requests, transitions, deadlines, failing chores) is this process's, or the sum over all processes of
+one ``rma serve``; what waits (effects, seals, subscribers) is read from the database when somebody asks, a few
+statements every few seconds at most.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from rma.api.http import Call, raw
 from rma.api.routing import Routes
 from rma.errors import Unavailable
-from rma.services import counts, numbers
+from rma.services import counts, numbers, shared_counts
 from rma.services.idempotency import Answer
 from rma.services.numbers import Numbers
 
@@ -32,6 +35,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.registry.register(counts.REGISTRY)
         names = ("method", "route", "status")
         self._requests = Counter("rma_http_requests", "Requests answered.", names, registry=self.registry)
         self._seconds = Histogram(
@@ -42,14 +46,20 @@ class Metrics:
         self.routes.get("/metrics", answers=bytes, media_type="text/plain")(self.show)
 
     def show(self, call: Call) -> Answer:
-        """The numbers in the text format of Prometheus. Without a database those of this process, and that it is so."""
+        """The numbers in the text format of Prometheus. Without a database what was counted, and that it is so."""
         try:
             found: Numbers | None = self._numbers.read(call.services.database)
         except Unavailable:
             found = None
-        whole = CollectorRegistry()
-        whole.register(_Told(found))
-        return raw(generate_latest(self.registry) + generate_latest(whole), MEDIA_TYPE)
+        waiting = CollectorRegistry()
+        waiting.register(_Waiting(found))
+        shared = shared_counts.folder()
+        if shared is None:
+            counted = self.registry
+        else:
+            counted = CollectorRegistry()
+            counted.register(_Together(shared))
+        return raw(generate_latest(counted) + generate_latest(waiting), MEDIA_TYPE)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The application with each of its requests counted; goes around ``RequestId``, which notes the status."""
@@ -67,27 +77,35 @@ class Metrics:
         return counted
 
 
-class _Told(Collector):
-    """What was counted here and read there, as Prometheus wants it."""
+class _Together(Collector):
+    """What several processes counted, added up, and what each of them needs, by its id."""
+
+    def __init__(self, shared: Path) -> None:
+        self._shared = shared
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family of counters, then those of ``ProcessCollector`` with a label for the process."""
+        yield from shared_counts.read(self._shared)
+        families: dict[str, Metric] = {}
+        for pid in shared_counts.living(self._shared):
+            for one in ProcessCollector(registry=None, pid=partial(int, pid)).collect():
+                family = families.setdefault(one.name, Metric(one.name, one.documentation, one.type))
+                for sample in one.samples:
+                    family.add_sample(sample.name, {"pid": str(pid)}, sample.value)
+        yield from families.values()
+
+
+class _Waiting(Collector):
+    """What was read from the database, as Prometheus wants it."""
 
     def __init__(self, found: Numbers | None) -> None:
         self._found = found
 
     def collect(self) -> Iterator[Metric]:
         """Every family of numbers."""
-        yield _counted("rma_transitions", "Transitions by outcome.", "transitions", ("machine", "trigger", "outcome"))
-        yield _counted("rma_deadlines", "Deadlines that ran out.", "deadlines", ("deadline", "outcome"))
-        yield _counted("rma_chore_failures", "Failures of the work behind requests.", "chores", ("chore",))
         yield GaugeMetricFamily("rma_database_up", "1 if the database answers.", value=float(self._found is not None))
         if self._found is not None:
             yield from _waiting(self._found)
-
-
-def _counted(name: str, text: str, counted: str, labels: tuple[str, ...]) -> Metric:
-    family = CounterMetricFamily(name, text, labels=labels)
-    for values, times in sorted(counts.read(counted).items()):
-        family.add_metric(values, times)
-    return family
 
 
 def _waiting(found: Numbers) -> Iterator[Metric]:

@@ -47,33 +47,49 @@ def serve(
 
     Ends cleanly on SIGTERM and Ctrl-C: requests under way are answered, acts under way finish or are taken up later.
     """
-    from rma import server
-    from rma.app import create_app
-    from rma.worker import Worker
+    from rma.services import shared_counts
 
     settings = _settings(host=host, port=port, slot=slot, processes=processes)
     many = settings.processes > 1
     if many and settings.database.startswith("sqlite"):
         raise Invalid.field("processes", "needs_postgresql", "SQLite serves one process; more need PostgreSQL.")
-    with _running(settings) as services:
-        alone = no_worker or not settings.worker_inside
-        with nullcontext() if alone else Worker(services, settings.slot):
-            out.note(f"rma: serving at {settings.url}" + (f" with {settings.processes} processes" if many else ""))
-            if many:
-                server.serve_many(settings)
-            else:
-                server.serve(create_app(settings, services=services), settings)
+    with shared_counts.together() if many else nullcontext():
+        _serve(settings, work=settings.worker_inside and not no_worker)
 
 
-def worker(*, slot: Slot = None) -> None:
+def _serve(settings: Settings, *, work: bool) -> None:
+    """Serve, with the work behind the requests or without. What is imported here may count from its first line."""
+    from rma import server
+    from rma.app import create_app
+    from rma.worker import Worker
+
+    many = settings.processes > 1
+    with _running(settings) as services, Worker(services, settings.slot) if work else nullcontext():
+        out.note(f"rma: serving at {settings.url}" + (f" with {settings.processes} processes" if many else ""))
+        if many:
+            server.serve_many(settings)
+        else:
+            server.serve(create_app(settings, services=services), settings)
+
+
+def worker(
+    *,
+    slot: Slot = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="N", help="Tell Prometheus numbers there; RMA_METRICS_PORT, nowhere."),
+    ] = None,
+) -> None:
     """Do the work behind the requests: durable acts, messages, deadlines and seals.
 
     Any number may run, each under a slot of its own that it keeps across restarts.
     """
+    from rma.services import counts
     from rma.worker import Worker, until_stopped
 
-    settings = _settings(slot=slot)
-    with _running(settings) as services, Worker(services, settings.slot):
+    settings = _settings(slot=slot, metrics_port=metrics_port)
+    told = counts.told(settings.host, settings.metrics_port)
+    with _running(settings) as services, told, Worker(services, settings.slot):
         out.note(f"rma: working in slot {settings.slot}")
         until_stopped()
 

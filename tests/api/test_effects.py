@@ -71,13 +71,16 @@ def given_up(floor: Floor) -> str:
 
 
 def test_numbers_tell_what_waits_and_what_was_decided(api: Api) -> None:
-    """An unknown refund, its money that is late, unsealed events and the transitions so far, without personal data."""
+    """An unknown refund, its money that is late, unsealed events and the transitions so far; nothing that was typed."""
     floor = Floor(api.services)
     unknown_refund(floor)
     before = numbers.Counter().read(api.services.database).refunds_overdue
     with api.services.database.write() as work:
         mine = sa.update(_refunds).where(_refunds.c.store_id == floor.store_id)
         work.conn.execute(mine.values(due_on=date(2020, 1, 2), due_legal=date(2020, 1, 2)))
+    staff = {**api.key("returns:write", store_id=floor.store_id), "Idempotency-Key": "typed"}
+    filed = floor.rows(tables.Return)[0].id
+    assert api.client.post(f"/api/v1/returns/{filed}/actions/a@b", headers=staff, json={}).status_code == 422
     told = api.client.get("/metrics").text
     assert numbers.Counter().read(api.services.database).refunds_overdue == {**before, "law": before["law"] + 1}
     assert 'rma_refunds_overdue{by="law"}' in told

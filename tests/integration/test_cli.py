@@ -16,12 +16,14 @@ import pytest
 
 from rma.demo.local import free_port
 from rma.resources import folder
+from rma.services import shared_counts
 from tests.support.program import Program
 
 RETURN = folder("workflows") / "machines" / "return.toml"
 POLICY = folder("workflows") / "policies" / "standard.toml"
 STORE = ("--country", "TR", "--timezone", "Europe/Istanbul", "--currency", "TRY", "--locale", "tr", "--test-mode")
 ADDRESS = ("--address", "Depo Sokak 1", "--city", "İstanbul", "--postcode", "34000")
+_ANSWERED = 'rma_http_requests_total{method="GET",route="/health/ready",status="200"} 20.0'
 SCOPES = "orders:read,orders:write,returns:read,returns:write"
 
 
@@ -108,28 +110,43 @@ def test_a_slot_belongs_to_one_live_process(database_url: str, tmp_path: Path) -
 
 
 def test_a_server_may_leave_the_work_to_workers(program: Program) -> None:
-    """A server without a worker holds no slot: a worker takes it beside it."""
+    """A server without a worker holds no slot: a worker takes it beside it, and tells its own numbers where asked."""
     program.call("db", "upgrade")
-    with program.serving(free_port(), "--no-worker"), program.running("worker", "--slot", "0", until="slot 0"):
-        pass
+    port = free_port()
+    worker = ("worker", "--slot", "0", "--metrics-port", str(port))
+    with program.serving(free_port(), "--no-worker") as client, program.running(*worker, until="slot 0"):
+        told = _numbers(port)
+        assert "# TYPE rma_deadlines_total counter" in told
+        assert "process_resident_memory_bytes" in told
+        assert "rma_seal_lag_events" not in told
+        assert "rma_seal_lag_events 0.0" in client.get("/metrics").text
+        taken = ("worker", "--slot", "1", "--metrics-port", str(client.base_url.port))
+        assert "Nobody can be told numbers" in program.call(*taken, code=1).stderr
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_several_processes_answer_side_by_side(database_url: str, tmp_path: Path) -> None:
-    """Two processes share one address, a killed one is replaced, and none outlives the one that watches over them."""
+    """Two processes share one address and count as one, a killed one is replaced, and none outlives their watcher."""
     program = Program(tmp_path, database_url)
     port = free_port()
     arguments = ("--processes", "2", "--port", str(port), "--no-worker")
     with program.running("serve", *arguments, until="with 2 processes") as process:
         before = _children(process.pid, 2)
+        assert [_answer(port) for _ in range(20)] == [200] * 20
+        _until(lambda: _ANSWERED in _numbers(port))
         os.kill(before[0], signal.SIGKILL)
         after = _children(process.pid, 2, without=before[0])
         assert before[1] in after
-        assert _answer(port) == 200
+        counted = _counted_in(after[0])
+        _until(lambda: f'pid="{before[0]}"' not in _numbers(port))
+        assert all(_ANSWERED in _numbers(port) for _ in range(10))
         process.kill()
         process.wait()
         _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in after))
         process.returncode = 0  # it was killed on purpose
+    assert counted.exists()
+    shared_counts.clear(counted.parent)
+    assert not counted.exists()
 
 
 def test_more_processes_need_postgresql(program: Program) -> None:
@@ -163,6 +180,15 @@ def _answer(port: int) -> int:
 
     _until(asked)
     return answered[0]
+
+
+def _counted_in(pid: int) -> Path:
+    environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return Path(next(one for one in environment if one.startswith("PROMETHEUS_MULTIPROC_DIR=")).partition("=")[2])
+
+
+def _numbers(port: int) -> str:
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
 
 
 def _until(true: Callable[[], bool]) -> None:
