@@ -111,9 +111,7 @@ def approve(
 
 
 def _open(work: Work, services: Services, caller: Caller, refund_id: str) -> tuple[Door, Subject]:
-    return refunds.open_door(
-        work, services, caller.store_id, refund_id, actor=caller.actor, person=caller.person, approver=caller
-    )
+    return refunds.open_door(work, services, caller.store_id, refund_id, actor=caller.actor, person=caller.person)
 
 
 def _check_still_right(door: Door, refund: Subject, found: books.Books, expected: int) -> None:
@@ -177,7 +175,7 @@ def _approval_facts(door: Door, caller: Caller, refund: Subject, found: books.Bo
         total_as_shown=expected == row["total"],
         approver_named=named,
         independent=approvers.independent(
-            door.work, caller, fixers=set(row["doc"].get("fixers", [])), approvals=approvals
+            door.work, door.services.catalog, caller, fixers=set(row["doc"].get("fixers", [])), approvals=approvals
         ),
         approvals=max(len(people), 1),
         approvals_needed=needed,

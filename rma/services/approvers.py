@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-import sqlalchemy as sa
-
-from rma.db import hot, tables
 from rma.db.session import Work
 from rma.services.caller import Caller
+from rma.services.catalog import Catalog, KeyInfo
 
-_keys = tables.table(tables.Key)
-_FIND = hot.Hot(sa.select(_keys.c.person, _keys.c.minted_by).where(_keys.c.id == sa.bindparam("key")))
 _KEY = "key:"
 _MOST_MINTERS = 20
 
 
-def independent(work: Work, caller: Caller, *, fixers: set[str], approvals: list[dict[str, Any]]) -> bool:
+def independent(
+    work: Work, catalog: Catalog, caller: Caller, *, fixers: set[str], approvals: list[dict[str, Any]]
+) -> bool:
     """Whether the caller may approve what these fixed and approved: never who did so already, by whatever key.
 
     Nor a second approver of whom the first minted the key, or the other way round, directly or through keys in
@@ -27,7 +24,7 @@ def independent(work: Work, caller: Caller, *, fixers: set[str], approvals: list
     earlier = {a["actor"] for a in approvals if a.get("actor") not in (None, "auto")}
     if not fixers | earlier:
         return True
-    people = _People(work, {caller.actor, *fixers, *earlier})
+    people = _People(work, catalog, {caller.actor, *fixers, *earlier})
     mine = people.who(caller.actor) | ({caller.person} if caller.person else set())
     if any(mine & people.who(actor) for actor in fixers | earlier):
         return False
@@ -36,31 +33,17 @@ def independent(work: Work, caller: Caller, *, fixers: set[str], approvals: list
     return not any(mine & people.makers(actor) or people.who(actor) & people.makers(caller.actor) for actor in earlier)
 
 
-def reads(caller: Caller, refund: Mapping[str, Any]) -> list[hot.Read]:
-    """What ``independent`` asks first about who has had a hand in this refund, for who reads it ahead with more."""
-    actors = {*refund["doc"].get("fixers", []), *(a.get("actor") or "" for a in refund["approvals"])}
-    ids = {actor.removeprefix(_KEY) for actor in actors if actor.startswith(_KEY)}
-    return [(_FIND, {"key": key_id}) for key_id in sorted(ids and ids | {caller.key_id or ""})]
-
-
-class _Key(NamedTuple):
-    person: str | None
-    minted_by: str | None
-
-
 class _People:
     """The keys of these actors and of everybody who minted them, with their persons."""
 
-    def __init__(self, work: Work, actors: set[str]) -> None:
-        self._rows: dict[str, _Key] = {}
+    def __init__(self, work: Work, catalog: Catalog, actors: set[str]) -> None:
+        self._rows: dict[str, KeyInfo] = {}
         wanted = actors
         for _ in range(_MOST_MINTERS):
             ids = {actor.removeprefix(_KEY) for actor in wanted if actor.startswith(_KEY)} - self._rows.keys()
             if not ids:
                 return
-            hot.ahead(work, *((_FIND, {"key": key_id}) for key_id in ids))
-            found = {key_id: _FIND.one(work, {"key": key_id}) for key_id in ids}
-            rows = {key_id: _Key(*row) for key_id, row in found.items() if row is not None}
+            rows = {key_id: row for key_id in ids if (row := catalog.key(work, key_id)) is not None}
             self._rows |= rows
             wanted = {row.minted_by for row in rows.values() if row.minted_by}
 

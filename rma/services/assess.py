@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -19,37 +20,38 @@ from rma.domain.order import Order, Person
 from rma.domain.policy import Policy
 from rma.domain.pricing import Priced, price
 from rma.domain.units import Ranges
-from rma.services import law
+from rma.services import law, naming
 from rma.services.catalog import Catalog, StoreInfo
+from rma.services.naming import Name, OrderBy
 
+_orders = tables.table(tables.Order)
 _returns = tables.table(tables.Return)
 _lines = tables.table(tables.ReturnLine)
-_orders = tables.table(tables.Order)
 _READ_ORDER = msgspec.json.Decoder(Order).decode
 _READ_PERSON = msgspec.json.Decoder(Person | None).decode
 _READ_PRICED = msgspec.json.Decoder(Priced).decode
-_HOLDS = hot.Hot(
-    sa.select(
-        _lines.c.return_id,
-        _returns.c.rma_number,
-        _returns.c.state,
-        _lines.c.order_line_id,
-        _lines.c.reserved,
-        _lines.c.consumed,
-        _lines.c.doc,
+_MOST_EARLIER = 200
+
+
+@cache
+def _holds(by: OrderBy) -> hot.Hot:
+    columns = (_lines.c.return_id, _returns.c.rma_number, _returns.c.state, _lines.c.order_line_id)
+    return hot.Hot(
+        sa.select(*columns, _lines.c.reserved, _lines.c.consumed, _lines.c.doc)
+        .select_from(_lines.join(_returns, _returns.c.id == _lines.c.return_id))
+        .where(_lines.c.order_id == naming.order_id(by))
     )
-    .select_from(_lines.join(_returns, _returns.c.id == _lines.c.return_id))
-    .where(_lines.c.order_id == sa.bindparam("order_id"))
-)
-_EARLIER = hot.Hot(
-    sa.select(_returns.c.created_at)
-    .where(
-        _returns.c.store_id == sa.bindparam("store"),
-        _returns.c.customer_ref == sa.bindparam("customer"),
-        _returns.c.created_at >= sa.bindparam("since"),
-    )
-    .limit(200)
-)
+
+
+@cache
+def _earlier(by: OrderBy) -> hot.Hot:
+    buyer = sa.select(_orders.c.customer_ref).where(_orders.c.id == naming.order_id(by)).scalar_subquery()
+    mine = (_returns.c.store_id == naming.STORE, _returns.c.customer_ref == buyer)
+    latest = sa.select(_returns.c.created_at).where(*mine).order_by(_returns.c.created_at.desc())
+    return hot.Hot(latest.limit(_MOST_EARLIER))
+
+
+_UNNAMED = Name("order", {})
 _STANDS_NOT = frozenset({"declined", "cancelled"})
 
 
@@ -82,6 +84,8 @@ class OrderView:
     law: LawProfile
     timezone: str
     region: str | None = None
+    name: Name = _UNNAMED
+    """What its row was asked for by; what hangs on it is asked for by the same."""
 
     def free(self, line_id: str) -> Ranges:
         """Units of this line that are neither reserved nor consumed."""
@@ -125,17 +129,18 @@ def read_person(text: str) -> Person | None:
     return person
 
 
-def reads(order_id: str) -> list[hot.Read]:
+def reads(name: Name) -> list[hot.Read]:
     """What ``view_order`` asks for, for who reads it ahead with more."""
-    return [(_HOLDS, {"order_id": order_id})]
+    return [(_holds(name.by), name.params)]
 
 
-def view_order(work: Work, store: StoreInfo, row: dict[str, Any]) -> OrderView:
-    """Read an order's row and what its returns hold: one statement, unless read ahead."""
-    return view_of(store, row, [Hold(*cells) for cells in _HOLDS.rows(work, {"order_id": row["id"]})])
+def view_order(work: Work, store: StoreInfo, row: dict[str, Any], name: Name | None = None) -> OrderView:
+    """Read an order's row and what its returns hold: one statement, unless read ahead by this name."""
+    name = name or naming.named(store.id, "order", row["id"])
+    return view_of(store, row, [Hold(*cells) for cells in _holds(name.by).rows(work, name.params)], name)
 
 
-def view_of(store: StoreInfo, row: dict[str, Any], holds: list[Hold]) -> OrderView:
+def view_of(store: StoreInfo, row: dict[str, Any], holds: list[Hold], name: Name | None = None) -> OrderView:
     """The order of a row and of what its returns hold, both read already."""
     order = _READ_ORDER(row["doc"])
     frozen = _READ_PRICED(row["frozen"]) if row["frozen"] else None
@@ -152,6 +157,7 @@ def view_of(store: StoreInfo, row: dict[str, Any], holds: list[Hold]) -> OrderVi
         law=law.protecting(store, order.country, ordered_on, region=region, kept=row["law"]),
         timezone=timezone,
         region=region,
+        name=name or naming.named(store.id, "order", row["id"]),
     )
 
 
@@ -159,7 +165,7 @@ def order_facts(
     work: Work, store: StoreInfo, view: OrderView, policy: Policy, *, now: datetime, but: str = ""
 ) -> claims.Facts:
     """What a decision looks at. ``but`` is the return whose own holds do not count (it is being judged again)."""
-    return facts_of(store, view, now=now, but=but, earlier=_earlier(work, store, view, policy, now))
+    return facts_of(store, view, now=now, but=but, earlier=_days(work, view, policy, now))
 
 
 def facts_of(
@@ -241,23 +247,18 @@ def _delivery(delivery: Any) -> claims.Delivery:
     return claims.Delivery(delivered_at=delivery.delivered_at, shipped_at=delivery.shipped_at, lines=lines)
 
 
-def earlier_reads(store: StoreInfo, row: dict[str, Any], policy: Policy, now: datetime) -> list[hot.Read]:
+def earlier_reads(name: Name, policy: Policy) -> list[hot.Read]:
     """What a decision asks about the customer's earlier returns, for who reads it ahead with more."""
-    asks = policy.lookback_days and row["customer_ref"]
-    return [(_EARLIER, _since(store, row["customer_ref"], policy, now))] if asks else []
+    return [(_earlier(name.by), name.params)] if policy.lookback_days else []
 
 
-def _since(store: StoreInfo, customer: str, policy: Policy, now: datetime) -> dict[str, Any]:
-    since = now - timedelta(days=policy.lookback_days + 1)
-    return {"store": store.id, "customer": customer, "since": since}
-
-
-def _earlier(work: Work, store: StoreInfo, view: OrderView, policy: Policy, now: datetime) -> tuple[date, ...]:
-    customer = view.row["customer_ref"]
-    if not policy.lookback_days or not customer:
+def _days(work: Work, view: OrderView, policy: Policy, now: datetime) -> tuple[date, ...]:
+    """The days of the customer's earlier returns, as far as the policy looks back."""
+    if not policy.lookback_days or not view.row["customer_ref"]:
         return ()
-    rows = _EARLIER.rows(work, _since(store, customer, policy, now))
-    return tuple(calendar.local_date(at, view.timezone) for (at,) in rows)
+    since = now - timedelta(days=policy.lookback_days + 1)
+    found = _earlier(view.name.by).rows(work, view.name.params)
+    return tuple(calendar.local_date(at, view.timezone) for (at,) in found if at >= since)
 
 
 def judge(

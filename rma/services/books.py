@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -16,30 +17,27 @@ from rma.domain import units
 from rma.domain.components import Component
 from rma.domain.tenders import TenderState, tender_states
 from rma.domain.units import Ranges
+from rma.services import naming
 from rma.services.assess import OrderView
+from rma.services.naming import Name, OrderBy
 
 _refunds = tables.table(tables.Refund)
 _transfers = tables.table(tables.Transfer)
-NAMES = ("id", "return_id", "state", "components", "total", "approvals")
-_REFUNDS = hot.Hot(
-    sa.select(*(_refunds.c[name] for name in NAMES))
-    .where(_refunds.c.order_id == sa.bindparam("order_id"))
-    .order_by(_refunds.c.id)
-)
-# A failed transfer is still owed and will be sent again, or over another tender on this one's allowance.
-_COMMITTED = hot.Hot(
-    sa.select(
-        _transfers.c.refund_id,
-        sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id),
-        sa.func.sum(_transfers.c.amount),
+NAMES = ("id", "return_id", "state", "components", "total")
+
+
+@cache
+def _refunds_of(by: OrderBy) -> hot.Hot:
+    """Each refund once for each of its transfers."""
+    payment = sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id)
+    return hot.Hot(
+        sa.select(*(_refunds.c[name] for name in NAMES), payment, _transfers.c.amount)
+        .select_from(_refunds.outerjoin(_transfers, _transfers.c.refund_id == _refunds.c.id))
+        .where(_refunds.c.order_id == naming.order_id(by), _refunds.c.state != sa.literal_column("'refused'"))
+        .order_by(_refunds.c.id)
     )
-    .select_from(_transfers.join(_refunds, _refunds.c.id == _transfers.c.refund_id))
-    .where(
-        _transfers.c.order_id == sa.bindparam("order_id"),
-        _refunds.c.state != sa.literal_column("'refused'"),
-    )
-    .group_by(_transfers.c.refund_id, sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id))
-)
+
+
 RETURNED = frozenset({"goods"})
 
 
@@ -88,27 +86,29 @@ Held = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
 """A refund's row with its transfers, as a door holds them before they are written."""
 
 
-def reads(order_id: str) -> list[hot.Read]:
+def reads(name: Name) -> list[hot.Read]:
     """What ``read`` asks for, for who reads it ahead with more."""
-    return [(_REFUNDS, {"order_id": order_id}), (_COMMITTED, {"order_id": order_id})]
+    return [(_refunds_of(name.by), name.params)]
 
 
 def read(work: Work, view: OrderView, *, but: str = "", held: Sequence[Held] = ()) -> Books:
-    """The order's books, without the refund ``but`` (the one that is being decided): two statements.
+    """The order's books, without the refund ``but`` (the one that is being decided): one statement.
 
     ``held`` are refunds that the running transaction has changed or added and not written yet: they count as they are.
+    A failed transfer is still owed and will be sent again, or over another tender on this one's allowance.
     """
     left_out = {but, *(row["id"] for row, _ in held)}
-    rows = [row for row in _REFUNDS.rows(work, {"order_id": view.row["id"]}) if row[0] not in left_out]
-    rows += [tuple(row[name] for name in NAMES) for row, _ in held if row["id"] != but]
-    decided = tuple(decided_of(row) for row in sorted(rows, key=lambda row: str(row[0])) if row[2] != "refused")
+    rows = {row["id"]: tuple(row[name] for name in NAMES) for row, _ in held if row["id"] != but}
     committed: Counter[str] = Counter()
-    for refund_id, payment, amount in _COMMITTED.rows(work, {"order_id": view.row["id"]}) if decided else ():
-        if refund_id not in left_out and payment is not None:
-            committed[payment] += int(amount)
+    for *cells, payment, amount in _refunds_of(view.name.by).rows(work, view.name.params):
+        if cells[0] not in left_out:
+            rows[cells[0]] = tuple(cells)
+            if payment is not None:
+                committed[payment] += amount
     for row, transfers in held:
         if row["id"] != but and row["state"] != "refused":
             committed.update(_promised(transfers))
+    decided = tuple(decided_of(row) for _, row in sorted(rows.items()) if row[2] != "refused")
     return Books(decided, tender_states(view.order, committed))
 
 
@@ -123,8 +123,8 @@ def _promised(transfers: Sequence[Mapping[str, Any]]) -> Counter[str]:
 
 
 def decided_of(row: tuple[Any, ...]) -> Decided:
-    """A refund from its row: id, return, state, components, total and approvals, in this order."""
-    refund_id, return_id, state, components, total, _approvals = row
+    """A refund from its row: id, return, state, components and total, in this order."""
+    refund_id, return_id, state, components, total = row
     return Decided(
         refund_id, return_id, state, read_components(components), total, state not in ("proposed", "refused")
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -17,8 +18,9 @@ import sqlalchemy as sa
 from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain.events import Draft
-from rma.domain.ids import read_rma_number
 from rma.errors import NotFound
+from rma.services import naming
+from rma.services.naming import By, Name, OrderBy
 
 _stores = tables.table(tables.Store)
 _orders = tables.table(tables.Order)
@@ -44,8 +46,8 @@ HELD = ("reserved", "consumed")
 TOLD = ("requested", "expected", "received", "missing", "accepted", "rejected", "settled", *HELD)
 """The columns of a line that the log accounts for: every act tells how it changed them (see ``replay``)."""
 _OFTEN = ("state", "waits_for", "facts", "version", "head", "events_n", "updated_at")
-_SELDOM = ("method", "statutory", "quote", "open_children", "email", "contact")
-"""Written only where one of them changed: the quote is most of the row, and packed anew whenever it is written."""
+_SELDOM = ("method", "statutory", "open_children", "email", "contact")
+"""Written only where one of them changed."""
 _seldom = itemgetter(*_SELDOM)
 
 
@@ -99,6 +101,10 @@ class Case:
     changed: bool = False
     written: tuple[Any, ...] = ()
     """The columns that seldom change, as the database has them."""
+    name: Name | None = None
+    """What it was asked for by; None for a new one."""
+    quote: str | None = None
+    """See ``read_quote``."""
 
     @property
     def id(self) -> str:
@@ -141,10 +147,6 @@ class Case:
         return self.row["facts"].get(name, default)
 
 
-By = Literal["id", "rma_number", "parcel", "refund", "replacement"]
-"""How a return is named: by its id, its number, or the id of one of its children."""
-_STORE: sa.BindParameter[str] = sa.bindparam("store")
-_KEY: sa.BindParameter[str] = sa.bindparam("key")
 _DETAILS = {"parcel": (_parcels, "direction"), "refund": (_refunds, "article"), "replacement": (_replacements, "sku")}
 
 
@@ -155,35 +157,19 @@ class _Statements(NamedTuple):
     they were before.
     """
 
-    order: hot.Hot
     lock: hot.Hot
     read: hot.Hot
     lines: hot.Hot
     children: hot.Hot
 
 
-def _return_id(by: By) -> Any:
-    if by == "id":
-        return _KEY
-    if by == "rma_number":
-        same = _returns.alias()
-        return sa.select(same.c.id).where(same.c.store_id == _STORE, same.c.rma_number == _KEY).scalar_subquery()
-    child = _DETAILS[by][0].alias()
-    mine = hot.found_by_id(child.c.store_id, _STORE)
-    return sa.select(child.c.return_id).where(mine, child.c.id == _KEY).scalar_subquery()
-
-
-def _statements(by: By) -> _Statements:
-    key = _return_id(by)
-    mine = hot.found_by_id(_returns.c.store_id, _STORE)
+@cache
+def _of(by: By) -> _Statements:
+    key = naming.return_id(by)
+    mine = hot.found_by_id(_returns.c.store_id, naming.STORE)
     case = (
-        sa.select(*_returns.columns, _stores.c.clock_offset)
+        sa.select(*_KEPT, _stores.c.clock_offset)
         .select_from(_returns.join(_stores, _stores.c.id == _returns.c.store_id))
-        .where(mine, _returns.c.id == key)
-    )
-    order = (
-        sa.select(*_orders.columns)
-        .select_from(_orders.join(_returns, _returns.c.order_id == _orders.c.id))
         .where(mine, _returns.c.id == key)
     )
     children = sa.union_all(
@@ -195,7 +181,6 @@ def _statements(by: By) -> _Statements:
         )
     )
     return _Statements(
-        order=hot.Hot(order.with_for_update(of=_orders, key_share=True)),
         lock=hot.Hot(case.with_for_update(of=_returns, key_share=True)),
         read=hot.Hot(case),
         lines=hot.Hot(sa.select(*_lines.columns).where(_lines.c.return_id == key).order_by(_lines.c.position)),
@@ -203,16 +188,29 @@ def _statements(by: By) -> _Statements:
     )
 
 
-_OF: dict[By, _Statements] = {by: _statements(by) for by in get_args(By)}
-_ORDER_SELECT = (
-    sa.select(*_orders.columns, _stores.c.clock_offset)
-    .select_from(_orders.join(_stores, _stores.c.id == _orders.c.store_id))
-    .where(_orders.c.store_id == sa.bindparam("store"), _orders.c.number == sa.bindparam("number"))
+@cache
+def _quote(by: By) -> hot.Hot:
+    mine = hot.found_by_id(_returns.c.store_id, naming.STORE)
+    return hot.Hot(sa.select(_returns.c.quote).where(mine, _returns.c.id == naming.return_id(by)))
+
+
+@cache
+def _lock_of_order(by: OrderBy) -> hot.Hot:
+    mine = hot.found_by_id(_orders.c.store_id, naming.STORE)
+    order = _ORDER.where(mine, _orders.c.id == naming.order_id(by))
+    return hot.Hot(order.with_for_update(of=_orders, key_share=True))
+
+
+_KEPT = [column for column in _returns.columns if column.name != "quote"]
+_ORDER = sa.select(*_orders.columns, _stores.c.clock_offset).select_from(
+    _orders.join(_stores, _stores.c.id == _orders.c.store_id)
 )
-_READ_ORDER = hot.Hot(_ORDER_SELECT)
-_LOCK_ORDER = hot.Hot(_ORDER_SELECT.with_for_update(of=_orders, key_share=True))
-_ORDER_NAMES = [c.name for c in _orders.columns]
-_RETURN_NAMES = [c.name for c in _returns.columns]
+_NUMBERED = _ORDER.where(_orders.c.store_id == naming.STORE, _orders.c.number == naming.KEY)
+_READ_ORDER = hot.Hot(_NUMBERED)
+_LOCK_ORDER = hot.Hot(_NUMBERED.with_for_update(of=_orders, key_share=True))
+_KEEP_QUOTE = hot.Hot(sa.update(_returns).where(_returns.c.id == naming.KEY).values(quote=sa.bindparam("quote")))
+_ORDER_NAMES = [*(c.name for c in _orders.columns), "clock_offset"]
+_RETURN_NAMES = [c.name for c in _KEPT]
 _LINE_NAMES = [c.name for c in _lines.columns]
 _INSERT_RETURN = hot.insert(_returns)
 _INSERT_LINE = hot.insert(_lines)
@@ -229,71 +227,66 @@ _UPDATE_LINE = hot.Hot(
 )
 
 
-def key_of(text: str) -> tuple[Literal["id", "rma_number"], str]:
-    """Which column a path segment names: an id, or an RMA number in any spelling."""
-    number = None if text.startswith("ret_") else read_rma_number(text)
-    return ("rma_number", number) if number else ("id", text)
-
-
 def lock_order(work: Work, store_id: str, number: str) -> dict[str, Any]:
     """The order's row and the store's ``clock_offset``, locked. Raises ``NotFound``."""
-    row = _LOCK_ORDER.one(work, {"store": store_id, "number": number})
+    row = _LOCK_ORDER.one(work, {"store": store_id, "key": number})
     if row is None:
         raise NotFound(f"There is no order {number}.")
-    return dict(zip([*_ORDER_NAMES, "clock_offset"], row, strict=True))
+    return dict(zip(_ORDER_NAMES, row, strict=True))
 
 
 def order_reads(store_id: str, number: str) -> list[hot.Read]:
     """What ``lock_order`` asks for, for who reads it ahead with more."""
-    return [(_LOCK_ORDER, {"store": store_id, "number": number})]
+    return [(_LOCK_ORDER, {"store": store_id, "key": number})]
 
 
-def lock_order_of(work: Work, store_id: str, key: str, *, by: By | None = None) -> dict[str, Any]:
-    """The order that a return belongs to, locked: to be called before the return itself is locked."""
-    row = _OF[_by(key, by)[0]].order.one(work, _named(store_id, key, by))
+def lock_order_of(work: Work, name: Name) -> dict[str, Any]:
+    """The same of the order that a return belongs to: to be called before the return itself is locked."""
+    row = _lock_of_order(name.by).one(work, name.params)
     if row is None:
         raise NotFound("There is no such return.")
     return dict(zip(_ORDER_NAMES, row, strict=True))
 
 
-def _by(key: str, by: By | None) -> tuple[By, str]:
-    return (by, key) if by is not None else key_of(key)
-
-
-def _named(store_id: str, key: str, by: By | None) -> dict[str, Any]:
-    return {"store": store_id, "key": _by(key, by)[1]}
-
-
 def read_order_row(work: Work, store_id: str, number: str) -> dict[str, Any]:
     """The order's row and the store's ``clock_offset`` without a lock, for reading only. Raises ``NotFound``."""
-    row = _READ_ORDER.one(work, {"store": store_id, "number": number})
+    row = _READ_ORDER.one(work, {"store": store_id, "key": number})
     if row is None:
         raise NotFound(f"There is no order {number}.")
-    return dict(zip([*_ORDER_NAMES, "clock_offset"], row, strict=True))
+    return dict(zip(_ORDER_NAMES, row, strict=True))
 
 
-def load(work: Work, store_id: str, key: str, *, lock: bool = True, by: By | None = None) -> Case:
-    """The return with its lines and children, locked unless told otherwise. ``NotFound`` also for another store's.
+def load(work: Work, name: Name, *, lock: bool = True) -> Case:
+    """The return of this name with its lines and children, locked unless told otherwise.
 
-    ``key`` is an id or an RMA number, or what ``by`` says. One round trip, or none where ``reads`` were read ahead.
+    ``NotFound`` also for another store's. Its quote is not read with it: ``read_quote``. Whoever wants all of it in one
+    round trip reads ``reads`` ahead.
     """
-    asked, named = _OF[_by(key, by)[0]], _named(store_id, key, by)
-    hot.ahead(work, *reads(store_id, key, by=by, lock=lock))
-    found = (asked.lock if lock else asked.read).one(work, named)
+    asked = _of(name.by)
+    found = (asked.lock if lock else asked.read).one(work, name.params)
     if found is None:
         raise NotFound("There is no such return.")
     *cells, offset = found
     row = dict(zip(_RETURN_NAMES, cells, strict=True))
-    lines = [Line(dict(zip(_LINE_NAMES, line, strict=True))) for line in asked.lines.rows(work, named)]
-    children = [Child(*child) for child in asked.children.rows(work, named)]
-    return Case(row=row, lines=lines, children=children, clock_offset=offset, written=_seldom(row))
+    lines = [Line(dict(zip(_LINE_NAMES, line, strict=True))) for line in asked.lines.rows(work, name.params)]
+    children = [Child(*child) for child in asked.children.rows(work, name.params)]
+    return Case(row=row, lines=lines, children=children, clock_offset=offset, written=_seldom(row), name=name)
 
 
-def reads(store_id: str, key: str, *, by: By | None = None, lock: bool = True, order: bool = False) -> list[hot.Read]:
+def reads(name: Name, *, lock: bool = True, order: bool = False) -> list[hot.Read]:
     """What ``load`` asks for (after ``lock_order_of`` where ``order`` says so), for who reads it ahead with more."""
-    asked, named = _OF[_by(key, by)[0]], _named(store_id, key, by)
-    first = [(asked.order, named)] if order else []
-    return [*first, (asked.lock if lock else asked.read, named), (asked.lines, named), (asked.children, named)]
+    asked, params = _of(name.by), name.params
+    first = [(_lock_of_order(name.by), params)] if order else []
+    return [*first, (asked.lock if lock else asked.read, params), (asked.lines, params), (asked.children, params)]
+
+
+def read_quote(work: Work, case: Case) -> str:
+    """What was decided with the filing, or anew since, as it is stored: most of a return's row, seldom asked for."""
+    text = case.row.get("quote", case.quote)
+    if text is None:
+        found = _quote("id").one(work, {"store": case.row["store_id"], "key": case.id})
+        text = case.quote = found[0] if found else None
+    return str(text)
 
 
 def save(work: Work, case: Case) -> None:
@@ -304,10 +297,13 @@ def save(work: Work, case: Case) -> None:
     else:
         move = _MOVE_RETURN if _seldom(case.row) == case.written else _UPDATE_RETURN
         move.run(work, {**case.row, "key": case.id})
+        if "quote" in case.row:
+            _KEEP_QUOTE.run(work, {"key": case.id, "quote": case.row["quote"]})
         dirty = [line for line in case.lines if line.dirty]
         _UPDATE_LINE.run_many(
             work, [{"key": x.row["id"], **{name: x.row[name] for name in LINE_CHANGES}} for x in dirty]
         )
+    case.quote = case.row.pop("quote", case.quote)
     case.new = case.changed = False
     case.written = _seldom(case.row)
     for line in case.lines:

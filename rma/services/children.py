@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import sqlalchemy as sa
 
 from rma.db import hot, tables
+from rma.services import naming
 
 Kind = Literal["parcel", "refund", "replacement"]
 TABLES: dict[str, sa.Table] = {
@@ -25,14 +27,24 @@ UPDATE = {
     for kind, table in TABLES.items()
 }
 SELECT = {
-    (kind, key): hot.Hot(
-        sa.select(*table.columns)
-        .where(hot.found_by_id(table.c.store_id, sa.bindparam("store")), table.c[key] == sa.bindparam("key"))
-        .order_by(table.c.id)
+    kind: hot.Hot(
+        sa.select(*table.columns).where(hot.found_by_id(table.c.store_id, naming.STORE), table.c.id == naming.KEY)
     )
     for kind, table in TABLES.items()
-    for key in ("id", "return_id")
 }
+"""A child by its id."""
+
+
+@cache
+def of_return(kind: str, by: naming.By) -> hot.Hot:
+    """The children of a return of this name, oldest first."""
+    table = TABLES[kind]
+    mine = hot.found_by_id(table.c.store_id, naming.STORE)
+    return hot.Hot(
+        sa.select(*table.columns).where(mine, table.c.return_id == naming.return_id(by)).order_by(table.c.id)
+    )
+
+
 _TRANSFER_CHANGES = [
     "tender",
     "payment_id",

@@ -17,6 +17,7 @@ from rma.domain.law_set import home_in
 from rma.domain.places import iso
 from rma.domain.texts import Text, say
 from rma.domain.verdict import Why
+from rma.services import case as cases
 from rma.services import doors, feed, law
 from rma.services.caller import Caller
 from rma.services.case import Case
@@ -133,7 +134,7 @@ def show(work: Work, services: Services, caller: Caller, return_id: str, *, loca
     """
     door = doors.open_case(work, services, caller, return_id, lock=False)
     case = the_case(door)
-    found = _decode(case.row["quote"])
+    found = _decode(cases.read_quote(work, case))
     policy = services.catalog.policy(work, door.store.id, found.policy_version)
     steps = _steps(work, case)
     return WholeDecision(

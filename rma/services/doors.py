@@ -10,8 +10,8 @@ from rma.db.session import Work
 from rma.domain import engine
 from rma.domain.engine import Step
 from rma.errors import NotFound, Refused
+from rma.services import assess, books, children, gather, naming
 from rma.services import case as cases
-from rma.services import children, gather
 from rma.services.caller import Caller
 from rma.services.case import store_now
 from rma.services.context import Services
@@ -26,20 +26,29 @@ def open_case(
     *,
     order: bool = False,
     lock: bool = True,
-    by: cases.By | None = None,
+    by: naming.By | None = None,
     more: Sequence[hot.Read] = (),
 ) -> Door:
     """A door on a return: locks order → return where ``order`` (or an earlier run) says so, else the return alone.
 
     A link opens its own return only; everything else is ``NotFound``. ``Stale`` if the caller read another version.
     ``by`` is what ``return_id`` names, unless it is an id or an RMA number. ``more`` is read ahead under the locks:
-    what this act is going to ask for besides.
+    what this act is going to ask for besides. With the order's lock, what the order holds and its books are.
     """
-    store = services.catalog.store(work, caller.store_id)
     order = lock and (order or work.wide)
-    hot.ahead(work, *cases.reads(store.id, return_id, by=by, lock=lock, order=order), *more)
-    order_row = cases.lock_order_of(work, store.id, return_id, by=by) if order else None
-    case = cases.load(work, store.id, return_id, lock=lock, by=by)
+    name = naming.of_path(caller.store_id, return_id) if by is None else naming.named(caller.store_id, by, return_id)
+    held = [*assess.reads(name), *books.reads(name)] if order else []
+    hot.ahead(work, *cases.reads(name, lock=lock, order=order), *more, *held)
+    return open_named(work, services, caller, name, order=order, lock=lock)
+
+
+def open_named(
+    work: Work, services: Services, caller: Caller, name: naming.Name, *, order: bool = False, lock: bool = True
+) -> Door:
+    """As ``open_case``, for who has read ahead what this one asks for, by the same name."""
+    store = services.catalog.store(work, caller.store_id)
+    order_row = cases.lock_order_of(work, name) if order or (lock and work.wide) else None
+    case = cases.load(work, name, lock=lock)
     if caller.link_return_id is not None and caller.link_return_id != case.id:
         raise NotFound("There is no such return.")
     work.check_version(case.row["version"])
@@ -62,7 +71,7 @@ def open_child(
 ) -> tuple[Door, Subject]:
     """A door on the return of a child, and that child. ``more`` as ``open_case`` takes it."""
     named = {"store": caller.store_id, "key": child_id}
-    more = [(children.SELECT[kind, "id"], named), *more]
+    more = [(children.SELECT[kind], named), *more]
     expected, work.expected = work.expected, None
     try:
         door = open_case(work, services, caller, child_id, order=order, lock=lock, by=kind, more=more)

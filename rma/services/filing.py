@@ -19,11 +19,11 @@ from rma.domain.messages import is_address
 from rma.domain.policy import Policy
 from rma.domain.withdrawals import search_form
 from rma.errors import FieldError, Forbidden, Invalid
-from rma.services import accounts, assess, books, cases_view, links, settling
+from rma.services import accounts, assess, books, cases_view, links, naming, settling
 from rma.services.accounts import PayoutIn
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
-from rma.services.case import Case, Line, lock_order, read_order_row, store_now
+from rma.services.case import Case, Line, lock_order, order_reads, read_order_row, store_now
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.inputs import Instant, Prose, Word, happened
@@ -139,12 +139,13 @@ def file(
     ``noticed_at``: when the notice was given, where that was earlier than now. It counts for every right.
     """
     store = services.catalog.store(work, caller.store_id)
+    name = naming.named(store.id, "order_number", data.order_number)
+    policy = services.catalog.policy(work, store.id, services.catalog.current_policy(work, store.id, work.real_now))
+    held = (*assess.reads(name), *books.reads(name), *assess.earlier_reads(name, policy))
+    hot.ahead(work, *order_reads(store.id, data.order_number), *held)
     row = lock_order(work, store.id, data.order_number)
     now = store_now(work, row["clock_offset"])
-    promised = services.catalog.policy(work, store.id, assess.policy_version(work, services.catalog, store, row, now))
-    of_customer = assess.earlier_reads(store, row, promised, now)
-    hot.ahead(work, *assess.reads(row["id"]), *books.reads(row["id"]), *of_customer)
-    view = assess.view_order(work, store, row)
+    view = assess.view_order(work, store, row, name)
     request = read_request(data, caller, now, timezone=view.timezone, noticed_at=noticed_at)
     decision, policy = assess.judge(work, services.catalog, store, view, request, now=now)
     if errors := [*decision.errors, *_own_return(policy, decision, data)]:

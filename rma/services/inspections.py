@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
 import msgspec
@@ -109,6 +110,7 @@ def inspect(
     rows = [_judge(door, caller, item) for item in data.lines]
     told["inspections"] = [row["id"] for row in rows]
     doors.act(door, door.root, "inspect", caller, data=told)  # type: ignore[arg-type]
+    _restock(door, data)
     door.close()
     _INSERT.run_many(work, rows)
     case = the_case(door)
@@ -219,8 +221,6 @@ def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
         _deduct(door, caller, line, item.deduction, chosen)
     if item.verdict == "reject" and item.disposition == "send_back":
         remember(line, send_back=line.doc.get("send_back", 0) + item.quantity)
-    if item.disposition == "restock":
-        _restock(door, line.sku, item.quantity)
     told: dict[str, Any] = {"line": line.id, "quantity": item.quantity, "grade": item.grade, "verdict": item.verdict}
     told |= {"units": [list(r) for r in chosen], "disposition": item.disposition}
     if item.reason:
@@ -294,5 +294,12 @@ def _not_allowed(why: str, article: str | None) -> Refused:
     return Refused(text, code="value_loss_not_allowed", reasons=[reason], allowed=["accept"])
 
 
-def _restock(door: Door, sku: str, quantity: int) -> None:
-    _RESTOCK.run(door.work, {"store": door.store.id, "which": sku, "quantity": quantity})
+def _restock(door: Door, data: NewInspection) -> None:
+    """Put on the shelf what goes there: one row a product, in the order of their skus."""
+    found: Counter[str] = Counter()
+    for item in data.lines:
+        line = the_case(door).line(item.line_id)
+        if line is not None and item.disposition == "restock":
+            found[line.sku] += item.quantity
+    rows = [{"store": door.store.id, "which": sku, "quantity": n} for sku, n in sorted(found.items())]
+    _RESTOCK.run_many(door.work, rows)

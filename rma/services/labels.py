@@ -17,9 +17,10 @@ from rma.domain.texts import Text, say
 from rma.errors import Forbidden, Invalid, NotFound, Reason, Refused
 from rma.services import addresses, assess, cases_view, doors
 from rma.services.caller import Caller
-from rma.services.case import key_of, read_order_row
+from rma.services.case import read_order_row
 from rma.services.context import Services
 from rma.services.line_effects import the_case
+from rma.services.naming import key_of
 from rma.services.transition import Door, Subject, effect
 
 Document = Literal["label", "packing_slip"]

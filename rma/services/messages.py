@@ -19,9 +19,10 @@ from rma.domain.messages import KINDS
 from rma.errors import Invalid, NotFound, Refused
 from rma.services import log, notify
 from rma.services.caller import Caller
-from rma.services.case import key_of, store_now
+from rma.services.case import store_now
 from rma.services.context import Services
 from rma.services.message_scene import TOKEN
+from rma.services.naming import key_of
 from rma.services.outbox import secret_of
 from rma.services.paging import Ask, Page, cut
 

@@ -17,11 +17,11 @@ from rma.domain.vocabulary import PARCEL_TRIGGERS
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
 from rma.services import cases_view, doors
 from rma.services.caller import Caller
-from rma.services.case import key_of
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
 from rma.services.inputs import Grams, Instant, Word, happened
 from rma.services.line_effects import send_all_back, the_case
+from rma.services.naming import key_of
 from rma.services.transition import Door, Subject, effect
 
 LABELLED = frozenset({"drop_off_code", "printed_label", "pick_up"})

@@ -11,12 +11,14 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain.events import Personal
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
-from rma.services import cases_view, children, doors, parcels, scanning
+from rma.services import case as cases
+from rma.services import cases_view, children, doors, naming, parcels, scanning
 from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
 from rma.services.inputs import Prose, Word
 from rma.services.line_effects import count_on, give_up, remember, the_case
+from rma.services.naming import Name
 from rma.services.transition import Door
 
 _receipts = tables.table(tables.Receipt)
@@ -70,14 +72,13 @@ class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) -> tuple[dict[str, Any], bool]:
     """Record what arrived; the answer and whether it is new. A ``scan_id`` that was heard changes nothing."""
-    known = (_FIND, {"store": caller.store_id, "scan": data.scan_id})
-    hot.ahead(work, known, *scanning.reads(caller.store_id, data.scan if data.return_id is None else None))
+    known: hot.Read = (_FIND, {"store": caller.store_id, "scan": data.scan_id})
+    name = _named(caller, data)
+    hot.ahead(work, known, *([] if name is None else _reads(work, name)))
     heard = _FIND.one(work, known[1])
     if heard is not None:
         return dict(heard[2]["answer"]), False
-    return_id, parcel_id = _where(work, caller, data)
-    boxes = (children.SELECT["parcel", "return_id"], {"store": caller.store_id, "key": return_id})
-    door = doors.open_case(work, services, caller, return_id, more=[boxes])
+    door, parcel_id = _open(work, services, caller, data, name)
     _check(door, data)
     counted: list[dict[str, Any]] = []
     unexpected = [_unexpected(door, item.sku, item) for item in data.unexpected]
@@ -115,15 +116,36 @@ def _root(door: Door) -> Any:
     return door.root
 
 
-def _where(work: Work, caller: Caller, data: NewReceipt) -> tuple[str, str | None]:
+def _named(caller: Caller, data: NewReceipt) -> Name | None:
+    """The return, where the receipt or its code names it by itself."""
     if data.return_id is not None:
-        return data.return_id, data.parcel_id
+        return naming.of_path(caller.store_id, data.return_id)
     if data.scan is None:
         raise Invalid.field("scan", "required", "A receipt names a scanned code or a return.")
-    found = scanning.resolve(work, caller.store_id, data.scan)
+    return scanning.named(caller.store_id, data.scan)
+
+
+def _reads(work: Work, name: Name) -> list[hot.Read]:
+    """All that a receipt asks of its return, under its locks."""
+    return [*cases.reads(name, order=work.wide), (children.of_return("parcel", name.by), name.params)]
+
+
+def _open(
+    work: Work, services: Services, caller: Caller, data: NewReceipt, name: Name | None
+) -> tuple[Door, str | None]:
+    """The door on the return, and the parcel where one is named or the code is a parcel's."""
+    if name is not None:
+        try:
+            return doors.open_named(work, services, caller, name), data.parcel_id
+        except NotFound:
+            if data.scan is None or data.return_id is not None:
+                raise
+    found = scanning.resolve(work, caller.store_id, data.scan or "")
     if found is None:
         raise NotFound(f"No return knows the code {data.scan}; record it as an unknown parcel.")
-    return found[0], data.parcel_id or found[1]
+    name = naming.named(caller.store_id, "id", found[0])
+    hot.ahead(work, *_reads(work, name))
+    return doors.open_named(work, services, caller, name), data.parcel_id or found[1]
 
 
 def _check(door: Door, data: NewReceipt) -> None:

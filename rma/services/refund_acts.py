@@ -113,8 +113,7 @@ def _open(work: Work, services: Services, key: str, wanted: Any) -> tuple[Door, 
         wanted.store_id,
         wanted.id,
         actor="system",
-        money=False,
-        known=wanted._asdict(),  # noqa: SLF001 - a public method of every named tuple
+        alone=wanted.return_id is not None,
         more=effects.reads(key),
     )
     return door, refund, refunds.transfer_of(door, refund, wanted.transfer_id)

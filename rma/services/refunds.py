@@ -21,7 +21,6 @@ from rma.domain.settlement import settle
 from rma.domain.tenders import TRANSFER
 from rma.errors import NotFound, RmaError
 from rma.services import (
-    approvers,
     assess,
     books,
     children,
@@ -29,15 +28,16 @@ from rma.services import (
     gather,
     interest,
     line_money,
+    naming,
     refund_dues,
     settling,
 )
 from rma.services import case as cases
-from rma.services.caller import Caller
 from rma.services.case import Case, store_now
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
 from rma.services.line_effects import ranges, remember, settle_number, the_case
+from rma.services.naming import Name
 from rma.services.transition import Door, Subject, effect
 
 
@@ -49,51 +49,43 @@ def open_door(
     *,
     actor: str,
     person: str | None = None,
-    money: bool = True,
-    approver: Caller | None = None,
-    known: Mapping[str, Any] | None = None,
+    alone: bool = False,
     more: Sequence[hot.Read] = (),
 ) -> tuple[Door, Subject]:
-    """A door on a refund: locks order → return. ``money=False`` (an answer of a provider) locks the return alone.
+    """A door on a refund: locks order → return, or the return ``alone`` (for an answer of a provider).
 
-    For an ``approver`` it is read ahead whose keys had a hand in the refund; ``more`` is read ahead besides.
-    ``known``: ``id return_id order_id order_number`` of the refund, which never change, for who has read them.
+    Only a refund that has a return is locked alone. ``more`` is read ahead under the locks.
     """
-    known = known or find(work, store_id, refund_id)
     store = services.catalog.store(work, store_id)
-    order = None
-    with_order = money or work.wide or known["return_id"] is None
-    asked = [] if approver is None else approvers.reads(approver, known)
-    hot.ahead(work, *_reads(store_id, known, with_order=with_order), *asked, *more)
-    if with_order:
-        order = cases.lock_order(work, store_id, known["order_number"])
-    case = cases.load(work, store_id, known["return_id"]) if known["return_id"] else None
+    name = naming.named(store_id, "refund", refund_id)
+    with_order = work.wide or not alone
+    hot.ahead(work, *_reads(name, with_order=with_order), *more)
+    row = find(work, store_id, refund_id)
+    order = cases.lock_order_of(work, name) if with_order else None
+    case = cases.load(work, name) if row["return_id"] else None
     offset = case.clock_offset if case is not None else (order or {})["clock_offset"]
     now = store_now(work, offset)
-    door = Door(work, services, store=store, now=now, actor=actor, case=case, order=order, person=person)
-    refund = door.child("refund", refund_id)
+    door = Door(
+        work, services, store=store, now=now, actor=actor, case=case, order=order, order_name=name, person=person
+    )
+    refund = door.know("refund", row)
     work.check_version(refund.row["version"])
     return door, refund
 
 
 def find(work: Work, store_id: str, refund_id: str) -> dict[str, Any]:
-    """A refund's row, not locked. ``NotFound`` for another store's."""
-    row = children.SELECT["refund", "id"].one(work, {"store": store_id, "key": refund_id})
+    """A refund's row, not locked by this. ``NotFound`` for another store's."""
+    row = children.SELECT["refund"].one(work, {"store": store_id, "key": refund_id})
     if row is None:
         raise NotFound("There is no such refund.")
     return dict(zip(children.NAMES["refund"], row, strict=True))
 
 
-def _reads(store_id: str, refund: Mapping[str, Any], *, with_order: bool) -> list[hot.Read]:
+def _reads(name: Name, *, with_order: bool) -> list[hot.Read]:
     """Everything that is asked of a refund, under its locks: order → return, then what they hold."""
-    found = [(children.SELECT["refund", "id"], {"store": store_id, "key": refund["id"]})]
-    found.append((children.TRANSFERS_OF, {"refund_id": refund["id"]}))
-    if refund["return_id"]:
-        found = [*cases.reads(store_id, refund["return_id"]), *found]
-    if not with_order:
-        return found
-    of_order = [*assess.reads(refund["order_id"]), *books.reads(refund["order_id"])]
-    return [*cases.order_reads(store_id, refund["order_number"]), *found, *of_order]
+    found = cases.reads(name, order=with_order)
+    found += [(children.SELECT["refund"], name.params), (children.TRANSFERS_OF, {"refund_id": name.params["key"]})]
+    return [*found, *assess.reads(name), *books.reads(name)] if with_order else found
 
 
 # -- proposing --------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from rma.domain.events import Personal
 from rma.domain.money import parse_money, percent
 from rma.errors import FieldError, Invalid, NotFound, Refused
 from rma.services import accounts, cases_view, doors, evidence, outcomes, refund_dues, sight
+from rma.services import case as cases
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
@@ -77,7 +78,7 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
     """The whole return: lines with numbers, children, next deadline; money and contact only for who may see them."""
     case = the_case(door)
     currency = case.row["currency"]
-    decided = _decision(case.row["quote"]).lines
+    decided = _decision(cases.read_quote(door.work, case)).lines
     lines = []
     for index, line in enumerate(case.lines):
         judged = _judged(decided, index, line)
@@ -134,7 +135,7 @@ def act(
     if trigger == "ask_customer":
         case.facts(assessment="in_review", asked=data.reason)
     told: dict[str, Any] = {"reason": Personal(data.reason)} if data.reason else {}
-    if trigger == "decline" and (against := explain.rights(_decision(case.row["quote"]).lines)):
+    if trigger == "decline" and (against := explain.rights(_decision(cases.read_quote(work, case)).lines)):
         told["override"] = {**told, "articles": list(against)}
     fields = {k: v for k, v in msgspec.to_builtins(data).items() if v is not None and k != "consent"}
     doors.act(door, root, trigger, caller, data=told, fields=fields, language=locale)

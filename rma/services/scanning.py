@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain.ids import read_rma_number, secret_hash
+from rma.services import naming
+from rma.services.naming import Name
 
 _returns = tables.table(tables.Return)
 _parcels = tables.table(tables.Parcel)
@@ -23,9 +25,13 @@ _RETURN = {
 ENDED = ("closed", "declined", "cancelled", "expired")
 
 
-def reads(store_id: str, scan: str | None) -> list[hot.Read]:
-    """What ``resolve`` asks for first, for who reads it ahead with more."""
-    return [] if scan is None else [_number_read(store_id, _last(scan.strip()))]
+def named(store_id: str, scan: str) -> Name | None:
+    """The return that this code names by itself: by its id or its RMA number; None for any other code."""
+    text = _last(scan.strip())
+    number = _number(text)
+    if number is not None:
+        return naming.named(store_id, "rma_number", number)
+    return naming.named(store_id, "id", text) if text.startswith("ret_") else None
 
 
 def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | None:
@@ -43,8 +49,9 @@ def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | No
 
 
 def _by_number(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
-    statement, named = _number_read(store_id, text)
-    found = statement.one(work, named)
+    number = _number(text)
+    column, key = ("rma_number", number) if number else ("id", text)
+    found = _RETURN[column].one(work, {"store": store_id, "key": key})
     return (found[0], None) if found else None
 
 
@@ -53,9 +60,9 @@ def _last(text: str) -> str:
     return text.rstrip("/").rpartition("/")[2]
 
 
-def _number_read(store_id: str, text: str) -> hot.Read:
-    number = read_rma_number(text) or read_rma_number("-".join(text.split("-")[:3]))
-    return _RETURN["rma_number" if number else "id"], {"store": store_id, "key": number or text}
+def _number(text: str) -> str | None:
+    """The RMA number, alone or with a line's position after it."""
+    return read_rma_number(text) or read_rma_number("-".join(text.split("-")[:3]))
 
 
 def _by_parcel(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:

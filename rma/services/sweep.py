@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from rma.db import tables
+from rma.db import hot, tables
 from rma.db.session import Work, now
 from rma.domain.vocabulary import NONE
 from rma.errors import Invalid, Refused
-from rma.services import background, counts, deadlines, refund_dues, refunds
+from rma.services import background, counts, deadlines, naming, refund_dues, refunds
 from rma.services import case as cases
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
@@ -79,8 +79,10 @@ def _open(work: Work, services: Services, row: Any, *, at: datetime | None) -> t
         door, subject = refunds.open_door(work, services, row.store_id, row.subject_id, actor="system")
     else:
         store = services.catalog.store(work, row.store_id)
-        order = cases.lock_order_of(work, row.store_id, row.return_id)
-        case = cases.load(work, row.store_id, row.return_id)
+        name = naming.named(row.store_id, "id", row.return_id)
+        hot.ahead(work, *cases.reads(name, order=True))
+        order = cases.lock_order_of(work, name)
+        case = cases.load(work, name)
         door = Door(
             work,
             services,

@@ -24,12 +24,13 @@ from rma.domain.facts import TRANSFER_MOVES, Facts
 from rma.domain.policy import Policy
 from rma.domain.vocabulary import EFFECTS
 from rma.errors import NotFound, Refused
-from rma.services import assess, books, children, counts, deadlines, gather, log, refund_dues
 from rma.services import case as cases
+from rma.services import children, counts, deadlines, gather, log, refund_dues
 from rma.services.assess import OrderView, view_order
 from rma.services.case import Case, Child
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
+from rma.services.naming import Name
 from rma.services.subject import Subject
 
 _ORDERS = tables.table(tables.Order)
@@ -71,11 +72,14 @@ class Door:
         actor: str,
         case: Case | None,
         order: dict[str, Any] | None = None,
+        order_name: Name | None = None,
         person: str | None = None,
     ) -> None:
+        """``order_name``: what the order was asked for by, unless the case was asked for by the same."""
         self.work, self.services, self.store, self.now = work, services, store, now
         self.actor, self.person = actor, person
         self.case, self.order_row = case, order
+        self._order_name = order_name or (case.name if case is not None else None)
         self._holds_order = order is not None
         self.drafts: list[Draft] = []
         self.acts: list[tuple[str, int, str]] = []
@@ -124,20 +128,19 @@ class Door:
         known = self.subjects.get(child_id)
         if known is not None:
             return known
-        rows = children.SELECT[kind, "id"].rows(self.work, {"store": self.store.id, "key": child_id})
+        rows = children.SELECT[kind].rows(self.work, {"store": self.store.id, "key": child_id})
         if not rows or (self.case is not None and self._row(kind, rows[0])["return_id"] != self.case.id):
             raise NotFound(f"There is no such {kind}.")
-        return self._know(kind, self._row(kind, rows[0]))
+        return self.know(kind, self._row(kind, rows[0]))
 
     def children(self, kind: str) -> list[Subject]:
         """All children of this kind that the case has, oldest first, with their full rows."""
         if kind not in self._complete and self.case is not None:
             self._complete.add(kind)
-            if any(child.kind == kind for child in self.case.children):
-                for row in children.SELECT[kind, "return_id"].rows(
-                    self.work, {"store": self.store.id, "key": self.case.id}
-                ):
-                    self._know(kind, self._row(kind, row))
+            name = self.case.name
+            if name is not None and any(child.kind == kind for child in self.case.children):
+                for row in children.of_return(kind, name.by).rows(self.work, name.params):
+                    self.know(kind, self._row(kind, row))
         return sorted((s for s in self.subjects.values() if s.kind == kind), key=lambda s: s.id)
 
     def transfers(self, refund: Subject) -> list[dict[str, Any]]:
@@ -168,7 +171,8 @@ class Door:
     def _row(self, kind: str, cells: tuple[Any, ...]) -> dict[str, Any]:
         return dict(zip(children.NAMES[kind], cells, strict=True))
 
-    def _know(self, kind: str, row: dict[str, Any]) -> Subject:
+    def know(self, kind: str, row: dict[str, Any]) -> Subject:
+        """The child of this row, which was read under the door's locks."""
         return self.subjects.setdefault(row["id"], Subject(kind, row, self._definition(kind)))
 
     def _definition(self, kind: str) -> Definition:
@@ -182,9 +186,7 @@ class Door:
                 self.order_row = cases.read_order_row(self.work, self.store.id, self.case.row["order_number"])
             if self.order_row is None:
                 raise LookupError("this door has no order")
-            key = self.order_row["id"]
-            hot.ahead(self.work, *assess.reads(key), *books.reads(key))
-            self._order = view_order(self.work, self.store, self.order_row)
+            self._order = view_order(self.work, self.store, self.order_row, self._order_name)
         return self._order
 
     @order.setter
