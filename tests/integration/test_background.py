@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def _wake(made: Background, *counters: Counter) -> None:
 
 
 def _start(running: list[Background], *chores: Chore, tick: float = LONG) -> Background:
-    made = Background(chores, tick=tick, pause=0.0)
+    made = Background([replace(chore, gather=0.0) for chore in chores], tick=tick)
     running.append(made)
     made.start()
     return made
