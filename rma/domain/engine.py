@@ -6,21 +6,19 @@ step only says what the door has to write and do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
-from transitions.core import _LOGGER as _TRANSITIONS_LOG
-from transitions.core import EventData, Machine
+from transitions.core import Event, EventData, Machine, Transition
 
-from rma.domain.definition import Definition, Transition
+from rma.domain import definition as workflow
+from rma.domain.definition import Definition
 from rma.domain.facts import Facts
 from rma.domain.guard import Guard
 from rma.domain.guards import GUARDS
 from rma.domain.texts import say, text
 from rma.errors import FieldError, Invalid, Reason, Refused
-
-_TRANSITIONS_LOG.setLevel("WARNING")  # it logs ten lines a step below that, which cost more than the step
 
 _MACHINES_KEPT = 256
 _NOTHING: frozenset[str] = frozenset()
@@ -56,7 +54,7 @@ class _Row:
 
     __slots__ = ("automatic", "by", "checks", "guards", "step")
 
-    def __init__(self, definition: Definition, row: Transition, source: str) -> None:
+    def __init__(self, definition: Definition, row: workflow.Transition, source: str) -> None:
         self.by = frozenset(row.by)
         self.guards = tuple(GUARDS[name] for name in row.when)
         self.checks = tuple(guard.check for guard in self.guards)
@@ -76,33 +74,64 @@ class _Row:
 
     def holds(self, facts: Facts) -> bool:
         for check in self.checks:  # noqa: SIM110 - asked hundreds of times a request, and generators are dear
-            if not check(facts).passed:
+            if check(facts).answer != "pass":
                 return False
         return True
 
-    def condition(self) -> Callable[[EventData], bool]:
+    def condition(self, event: EventData) -> bool:
         """The row as a condition of the machine: it notes the step it plans on the moving case."""
-
-        def check(event: EventData) -> bool:
-            moving: Any = event.model
-            if not self.fits(moving.role, moving.facts):
-                return False
-            moving.step = self.step
-            return True
-
-        return check
+        moving: Any = event.model
+        if not self.fits(moving.role, moving.facts):
+            return False
+        moving.step = self.step
+        return True
 
 
 class _Moving:
     """The case while one trigger is fired."""
 
-    __slots__ = ("_state", "facts", "role", "step")
+    __slots__ = ("facts", "role", "state", "step")
 
     def __init__(self, state: str, role: str, facts: Facts) -> None:
-        self._state = state
+        self.state = state
         self.role = role
         self.facts = facts
         self.step: Step | None = None
+
+
+class _Planned(Transition):
+    """A transition with one condition and no callbacks: nothing is carried out, so nothing is told of it either."""
+
+    def execute(self, event_data: EventData) -> bool:
+        """True if the condition holds; then the moving case is where the transition leads."""
+        holds: Any = self.conditions[0].func
+        if not holds(event_data):
+            return False
+        moving: Any = event_data.model
+        moving.state = self.dest
+        return True
+
+
+class _Trigger(Event):
+    """A trigger of such transitions: the first in file order whose condition holds is taken.
+
+    The library's own asks for callbacks and logs on a dozen occasions a step, which costs many times the step.
+    """
+
+    def trigger(self, model: Any, *args: Any, **kwargs: Any) -> bool:  # noqa: ANN401 - the library's own
+        """Whether one was taken."""
+        event = EventData(None, self, self.machine, model, args, kwargs)
+        for transition in self.transitions[model.state]:  # noqa: SIM110 - asked at every step
+            if transition.execute(event):
+                return True
+        return False
+
+
+class _Machine(Machine):
+    """The library's machine, of such triggers and transitions."""
+
+    transition_cls = _Planned
+    event_cls = _Trigger
 
 
 class _Compiled:
@@ -112,14 +141,14 @@ class _Compiled:
 
     def __init__(self, definition: Definition) -> None:
         self.rows: dict[str, dict[str, list[_Row]]] = {state: {} for state in definition.states}
-        self.machine = Machine(
+        self.machine = _Machine(
             model=None,
             states=list(definition.states),
             initial=definition.initial,
             auto_transitions=False,
             send_event=True,
             queued=False,
-            model_attribute="_state",  # no trigger can have this name
+            model_attribute="state",
         )
         for row in definition.transitions:
             for source in row.sources:
@@ -132,7 +161,7 @@ class _Compiled:
     def _add(self, row: _Row) -> None:
         step = row.step
         self.rows[step.source].setdefault(step.trigger, []).append(row)
-        self.machine.add_transition(step.trigger, step.source, step.target, conditions=[row.condition()])
+        self.machine.add_transition(step.trigger, step.source, step.target, conditions=[row.condition])
 
     def fire(self, moving: _Moving, trigger: str) -> Step | None:
         """The step of the first row that fits, or None; the trigger has at least one row in this state."""
@@ -195,8 +224,9 @@ def acting(definition: Definition, state: str, trigger: str) -> frozenset[str]:
 
 def able(definition: Definition, state: str, trigger: str, *, roles: Iterable[str], facts: Facts) -> list[str]:
     """Those of these roles, in their order, that could fire this trigger now."""
-    rows = [row for row in _machine(definition).rows[state].get(trigger, ()) if row.holds(facts)]
-    return [role for role in roles if any(role in row.by for row in rows)]
+    rows = _machine(definition).rows[state].get(trigger, ())
+    may = _NOTHING.union(*(row.by for row in rows if row.holds(facts)))
+    return [role for role in roles if role in may]
 
 
 def allowed(definition: Definition, state: str, *, role: str, facts: Facts) -> tuple[str, ...]:

@@ -17,7 +17,10 @@ def whole(n: int) -> Ranges:
 
 def count(ranges: Ranges) -> int:
     """How many units the ranges hold."""
-    return sum(high - low + 1 for low, high in ranges)
+    found = 0
+    for low, high in ranges:
+        found += high - low + 1
+    return found
 
 
 def contains(ranges: Ranges, unit: int) -> bool:
@@ -27,8 +30,12 @@ def contains(ranges: Ranges, unit: int) -> bool:
 
 def union(*many: Iterable[tuple[int, int]]) -> Ranges:
     """Every unit of any of them, sorted and merged; the parts may overlap and come in any order."""
+    pairs = [pair for ranges in many for pair in ranges]
+    if len(pairs) < 2:  # noqa: PLR2004 - most lines have one unit
+        return tuple(pairs)
+    pairs.sort()
     result: list[tuple[int, int]] = []
-    for low, high in sorted(pair for ranges in many for pair in ranges):
+    for low, high in pairs:
         if result and low <= result[-1][1] + 1:
             result[-1] = (result[-1][0], max(result[-1][1], high))
         else:
@@ -89,7 +96,7 @@ def parse(value: object, *, path: str) -> Ranges:
         if not last < pair[0] <= pair[1]:
             raise Invalid.field(f"{path}[{index}]", "range", "ranges start at 1, rise and do not overlap")
         last = pair[1]
-    return union((pair[0], pair[1]) for pair in value)
+    return union([(pair[0], pair[1]) for pair in value])
 
 
 def _is_pair(pair: object) -> bool:

@@ -83,6 +83,12 @@ def open_child(
     return door, child
 
 
+def _unable(subject: Subject, trigger: str, roles: list[str]) -> str:
+    """The role that is refused: one that may ever do this, else any."""
+    named = engine.acting(subject.definition, subject.state, trigger)
+    return next((role for role in roles if role in named), roles[0])
+
+
 def act(
     door: Door,
     subject: Subject,
@@ -99,8 +105,7 @@ def act(
         raise Refused("This key acts in no role.", code="wrong_role")
     facts, state = gather.facts(door, subject), subject.state
     able = engine.able(subject.definition, state, trigger, roles=roles, facts=facts)
-    named = engine.acting(subject.definition, state, trigger)
-    role = (able or [r for r in roles if r in named] or roles)[0]
+    role = able[0] if able else _unable(subject, trigger, roles)
     try:
         return door.fire(subject, trigger, role=role, data=data, fields=fields, facts=facts, language=language)
     except Refused as refusal:
