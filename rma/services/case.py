@@ -105,11 +105,11 @@ class Case:
     """What it was asked for by; None for a new one."""
     quote: str | None = None
     """See ``read_quote``."""
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """The return's id."""
-        return str(self.row["id"])
+    def __post_init__(self) -> None:
+        """The id of a row never changes."""
+        self.id = self.row["id"]
 
     @property
     def state(self) -> str:

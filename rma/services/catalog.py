@@ -83,7 +83,8 @@ class Catalog:
 
     def policy(self, work: Work, store_id: str, version: int) -> Policy:
         """A version of the store's policy."""
-        return self._for_good(("policy", store_id, version), lambda: _policy(work, store_id, version))  # type: ignore[no-any-return]
+        key = ("policy", store_id, version)
+        return self._kept.get(key) or self._keep(self._kept, key, _policy(work, store_id, version))  # type: ignore[no-any-return]
 
     def current_policy(self, work: Work, store_id: str, at: datetime) -> int:
         """The version in force at this instant of the store's time."""
@@ -92,7 +93,8 @@ class Catalog:
 
     def definition(self, work: Work, store_id: str, name: str, version: int) -> Definition:
         """A published version of a workflow."""
-        return self._for_good(("workflow", store_id, name, version), lambda: _definition(work, store_id, name, version))  # type: ignore[no-any-return]
+        key = ("workflow", store_id, name, version)
+        return self._kept.get(key) or self._keep(self._kept, key, _definition(work, store_id, name, version))  # type: ignore[no-any-return]
 
     def current_definition(self, work: Work, store_id: str, name: str) -> Definition:
         """The newest published version of a workflow of this name."""
@@ -101,12 +103,9 @@ class Catalog:
 
     def key(self, work: Work, key_id: str) -> KeyInfo | None:
         """What an API key was minted as; None if there never was one."""
-        return self._for_good(("key", key_id), lambda: _key(work, key_id))  # type: ignore[no-any-return]
-
-    def _for_good(self, key: tuple[Any, ...], read: Any) -> Any:
-        found = self._kept.get(key)
-        if found is None and (read_now := read()) is not None:
-            found = self._keep(self._kept, key, read_now)
+        found: KeyInfo | None = self._kept.get(("key", key_id))
+        if found is None and (found := _key(work, key_id)) is not None:
+            self._keep(self._kept, ("key", key_id), found)
         return found
 
     def _recent(self, key: tuple[Any, ...], read: Any) -> Any:

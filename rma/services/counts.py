@@ -12,7 +12,7 @@ from functools import cache
 
 import prometheus_client as prometheus
 
-from rma.errors import Invalid, RmaError, Unavailable
+from rma.errors import Unavailable
 
 prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = prometheus.CollectorRegistry()
@@ -30,22 +30,6 @@ _FAMILIES = {
 def count(name: str, *labels: str) -> None:
     """One more."""
     _counter(name, labels).inc()
-
-
-@contextmanager
-def outcome(name: str, *labels: str) -> Iterator[None]:
-    """One more with the last label ``done``, or ``refused`` where the block raises an error that callers can act on.
-
-    What is ``Invalid`` is not counted: it was never tried, and a label would hold whatever somebody typed.
-    """
-    try:
-        yield
-    except Invalid:
-        raise
-    except RmaError:
-        count(name, *labels, "refused")
-        raise
-    count(name, *labels, "done")
 
 
 @contextmanager

@@ -17,18 +17,17 @@ class Subject:
     definition: Definition
     new: bool = False
     dirty: bool = False
-    entered_from: str | None = None
     stayed: set[str] = field(default_factory=set)
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """The subject's id."""
-        return str(self.row["id"])
+    def __post_init__(self) -> None:
+        """The id of a row never changes."""
+        self.id = self.row["id"]
 
     @property
     def state(self) -> str:
         """The subject's state."""
-        return str(self.row["state"])
+        return self.row["state"]  # type: ignore[no-any-return]
 
     def set(self, **values: Any) -> None:
         """Change columns; they are written when the door closes."""

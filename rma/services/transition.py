@@ -244,10 +244,22 @@ class Door:
         """
         known = gather.facts(self, subject) if facts is None else facts
         given = tuple(name for name, value in (fields or {}).items() if value is not None)
-        machine, state = subject.definition, subject.state
-        with counts.outcome("transitions", subject.kind, trigger):
-            step = engine.step(machine, state, trigger, role=role, facts=known, body_fields=given, language=language)
+        step = self._plan(subject, trigger, role=role, facts=known, body_fields=given, language=language)
         self._apply(subject, step, dict(data or {}), dict(fields or {}))
+        return step
+
+    @staticmethod
+    def _plan(subject: Subject, trigger: str, **asked: Any) -> Step:
+        """What the machine answers, counted as done or refused.
+
+        What is ``Invalid`` is not counted: it was never tried, and a label would hold whatever somebody typed.
+        """
+        try:
+            step = engine.step(subject.definition, subject.state, trigger, **asked)
+        except Refused:
+            counts.count("transitions", subject.kind, trigger, "refused")
+            raise
+        counts.count("transitions", subject.kind, trigger, "done")
         return step
 
     def _apply(self, subject: Subject, step: Step, data: dict[str, Any], fields: dict[str, Any]) -> None:
