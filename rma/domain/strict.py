@@ -60,7 +60,12 @@ def prepare() -> None:
     """
     for struct in _subclasses(msgspec.Struct):
         if struct.__module__.startswith("rma."):
-            msgspec.json.Decoder(struct)
+            _look(struct)
+
+
+@cache
+def _look(struct: type) -> None:
+    msgspec.json.Decoder(struct)
 
 
 def _subclasses(kind: type) -> Iterator[type]:

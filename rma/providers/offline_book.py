@@ -45,12 +45,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Book:
     """A durable book with transactions; safe for threads, processes and a killed process.
 
-    ``schema`` creates the provider's own tables; ``prepare`` costs a few milliseconds once in the life of the file.
+    ``schema`` creates the provider's own tables; the file is made when it is first used.
     """
 
     def __init__(self, path: Path, schema: str) -> None:
-        _prepare(path, _COMMON + schema)
         self._path = path
+        self._schema = _COMMON + schema
         self._lock = threading.RLock()
         self._owner = 0
         self._connection: sqlite3.Connection | None = None
@@ -98,6 +98,7 @@ class Book:
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None or self._owner != os.getpid():
+            _prepare(self._path, self._schema)
             connection = _open(self._path)
             self._connection, self._owner = connection, os.getpid()
             weakref.finalize(self, connection.close)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from copy import copy
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -117,6 +120,35 @@ class Api:
         return self.client.post(f"/api/v1{path}", json=json, headers=sent, **more)
 
 
+class Applications:
+    """One application for all tests that serve the same routes with the same settings; each test brings its services.
+
+    An application keeps nothing but counts: whatever it works with is asked of its services anew by each request.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._made: dict[str, tuple[TestClient[Litestar], Services]] = {}
+
+    def around(self, services: Services, routes: Sequence[Routes]) -> tuple[TestClient[Litestar], Services]:
+        """A client of an application that works with these services from now on."""
+        key = f"{[id(group) for group in routes]} {services.settings.model_dump(exclude={'data_dir'})}"
+        if key not in self._made:
+            lent = copy(services)
+            app = create_app(services.settings, services=lent, routes=routes)
+            client = self._stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            self._made[key] = (client, lent)
+        client, lent = self._made[key]
+        for field in fields(Services):
+            setattr(lent, field.name, getattr(services, field.name))
+        client.cookies.clear()
+        return client, lent
+
+    def close(self) -> None:
+        """End them."""
+        self._stack.close()
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings with a data folder of its own and no log on the screen."""
@@ -138,9 +170,28 @@ def served() -> Sequence[Routes]:
 
 
 @pytest.fixture
-def api(settings: Settings, database: Database, served: Sequence[Routes]) -> Iterator[Api]:
+def alone() -> bool:
+    """Whether a test needs an application that nobody used before it; a module that reads its numbers overrides it."""
+    return False
+
+
+@pytest.fixture(scope="session")
+def applications() -> Iterator[Applications]:
+    """The applications that tests share: making one takes longer than most tests."""
+    made = Applications()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def api(
+    settings: Settings, database: Database, served: Sequence[Routes], applications: Applications, *, alone: bool
+) -> Iterator[Api]:
     """The application and the ways to call it."""
     services = create_services(settings, database=database)
-    app = create_app(settings, services=services, routes=served)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        yield Api(client, services)
+    if alone:
+        app = create_app(settings, services=services, routes=served)
+        with TestClient(app, raise_server_exceptions=False) as client:
+            yield Api(client, services)
+    else:
+        yield Api(*applications.around(services, served))

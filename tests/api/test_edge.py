@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from tests.api.conftest import Api
 
 
+@pytest.fixture
+def alone() -> bool:
+    """Numbers are counted by the application."""
+    return True
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_request_id_goes_in_and_out(api: Api) -> None:
     """The caller's id comes back, also on an error; a strange one is replaced."""
