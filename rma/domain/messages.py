@@ -191,6 +191,8 @@ def check_facts(facts: MessageFacts) -> MessageKind:
 
 def one_line(text: str) -> str:
     """The text on one line: every run of white space and control characters becomes one space."""
+    if text.isprintable():
+        return " ".join(text.split())
     plain = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
     return " ".join(plain.split())
 

@@ -206,7 +206,7 @@ def _item(item: Item) -> str:
 
 
 def _clean(text: str) -> str:
-    return one_line(text.translate(_BIDI_CONTROLS))
+    return one_line(text if text.isprintable() else text.translate(_BIDI_CONTROLS))
 
 
 def _paragraphs(text: str) -> list[list[str]]:
@@ -217,12 +217,15 @@ def _paragraphs(text: str) -> list[list[str]]:
 
 
 def _say(sentence: str, values: dict[str, object]) -> str:
-    return _sentence(sentence).render(values)
+    template = _sentence(sentence)
+    return sentence if template is None else template.render(values)
 
 
 @cache
-def _sentence(sentence: str) -> Template:
-    """A sentence of ours as a template; plain text, so nothing is escaped here."""
+def _sentence(sentence: str) -> Template | None:
+    """A sentence of ours as a template, or None where nothing is put into it; plain text, so nothing is escaped."""
+    if "{" not in sentence:
+        return None
     environment = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined)
     environment.filters |= {"money": money, "day": day, "moment": moment}
     return environment.from_string(sentence)
