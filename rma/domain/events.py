@@ -106,7 +106,7 @@ def body(draft: Draft, *, event_id: str, stream: str, n: int, actor: str) -> str
 
 def link(previous: str, body_text: str) -> str:
     """The hash of an event from the hash before it (empty for the first) and its own body: 64 hex digits."""
-    return hashlib.sha256(previous.encode() + body_text.encode()).hexdigest()
+    return hashlib.sha256((previous + body_text).encode()).hexdigest()
 
 
 def take_out(value: Json, kept: list[Kept], next_kept: Callable[[str], Kept]) -> Json:

@@ -128,11 +128,10 @@ def rounded(text: str, currency: str) -> int:
 def format_amount(minor: int, currency: str) -> str:
     """The decimal text of minor units with the currency's own places: ``-5`` kuruş is ``-0.05``."""
     places = exponent(currency)
-    sign, digits = ("-" if minor < 0 else ""), str(abs(minor))
     if not places:
-        return sign + digits
-    digits = digits.rjust(places + 1, "0")
-    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+        return str(minor)
+    digits = f"{minor:0{places + 1 + (minor < 0)}}"
+    return f"{digits[:-places]}.{digits[-places:]}"
 
 
 def wire(minor: int, currency: str) -> dict[str, str]:

@@ -193,7 +193,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def line(self, line_id: str) -> Line | None:
         """The line of that id, or None."""
-        return next((line for line in self.lines if line.id == line_id), None)
+        for line in self.lines:
+            if line.id == line_id:
+                return line
+        return None
 
 
 def with_line(order: Order, line: Line) -> Order:

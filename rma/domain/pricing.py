@@ -57,6 +57,10 @@ class LineValue(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
 
     def gross_to(self, unit: int) -> int:
         """What units 1 to ``unit`` cost together; 0 for unit 0."""
+        if unit == 0:
+            return 0
+        if unit == self.quantity:
+            return self.net + self.tax
         if self.inclusive:
             return _even(self.net + self.tax, self.quantity, unit)
         return _even(self.net, self.quantity, unit) + _even(self.tax, self.quantity, unit)
@@ -145,6 +149,8 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def price(order: Order, *, frozen: Priced | None = None) -> Priced:
     """The value of every line, of shipping and of fees. Values of ``frozen`` stay, only new lines are added."""
     new = [line for line in order.lines if frozen is None or line.id not in frozen.lines]
+    if frozen is not None and not new:
+        return frozen
     rest, promotions, clamped = _promote(new, order, everywhere=frozen is None)
     lines = {line.id: _line_value(line, rest[line.id], inclusive=order.prices_include_tax) for line in new}
     if frozen is not None:

@@ -118,7 +118,10 @@ class Case:
 
     def line(self, line_id: str) -> Line | None:
         """A line by its id."""
-        return next((line for line in self.lines if line.row["id"] == line_id), None)
+        for line in self.lines:
+            if line.row["id"] == line_id:
+                return line
+        return None
 
     def changes(self) -> dict[str, dict[str, Any]]:
         """What became of the lines since the case was read, by line: numbers, and the units that they hold."""
@@ -197,10 +200,17 @@ def _quote(by: By) -> hot.Hot:
 @cache
 def _lock_of_order(by: OrderBy) -> hot.Hot:
     mine = hot.found_by_id(_orders.c.store_id, naming.STORE)
-    order = _ORDER.where(mine, _orders.c.id == naming.order_id(by))
-    return hot.Hot(order.with_for_update(of=_orders, key_share=True))
+    order = sa.select(*(_orders.c[name] for name in _DECIDING), _stores.c.clock_offset).select_from(
+        _orders.join(_stores, _stores.c.id == _orders.c.store_id)
+    )
+    return hot.Hot(order.where(mine, _orders.c.id == naming.order_id(by)).with_for_update(of=_orders, key_share=True))
 
 
+_DECIDING = (
+    *("id", "number", "customer_ref", "doc", "person", "frozen", "policy_version", "law"),
+    *("version", "head", "events_n"),
+)
+"""What acts on an order's returns and refunds look at; the rest is for who shows the order, or changes it."""
 _KEPT = [column for column in _returns.columns if column.name != "quote"]
 _ORDER = sa.select(*_orders.columns, _stores.c.clock_offset).select_from(
     _orders.join(_stores, _stores.c.id == _orders.c.store_id)
@@ -235,17 +245,21 @@ def lock_order(work: Work, store_id: str, number: str) -> dict[str, Any]:
     return dict(zip(_ORDER_NAMES, row, strict=True))
 
 
-def order_reads(store_id: str, number: str) -> list[hot.Read]:
-    """What ``lock_order`` asks for, for who reads it ahead with more."""
-    return [(_LOCK_ORDER, {"store": store_id, "key": number})]
-
-
 def lock_order_of(work: Work, name: Name) -> dict[str, Any]:
-    """The same of the order that a return belongs to: to be called before the return itself is locked."""
+    """What counts of the order of this name for acts on its returns, locked: before any of those is.
+
+    That is ``_DECIDING`` and the store's ``clock_offset``. Raises ``NotFound``.
+    """
     row = _lock_of_order(name.by).one(work, name.params)
     if row is None:
-        raise NotFound("There is no such return.")
-    return dict(zip(_ORDER_NAMES, row, strict=True))
+        missing = f"order {name.params['key']}" if name.by == "order_number" else "such return"
+        raise NotFound(f"There is no {missing}.")
+    return dict(zip((*_DECIDING, "clock_offset"), row, strict=True))
+
+
+def lock_of_order(name: Name) -> hot.Read:
+    """What ``lock_order_of`` asks for, for who reads it ahead with more."""
+    return (_lock_of_order(name.by), name.params)
 
 
 def read_order_row(work: Work, store_id: str, number: str) -> dict[str, Any]:
@@ -276,7 +290,7 @@ def load(work: Work, name: Name, *, lock: bool = True) -> Case:
 def reads(name: Name, *, lock: bool = True, order: bool = False) -> list[hot.Read]:
     """What ``load`` asks for (after ``lock_order_of`` where ``order`` says so), for who reads it ahead with more."""
     asked, params = _of(name.by), name.params
-    first = [(_lock_of_order(name.by), params)] if order else []
+    first = [lock_of_order(name)] if order else []
     return [*first, (asked.lock if lock else asked.read, params), (asked.lines, params), (asked.children, params)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -48,12 +49,16 @@ def write(door: Door, moves: Sequence[tuple[Subject, str | None]]) -> None:
     ended: list[dict[str, Any]] = []
     if door.law_day_moved and door.root is not None:
         first.setdefault(door.root.id, (door.root, door.root.state))
+    case_id = door.case and door.case.id
     for subject, source in first.values():
+        state, moved = subject.state, door.law_day_moved and subject is door.root
         for item in subject.definition.deadlines:
-            was, now_in = source in item.states, subject.state in item.states
-            anew = was and now_in and subject is door.root and door.law_day_moved and LAW_DAY in item.after
+            was, now_in = source in item.states, state in item.states
+            if not was and not now_in:
+                continue
+            anew = was and now_in and moved and LAW_DAY in item.after
             if was and (anew or not now_in):
-                ended.append({"subject": subject.id, "which": item.name, "case": door.case and door.case.id})
+                ended.append({"subject": subject.id, "which": item.name, "case": case_id})
             if now_in and (anew or not was):
                 row = _row(door, subject, item)
                 if row is not None:
@@ -118,10 +123,17 @@ def _row(door: Door, subject: Subject, item: definition.Deadline) -> dict[str, A
     }
 
 
+@lru_cache(1024)
+def _literal(field: str) -> int | None:
+    """The days that a literal such as ``P14D`` says; None for the name of a field."""
+    days = _DAYS.fullmatch(field)
+    return int(days[1]) if days else None
+
+
 def _due(door: Door, subject: Subject, field: str, today: date) -> tuple[date, date, date] | None:
-    literal = _DAYS.fullmatch(field)
-    if literal:
-        return _same(calendar.add_days(today, int(literal[1])))
+    literal = _literal(field)
+    if literal is not None:
+        return _same(calendar.add_days(today, literal))
     owner, _, name = field.partition(".")
     if owner == "policy":
         days = door.policy.refunds.promise_days if name == "promise_days" else getattr(door.policy.windows, name)

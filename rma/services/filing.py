@@ -23,7 +23,7 @@ from rma.services import accounts, assess, books, cases_view, links, naming, set
 from rma.services.accounts import PayoutIn
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
-from rma.services.case import Case, Line, lock_order, order_reads, read_order_row, store_now
+from rma.services.case import Case, Line, lock_of_order, lock_order_of, read_order_row, store_now
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.inputs import Instant, Prose, Word, happened
@@ -142,8 +142,8 @@ def file(
     name = naming.named(store.id, "order_number", data.order_number)
     policy = services.catalog.policy(work, store.id, services.catalog.current_policy(work, store.id, work.real_now))
     held = (*assess.reads(name), *books.reads(name), *assess.earlier_reads(name, policy))
-    hot.ahead(work, *order_reads(store.id, data.order_number), *held)
-    row = lock_order(work, store.id, data.order_number)
+    hot.ahead(work, lock_of_order(name), *held)
+    row = lock_order_of(work, name)
     now = store_now(work, row["clock_offset"])
     view = assess.view_order(work, store, row, name)
     request = read_request(data, caller, now, timezone=view.timezone, noticed_at=noticed_at)

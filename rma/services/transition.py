@@ -95,15 +95,11 @@ class Door:
         self.fresh = case is not None and case.new
         self.law_day_moved = False
         if case is not None:
-            definition = self._definition_of_case(case)
+            named = case.row["workflow"], case.row["workflow_version"]
+            definition = services.catalog.definition(work, store.id, *named)
             self.root: Subject | None = Subject("return", case.row, definition, new=case.new)
         else:
             self.root = None
-
-    def _definition_of_case(self, case: Case) -> Definition:
-        return self.services.catalog.definition(
-            self.work, self.store.id, case.row["workflow"], case.row["workflow_version"]
-        )
 
     # -- what the rules see -------------------------------------------------------------------------------------------
 
@@ -244,22 +240,14 @@ class Door:
         """
         known = gather.facts(self, subject) if facts is None else facts
         given = tuple(name for name, value in (fields or {}).items() if value is not None)
-        step = self._plan(subject, trigger, role=role, facts=known, body_fields=given, language=language)
-        self._apply(subject, step, dict(data or {}), dict(fields or {}))
-        return step
-
-    @staticmethod
-    def _plan(subject: Subject, trigger: str, **asked: Any) -> Step:
-        """What the machine answers, counted as done or refused.
-
-        What is ``Invalid`` is not counted: it was never tried, and a label would hold whatever somebody typed.
-        """
+        machine, state = subject.definition, subject.state
         try:
-            step = engine.step(subject.definition, subject.state, trigger, **asked)
-        except Refused:
+            step = engine.step(machine, state, trigger, role=role, facts=known, body_fields=given, language=language)
+        except Refused:  # what is Invalid was never tried, and a label would hold whatever somebody typed
             counts.count("transitions", subject.kind, trigger, "refused")
             raise
         counts.count("transitions", subject.kind, trigger, "done")
+        self._apply(subject, step, dict(data or {}), dict(fields or {}))
         return step
 
     def _apply(self, subject: Subject, step: Step, data: dict[str, Any], fields: dict[str, Any]) -> None:
