@@ -89,6 +89,8 @@ def parse(value: object, *, path: str) -> Ranges:
     """Ranges from JSON ``[[1, 3], [7, 7]]``. Overlaps, wrong order and numbers below 1 are ``Invalid`` at ``path``."""
     if not isinstance(value, list | tuple):
         raise Invalid.field(path, "type", "units are pairs such as [[1, 3]]")
+    if not value:
+        return ()
     last = 0
     for index, pair in enumerate(value):
         if not _is_pair(pair):

@@ -18,11 +18,15 @@ TABLES: dict[str, sa.Table] = {
 }
 NAMES = {kind: tuple(column.name for column in table.columns) for kind, table in TABLES.items()}
 INSERT = {kind: hot.insert(table) for kind, table in TABLES.items()}
+_FIXED = frozenset(
+    ("id", "store_id", "return_id", "return_line_id", "order_id", "order_number", "currency", "direction", "created_at")
+)
+"""What a child is from its first day; the rest is written whenever it changes."""
 UPDATE = {
     kind: hot.Hot(
         sa.update(table)
         .where(table.c.id == sa.bindparam("key"))
-        .values({c.name: sa.bindparam(c.name) for c in table.columns if c.name not in ("id", "store_id", "created_at")})
+        .values({c.name: sa.bindparam(c.name) for c in table.columns if c.name not in _FIXED})
     )
     for kind, table in TABLES.items()
 }
