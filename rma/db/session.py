@@ -21,7 +21,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rma.db.wire import Answer, PostgresWire, Sent, SqliteWire, Wire
+from rma.db.wire import Answer, PostgresWire, Sent, SqliteWire, Wire, hide_values
 from rma.domain import ids
 from rma.errors import Busy, Stale, Unavailable
 
@@ -274,6 +274,7 @@ def _sqlite(url: str) -> sa.Engine:
     engine = sa.create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": LOCK_WAIT_MS / 1000},
+        hide_parameters=True,
         pool_size=32,
         max_overflow=32,
         pool_use_lifo=True,  # each connection has pages and statements in its memory: few that are used again and again
@@ -299,12 +300,23 @@ def _postgresql(url: str, pool_size: int) -> sa.Engine:
     options = " ".join(f"-c {name}={value}" for name, value in {**waits, "timezone": "UTC"}.items())
     # psycopg prepares nothing: it would deallocate at every rollback, also what the wire has prepared
     connect = {"options": options, "prepare_threshold": None, "connect_timeout": CONNECT_SECONDS}
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         connect_args=connect,
+        hide_parameters=True,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=30,
         pool_use_lifo=True,
         pool_reset_on_return=None,
     )
+    sa.event.listen(engine, "handle_error", _hide_values)
+    return engine
+
+
+def _hide_values(context: sa.engine.ExceptionContext) -> None:
+    """The same for what SQLAlchemy sends, whose own error repeats the driver's words."""
+    orig, told = context.original_exception, context.sqlalchemy_exception
+    if isinstance(orig, psycopg.Error) and told is not None:
+        hide_values(orig)
+        told.args = orig.args

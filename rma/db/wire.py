@@ -170,12 +170,26 @@ class PostgresWire:
 
     def _failure(self, sent: Sent | bytes, result: Any) -> Exception:
         error = error_from_result(result)
+        hide_values(error)
         if error.sqlstate in _STALE:
             self._connection.close()  # the pool makes a new one, on which everything is prepared anew
         duplicate = sent.duplicate if isinstance(sent, Sent) else None
         if isinstance(error, psycopg.errors.UniqueViolation) and duplicate is not None:
             return duplicate(str(error))
         return error
+
+
+def hide_values(error: psycopg.Error) -> None:
+    """Let the text of a server's error tell its code and what it is about, and nothing that stood in a row.
+
+    The server's own words hold the failing row ("Failing row contains …") and would carry it into logs and answers.
+    An error of the driver itself, such as a server that cannot be reached, has no code and keeps its words.
+    """
+    if error.sqlstate is not None:
+        told = error.diag
+        about = (("constraint", told.constraint_name), ("table", told.table_name), ("column", told.column_name))
+        name = f"{type(error).__name__} {error.sqlstate}"
+        error.args = (", ".join([name, *(f"{what} {which}" for what, which in about if which)]),)
 
 
 _BEGIN = Sent("BEGIN", b"rma_begin", ())

@@ -139,8 +139,11 @@ def test_batches_and_their_progress(shop: Shop, monkeypatch: pytest.MonkeyPatch)
     assert len(told) == 3
 
 
-def test_what_the_database_does_not_take_stops_only_itself(shop: Shop) -> None:
-    """When a batch fails in the database, its lines are stored one by one and only the bad one is reported."""
+def test_what_the_database_does_not_take_stops_only_itself(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """When a batch fails in the database, its lines are stored one by one and only the bad one is reported.
+
+    The log says which rule of the database it broke, and nothing of the row.
+    """
     with shop.services.database.write() as work:
         if work.dialect.name == "sqlite":
             text = "CREATE TRIGGER no_two BEFORE INSERT ON orders WHEN new.number = '2'"
@@ -151,6 +154,8 @@ def test_what_the_database_does_not_take_stops_only_itself(shop: Shop) -> None:
     report = shop.load(ndjson(_order("1"), _order("2"), _order("3")))
     assert set(shop.rows()) == {"1", "3"}
     assert [(fault.line, fault.number, fault.code) for fault in report.errors] == [(2, "2", "not_stored")]
+    assert ("23514, constraint no_two, table orders" if not shop.services.database.is_sqlite else "no") in caplog.text
+    assert not [said for said in ("ayse", "yılmaz", "moda", "ts-red-m") if said in caplog.text.lower()]
 
 
 def test_a_line_without_end_is_passed_over(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

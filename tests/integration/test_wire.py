@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -133,6 +134,18 @@ def test_a_duplicate_is_told_by_the_name_that_was_asked_for(database: Database) 
     with pytest.raises(_TakenError):
         _put(database, "b", "a")
     assert [cells[0] for cells in _stored(database)] == ["a"]
+
+
+def test_an_error_tells_no_value(database: Database) -> None:
+    """What the driver and SQLAlchemy raise names what was broken, and holds neither a parameter nor the row."""
+    row = _row("a", text="ayse@example.com")
+    with database.write() as work:
+        _insert.run(work, row)
+    for write in (lambda work: _insert.run(work, row), lambda work: work.conn.execute(sa.insert(_things), row)):
+        with pytest.raises(Exception, match=r"(?i)unique") as raised, database.write() as work:
+            write(work)
+        assert "ayse" not in "".join(traceback.format_exception(raised.value))
+    assert database.is_sqlite or "UniqueViolation 23505, constraint things_pkey, table things" in str(raised.value)
 
 
 def test_a_connection_serves_on_after_a_failure(database: Database) -> None:
