@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from rma.domain.snapshot_forms import MoneyForm
 from rma.errors import Reason
+from rma.services.law import AppliedLaw
 
 Units = list[tuple[int, int]]
 Item = dict[str, Any]
@@ -203,7 +204,10 @@ class RefundDue(Shape, frozen=True, kw_only=True):
 
 
 class Quote(Shape, frozen=True, kw_only=True):
-    """What would be decided and paid; ``errors`` say what would refuse the filing."""
+    """What would be decided and paid; ``errors`` say what would refuse the filing.
+
+    ``laws`` are those that were compared, the customer's first; of each question the better for the customer counts.
+    """
 
     decision: str
     lines: list[Judged]
@@ -212,6 +216,7 @@ class Quote(Shape, frozen=True, kw_only=True):
     balance: Balance
     policy_version: int
     law: str
+    laws: tuple[AppliedLaw, ...]
     refund_due: RefundDue
     store: str
 
@@ -333,6 +338,7 @@ class Filed(Head, frozen=True, kw_only=True):
     errors: list[Item]
     refund: QuotedRefund
     balance: Balance
+    laws: tuple[AppliedLaw, ...]
     refund_due: RefundDue
     store: str
     link: Item

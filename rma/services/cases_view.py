@@ -97,6 +97,7 @@ def quote(
         "balance": _balance(plan, currency, valid_until),
         "policy_version": decision.policy_version,
         "law": decision.law,
+        "laws": law.applied(decision.law, view.country, store=store.country),
         "refund_due": promise(view, policy, decision, plan, store=store, now=now),
         "store": store.slug,
     }

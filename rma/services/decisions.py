@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -13,8 +13,6 @@ from rma.db.session import Work
 from rma.domain import explain
 from rma.domain.decision import Decision, LineDecision, TraceEntry
 from rma.domain.explain import DecidedBy
-from rma.domain.law_set import home_in
-from rma.domain.places import iso
 from rma.domain.texts import Text, say
 from rma.domain.verdict import Why
 from rma.services import case as cases
@@ -23,6 +21,7 @@ from rma.services.caller import Caller
 from rma.services.case import Case
 from rma.services.context import Services
 from rma.services.feed import FeedEvent
+from rma.services.law import AppliedLaw
 from rma.services.line_effects import the_case
 from rma.services.paging import Ask
 
@@ -100,14 +99,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     against: tuple[str, ...] = ()
 
 
-class AppliedLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """A law that protects the customer: of their own country, or of the store's, which the sale is taken to choose."""
-
-    law: str
-    country: str
-    of: Literal["customer", "store"]
-
-
 class WholeDecision(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about the decision on a return; ``overridden``: a person let a line through, or declined a right.
 
@@ -143,22 +134,13 @@ def show(work: Work, services: Services, caller: Caller, return_id: str, *, loca
         policy_version=found.policy_version,
         policy=policy.label,
         law=found.law,
-        laws=_laws(found.law, case.fact("country"), store=door.store.country),
+        laws=law.applied(found.law, case.fact("country"), store=door.store.country),
         decision=found.assessment,
         statutory=found.statutory,
         overridden=any(line.overrode for line in found.lines) or any(step.against for step in steps),
         lines=tuple(_line(line, case, index, locale) for index, line in enumerate(found.lines)),
         steps=steps,
     )
-
-
-def _laws(reference: str, country: str | None, *, store: str) -> tuple[AppliedLaw, ...]:
-    """The laws of a kept reference: that of the customer's country, or of the store's where we do not hold it."""
-    own, home = reference.partition("+")[0], home_in(reference)
-    held = country is not None and law.laws().jurisdiction(country) is not None
-    first = AppliedLaw(law=own, country=iso(country), of="customer") if held else None
-    second = AppliedLaw(law=reference.partition("+")[2].partition("/")[0], country=home, of="store") if home else None
-    return tuple(one for one in (first or AppliedLaw(law=own, country=store, of="store"), second) if one is not None)
 
 
 def _line(line: LineDecision, case: Case, index: int, locale: str) -> DecidedLine:

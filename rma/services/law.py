@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from rma.domain.law_files import load_laws
 from rma.domain.law_questions import DeadlineAnswer, answer
 from rma.domain.law_set import Laws, home_in
 from rma.domain.order import Address
+from rma.domain.places import iso
 from rma.errors import Invalid
 from rma.resources import folder
 from rma.services.caller import Caller
@@ -38,6 +39,14 @@ class ProfileFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     jurisdiction: str | None = None
     country: str | None = None
     on: date | None = None
+
+
+class AppliedLaw(msgspec.Struct, frozen=True, kw_only=True):
+    """A law that protects the customer: of their own country, or of the store's, which the sale is taken to choose."""
+
+    law: str
+    country: str
+    of: Literal["customer", "store"]
 
 
 @cache
@@ -76,6 +85,15 @@ def protecting(
 def lookup(store: StoreInfo, country: str | None, *, region: str | None = None, kept: str | None = None) -> LawOn:
     """The same for any day."""
     return lambda day: protecting(store, country, day, region=region, kept=kept)
+
+
+def applied(reference: str, country: str | None, *, store: str) -> tuple[AppliedLaw, ...]:
+    """The laws of a kept reference: that of the customer's country, or of the store's where we do not hold it."""
+    own, home = reference.partition("+")[0], home_in(reference)
+    held = country is not None and laws().jurisdiction(country) is not None
+    first = AppliedLaw(law=own, country=iso(country), of="customer") if held else None
+    second = AppliedLaw(law=reference.partition("+")[2].partition("/")[0], country=home, of="store") if home else None
+    return tuple(one for one in (first or AppliedLaw(law=own, country=store, of="store"), second) if one is not None)
 
 
 def timezone(store: StoreInfo, country: str | None, *, region: str | None = None) -> str:

@@ -39,6 +39,7 @@ def test_a_german_customer_of_a_turkish_shop_has_the_better_of_both_laws(shop: S
     assert (german["law"], german["lines"][0]["last_day"]) == ("EU@2022-01-01+TR@2026-01-01/TR", "2026-03-23")
     assert german["lines"][0]["way_back_paid_by"] == "store"
     found = shop.support.get(f"/returns/{german['id']}/decision")
+    assert found["laws"] == german["laws"]
     assert found["laws"] == [
         {"law": "EU@2022-01-01", "country": "DE", "of": "customer"},
         {"law": "TR@2026-01-01", "country": "TR", "of": "store"},
@@ -64,6 +65,7 @@ def test_a_turkish_customer_of_a_german_shop_has_the_better_of_both_laws(open_sh
     quoted = shop.integrator.post("/returns/quote", {"order_number": "1001", "lines": [want("1")]})
     [line] = quoted["lines"]
     assert quoted["law"] == "TR@2026-01-01+EU@2022-01-01/DE"
+    assert [(one["country"], one["of"]) for one in quoted["laws"]] == [("TR", "customer"), ("DE", "store")]
     assert (line["basis"], line["decided_by"]["version"]) == ("statutory", "EU@2022-01-01/DE")
     filed = shop.file("1001")
     [line] = shop.support.get(f"/returns/{filed['id']}/decision")["lines"]
@@ -78,6 +80,7 @@ def test_who_is_protected_by_one_law(shop: Shop) -> None:
     for number in ("1001", "1002"):
         quoted = shop.integrator.post("/returns/quote", {"order_number": number, "lines": [want("1")]})
         assert quoted["law"] == "TR@2026-01-01"
+        assert quoted["laws"] == [{"law": "TR@2026-01-01", "country": "TR", "of": "store"}]
     filed = shop.file("1001")
     found = shop.support.get(f"/returns/{filed['id']}/decision")
     assert found["laws"] == [{"law": "TR@2026-01-01", "country": "TR", "of": "store"}]
