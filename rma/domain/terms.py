@@ -191,9 +191,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         found = self.reasons.get(reason or "") or self.reasons.get(kind) or self.reasons.get("default")
         return found or DEFAULT_TERMS
 
+    def named_carriers(self, terms: ReasonTerms) -> tuple[str, ...]:
+        """The carriers that the store named for the way back; none where no way of these terms is by a carrier."""
+        return () if BY_CARRIER.isdisjoint(terms.methods) else self.returns.named_return_carriers
+
     def carrier_named(self, terms: ReasonTerms) -> bool:
         """Whether the store named a carrier for the way back that could be used: one of these terms' ways is by it."""
-        return bool(self.returns.named_return_carriers) and not BY_CARRIER.isdisjoint(terms.methods)
+        return bool(self.named_carriers(terms))
 
 
 DEFAULT_TERMS = ReasonTerms()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -133,16 +133,20 @@ def promise(
     All of it is None where no money is to come: what is refused, repaired or exchanged for as much brings none.
     """
     today = calendar.local_date(now, view.timezone)
-    going = [line for line in decision.lines if line.decision != "refused" and _brings_money(line, plan)]
+    pairs = zip(decision.lines, plan.reasons, strict=True)
+    going = [(line, reason) for line, reason in pairs if line.decision != "refused" and _brings_money(line, plan)]
     if not going:
         return dict.fromkeys(("by", "legal", "starts_when", "article", "promise_days"))
-    comes_back = any(line.goods_come_back for line in going)
+    comes_back = any(line.goods_come_back for line, _reason in going)
     legal = NO_CLOCK
-    by_right = [line for line in going if line.basis == "statutory"]
+    by_right = [
+        _clock(view, line, today, named=policy.carrier_named(policy.terms(reason, line.filed_kind)))
+        for line, reason in going
+        if line.basis == "statutory"
+    ]
     if by_right:
-        common = RefundFacts(notice=today, carrier="named" if policy.returns.named_return_carriers else "none_named")
         law_on = law.lookup(store, view.country, region=view.region, kept=view.law.reference)
-        legal = refund_due_of_all(law_on, (_clock(view, common, line) for line in by_right))
+        legal = refund_due_of_all(law_on, by_right)
     at_once = decision.auto_approve and not comes_back
     promised = calendar.add_days(today, policy.refunds.promise_days) if at_once else None
     return {
@@ -154,11 +158,16 @@ def promise(
     }
 
 
-def _clock(view: OrderView, common: RefundFacts, line: LineDecision) -> RefundFacts:
-    """What starts the clock of one line."""
+def _clock(view: OrderView, line: LineDecision, notice: date, *, named: bool) -> RefundFacts:
+    """What starts the clock of one line; ``named``: the store named a carrier for it that could be used."""
     ordered = view.order.line(line.order_line_id)
-    service = ordered is not None and ordered.is_service
-    return msgspec.structs.replace(common, kind=line.kind, delivered=line.delivered, service=service)
+    return RefundFacts(
+        notice=notice,
+        kind=line.kind,
+        delivered=line.delivered,
+        service=ordered is not None and ordered.is_service,
+        carrier="named" if named else "none_named",
+    )
 
 
 def _brings_money(line: LineDecision, plan: Plan) -> bool:

@@ -17,10 +17,11 @@ from rma.domain.vocabulary import PARCEL_TRIGGERS
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
 from rma.services import cases_view, doors
 from rma.services.caller import Caller
+from rma.services.case import Case
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
 from rma.services.inputs import Grams, Instant, Word, happened
-from rma.services.line_effects import send_all_back, the_case
+from rma.services.line_effects import refused, send_all_back, the_case
 from rma.services.naming import key_of
 from rma.services.transition import Door, Subject, effect
 
@@ -199,9 +200,16 @@ def _learn(door: Door, subject: Subject, status: str, at: datetime) -> None:
     day = calendar.local_date(subject.row[column], time_zone(door)).isoformat()
     name = "handed_over_on" if column == "handed_over_at" else "arrived_on"
     if case.fact(name) is None or day < case.fact(name):
-        named = door.policy.returns.named_return_carriers
+        named = _named(door, case)
         carrier = "none_named" if not named else "named" if subject.row["carrier"] in named else "other"
         case.facts(**{name: day, "carrier_is": carrier})
+
+
+def _named(door: Door, case: Case) -> frozenset[str]:
+    """The carriers that the store named for any of the goods of this return, by the terms that each was filed under."""
+    policy, going = door.policy, [line for line in case.lines if not refused(line)]
+    terms = (policy.terms(line.reason, line.doc.get("filed_kind", line.kind)) for line in going)
+    return frozenset(carrier for one in terms for carrier in policy.named_carriers(one))
 
 
 def arrived(door: Door) -> None:

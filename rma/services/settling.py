@@ -69,10 +69,11 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The money of a request: what would come back, and what is exchanged."""
+    """The money of a request: what would come back, what is exchanged, and for which reason each line was asked for."""
 
     settlement: Settlement
     exchanges: tuple[Exchange, ...]
+    reasons: tuple[str | None, ...]
 
 
 def ask(
@@ -251,7 +252,7 @@ def plan_quote(
     settlement = settle(
         view.priced, past=found.past, tenders=found.tenders, ask=ask(view, policy, found, shares, fee=fee)
     )
-    return Plan(settlement, tuple(exchanges))
+    return Plan(settlement, tuple(exchanges), tuple(line.reason for line in data.lines))
 
 
 def _exchange(

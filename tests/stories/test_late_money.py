@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.stories.test_payouts import IBAN
-from tests.support.shop import OpenShop, Shop, asked, want
+from tests.support.shop import TODAY, OpenShop, Shop, asked, want
 from tests.support.snapshots import Json
 
 
@@ -152,6 +152,23 @@ def test_where_no_money_comes_no_day_is_named(open_shop: OpenShop) -> None:
     assert shop.integrator.post("/returns/quote", late)["refund_due"] == nothing
     refused = shop.integrator.post("/returns", late)
     assert (refused["state"], refused["refund_due"], shop.show(refused)["due"]) == ("declined", nothing, None)
+
+
+def test_a_named_carrier_that_no_way_uses_delays_no_money(open_shop: OpenShop) -> None:
+    """By another carrier than the named one the clock starts on arrival, but only where the named one can be used."""
+    found = {}
+    for way in ("printed_label", "in_store"):
+        terms = {"methods": [way, "own_carrier"], "way_back_paid_by": "store"}
+        policy = {"returns": {"named_return_carriers": ["yurtici"]}, "reasons": {"default": terms}}
+        shop = open_shop(policy=policy)
+        shop.order("1001")
+        filed = shop.file("1001", method="own_carrier")
+        sent = {"direction": "inbound", "method": "own_carrier", "carrier": "aras", "handed_over_at": TODAY}
+        shop.integrator.post(f"/returns/{filed['id']}/parcels", sent)
+        due = shop.show(filed)["due"]
+        found[way] = (filed["refund_due"]["starts_when"], due["legal"], due["starts_when"])
+    assert found["printed_label"] == ("handed_over", None, "arrived")
+    assert found["in_store"][:2] == ("handed_over", "2026-03-16")
 
 
 def test_each_refund_has_the_clock_of_what_it_pays(open_shop: OpenShop) -> None:
