@@ -63,6 +63,7 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``inbound``: the state of every inbound parcel. ``send_back_over``: the send-back deadline has passed.
     ``money_moved``: a refund was approved, whatever became of it. ``children_open``: refunds, replacements and
     outbound parcels that have not ended, and inbound parcels that are on their way or not yet counted.
+    ``reductions_open`` counts lines that shall become cheaper by an amount that nobody has fixed.
     """
 
     assessment: Assessment = "in_review"
@@ -76,6 +77,7 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     send_back_over: bool = False
     money_moved: bool = False
     children_open: int = 0
+    reductions_open: int = 0
 
 
 class ParcelFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):

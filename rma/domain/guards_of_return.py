@@ -205,11 +205,11 @@ RETURN: tuple[Guard, ...] = (
     _on_return(
         "children_ended",
         "fact",
-        lambda facts: facts.children_open == 0,
-        "every refund, replacement and parcel has ended",
-        "Henüz sonuçlanmamış bir geri ödeme, değişim ya da gönderi var.",
-        "A refund, a replacement or a parcel has not ended yet.",
-        "Eine Erstattung, ein Ersatz oder ein Paket ist noch nicht abgeschlossen.",
+        lambda facts: facts.children_open == 0 and facts.reductions_open == 0,
+        "every refund, replacement and parcel has ended, and every price reduction is fixed",
+        "Henüz sonuçlanmamış bir geri ödeme, değişim, gönderi ya da bedel indirimi var.",
+        "A refund, a replacement, a parcel or a price reduction has not ended yet.",
+        "Eine Erstattung, ein Ersatz, ein Paket oder eine Minderung ist noch nicht abgeschlossen.",
     ),
 )
 """Every guard of a return."""

@@ -204,10 +204,7 @@ def reassess(door: Door) -> str:
     if _asked_by_person(door):
         case.facts(assessment="in_review")
         return "in_review"
-    request = _request(door, case)
-    decision, _policy = assess.judge(
-        door.work, door.services.catalog, door.store, door.order, request, now=door.now, but=case.id
-    )
+    decision = judge_again(door)
     assessment = _assessment(case, decision)
     case.facts(assessment=assessment)
     case.set(quote=msgspec.json.encode(decision).decode())
@@ -227,6 +224,14 @@ def _assessment(case: Case, decision: Decision) -> str:
 
 def _keep(line: Line, judged: LineDecision) -> None:
     line.set(doc={**line.doc, "decision": judged.decision, "methods": [way.name for way in judged.methods]})
+
+
+def judge_again(door: Door) -> Decision:
+    """What would be decided today of what the return asks for by now, its lines in their order; nothing is kept."""
+    case = the_case(door)
+    request = _request(door, case)
+    catalog = door.services.catalog
+    return assess.judge(door.work, catalog, door.store, door.order, request, now=door.now, but=case.id)[0]
 
 
 def _request(door: Door, case: Case) -> claims.Request:

@@ -67,6 +67,7 @@ def _case(door: Door) -> CaseFacts:
         money_moved=bool(remembered.get("part_paid"))
         or any(c.kind == "refund" and c.state not in _MONEY_STILL for c in children),
         children_open=sum(_is_open(c.kind, c.state, c.detail) for c in children),
+        reductions_open=sum(_is_reduction_open(line.row) for line in case.lines),
     )
 
 
@@ -81,6 +82,13 @@ def _numbers(row: Mapping[str, Any]) -> LineNumbers:
         settled=row["settled"],
         waived=row["doc"].get("waived", 0),
     )
+
+
+def _is_reduction_open(row: Mapping[str, Any]) -> bool:
+    """Whether a line was chosen to become cheaper, and nobody has said yet by how much: no offer stands accepted."""
+    if row["outcome"] != "price_reduction" or row["accepted"] <= row["settled"]:
+        return False
+    return (row["doc"].get("offer") or {}).get("answer") != "accept"
 
 
 def _is_open(kind: str, state: str, detail: str | None) -> bool:

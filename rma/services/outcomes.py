@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from rma.db import tables
 from rma.domain import units
 from rma.domain.claims import Outcome
+from rma.domain.decision import Decision
 from rma.domain.money import parse_money
 from rma.errors import Forbidden, Invalid
 from rma.services import settling
 from rma.services.caller import Caller
-from rma.services.case import Line
+from rma.services.case import Line, read_quote
+from rma.services.evidence import judge_again
 from rma.services.filing import ReplacementIn
-from rma.services.line_effects import accept, give_up, remember, the_case
+from rma.services.line_effects import accept, give_up, refused, remember, the_case
 from rma.services.refunds import propose_refund
 from rma.services.replacements import order_replacements, reserve_replacements
 from rma.services.transition import Door
 
 _products = tables.table(tables.Product)
+_read = msgspec.json.Decoder(Decision).decode
+_BY_OUTCOME = ("outcome", "methods", "goods_come_back", "way_back_paid_by", "restocking_percent")
+"""What of a decision on a line follows from the outcome that was chosen."""
+UNDECIDED = frozenset({"in_review", "awaiting_evidence"})
 UNINSPECTED = frozenset({"in_review", "awaiting_evidence", "awaiting_parcel", "in_transit", "arrived", "inspecting"})
 
 
@@ -33,10 +41,11 @@ def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement
         raise Invalid.field("replacement", "unexpected", "Only an exchange has a replacement.")
     _release(door, line)
     line.set(outcome=outcome)
+    _quote_anew(door, line)
     if outcome == "exchange":
         _plan(door, caller, line, replacement)
     door.say("return.outcome_changed", {"line": line.id, "outcome": outcome})
-    if outcome == "exchange" and the_case(door).state not in ("in_review", "awaiting_evidence"):
+    if outcome == "exchange" and the_case(door).state not in UNDECIDED:
         reserve_replacements(door, door.root, {})  # type: ignore[arg-type]
     if line.accepted:
         order_replacements(door, door.root, {})  # type: ignore[arg-type]
@@ -55,8 +64,8 @@ def _offered(door: Door, caller: Caller, line: Line) -> list[str]:
     found = [*line.doc.get("outcomes", [])]
     if not caller.is_link or _cannot_be_had(door, line):
         found += line.doc.get("outcomes_if_failed", [])
-    stays = not line.doc.get("goods_come_back", True)
-    return [one for one in found if one != "keep" and not (one == "repair" and stays)]
+    never = line.doc.get("undelivered") or line.doc.get("service") or line.doc.get("filed_kind") == "missing_item"
+    return [one for one in found if one != "keep" and not (one == "repair" and never)]
 
 
 def _cannot_be_had(door: Door, line: Line) -> bool:
@@ -73,6 +82,31 @@ def _release(door: Door, line: Line) -> None:
         ):
             door.fire(subject, "release", role="system", fields={"changing": True})
     line.set(doc={k: v for k, v in line.doc.items() if not k.startswith("exchange_")})
+
+
+def _quote_anew(door: Door, line: Line) -> None:
+    """Judged as if it had been filed with this outcome: whether its goods come back, how, and at whose cost.
+
+    What stays with the customer is awaited no more, and accepted once the return has been approved. Goods that are here
+    already are judged, whatever they become.
+    """
+    case = the_case(door)
+    at = case.lines.index(line)
+    judged, kept = judge_again(door).lines[at], _read(read_quote(door.work, case))
+    told = {name: getattr(judged, name) for name in _BY_OUTCOME}
+    lines = [replace(one, **told) if i == at else one for i, one in enumerate(kept.lines)]
+    case.set(quote=msgspec.json.encode(replace(kept, lines=tuple(lines))).decode())
+    was = line.doc.get("goods_come_back", True)
+    ways = {"methods": [way.name for way in judged.methods], "paid_by": judged.way_back_paid_by}
+    remember(line, **ways, restocking_percent=judged.restocking_percent)
+    if line.received or line.accepted or judged.goods_come_back == was:
+        return
+    remember(line, goods_come_back=judged.goods_come_back)
+    if not refused(line):
+        awaited = line.expected - line.missing
+        line.set(expected=line.requested if judged.goods_come_back else line.missing)
+        if not judged.goods_come_back and case.state not in UNDECIDED:
+            accept(line, awaited, waived=True)
 
 
 def _plan(door: Door, caller: Caller, line: Line, asked: ReplacementIn | None) -> None:
@@ -121,3 +155,5 @@ def keep_for_less(door: Door, line: Line) -> None:
         accept(line, open_units, waived=True)
     elif open_units > 0:
         give_up(line, 0)
+    if line.accepted and the_case(door).state == "settling":
+        propose_refund(door, door.root, {})  # type: ignore[arg-type]

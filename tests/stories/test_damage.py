@@ -11,10 +11,10 @@ from tests.support.shop import Client, Shop, want
 from tests.support.snapshots import Json
 
 
-def damaged(shop: Shop, **more: Any) -> Json:
+def damaged(shop: Shop, number: str = "1001", **more: Any) -> Json:
     """A return of a shirt that arrived damaged."""
-    shop.order("1001", shop.line("1", quantity=2))
-    return shop.file("1001", want("1", kind="damaged", reason="damaged", damage="visible", **more))
+    shop.order(number, shop.line("1", quantity=2))
+    return shop.file(number, want("1", kind="damaged", reason="damaged", damage="visible", **more))
 
 
 def show_photo(who: Client, filed: Json, **form: str) -> Json:
@@ -61,6 +61,41 @@ def test_a_right_by_law_does_not_hang_on_a_photo(shop: Shop) -> None:
     shop.advance("P4D")
     assert shop.show(filed)["state"] == "in_review"
     assert shop.support.post(f"/returns/{filed['id']}/actions/approve")["state"] == "awaiting_parcel"
+
+
+def test_a_price_reduction_waits_for_its_amount_however_it_was_chosen(shop: Shop) -> None:
+    """Filed so or changed to it, the goods stay and the case waits until an amount is offered, taken and paid."""
+    for number, outcome in (("1001", "price_reduction"), ("1002", "refund")):
+        filed = damaged(shop, number, outcome=outcome)
+        at = f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}"
+        customer = shop.customer(filed)
+        show_photo(customer, filed)
+        if outcome == "refund":
+            assert shop.show(filed)["state"] == "awaiting_parcel"
+            customer.post(f"{at}/outcome", {"outcome": "price_reduction"})
+        waits = shop.show(filed)
+        line = waits["lines"][0]
+        assert (waits["state"], waits["refunds"]) == ("settling", [])
+        assert (line["expected"], line["accepted"], line["goods_come_back"]) == (0, 1, False)
+        assert [way["method"] for way in line["methods"]] == ["none"]
+        shop.support.post(f"{at}/offer", {"price_reduction": {"percent": "30"}})
+        [refund] = customer.post(f"{at}/offer/accept")["refunds"]
+        assert refund["total"]["amount"] == "30.00"
+        shop.approve(refund)
+        assert shop.show(filed)["state"] == "awaiting_feedback"
+
+
+def test_money_back_in_place_of_a_price_reduction_wants_the_goods(shop: Shop) -> None:
+    """Filed to be kept for less and changed to a refund, the goods are awaited, by the ways that such goods have."""
+    filed = damaged(shop, outcome="price_reduction")
+    customer = shop.customer(filed)
+    changed = customer.post(f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}/outcome", {"outcome": "refund"})
+    assert (changed["lines"][0]["expected"], changed["lines"][0]["goods_come_back"]) == (1, True)
+    show_photo(customer, filed)
+    assert shop.show(filed)["state"] == "awaiting_parcel"
+    shop.send(filed)
+    shop.receive(filed)
+    assert shop.refunds(filed) == []
 
 
 def test_a_damaged_thing_may_be_kept_for_less(shop: Shop) -> None:
