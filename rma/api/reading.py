@@ -21,7 +21,8 @@ from rma.services.paging import DEFAULT_LIMIT, MAX_LIMIT, Ask
 
 Q = TypeVar("Q")
 _SPOOL = 1 << 20
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_NEITHER_QUOTE_NOR_BRACKET = bytes(set(range(256)) - set(b'"[]{}'))
 _AT = re.compile(r"`\$\.?([^`]*)`")
 _FIELD = re.compile(r"field `([^`]+)`")
 _NUMBER = re.compile(r"\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*")
@@ -82,17 +83,19 @@ def check_texts(values: Mapping[str, Any]) -> None:
 
 
 def check_depth(body: bytes, limit: int) -> None:
-    """``Unreadable`` for JSON that is nested deeper than ``limit``; bytes within strings do not count."""
+    """``Unreadable`` for JSON that is nested deeper than ``limit``; bytes within strings do not count.
+
+    Each step goes over the body once, and none steps back: no body takes longer than its length says, also one whose
+    strings never end.
+    """
     if body.count(b"[") + body.count(b"{") <= limit:
         return
-    depth = 0
-    for sign in _STRINGS.sub(b"", body):
-        if sign in b"[{":
-            depth += 1
-            if depth > limit:
-                raise Unreadable(f"The JSON is nested deeper than {limit} levels.", code="too_deep")
-        elif sign in b"]}":
-            depth -= 1
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_ONE_KIND, _NEITHER_QUOTE_NOR_BRACKET)
+    brackets, levels = b"".join(plain.split(b'"')[::2]), 0
+    while b"[]" in brackets and levels <= limit:
+        brackets, levels = brackets.replace(b"[]", b""), levels + 1
+    if levels + brackets.count(b"[") > limit:
+        raise Unreadable(f"The JSON is nested deeper than {limit} levels.", code="too_deep")
 
 
 def query(raw: bytes, kind: type[Q]) -> Q:

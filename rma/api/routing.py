@@ -63,6 +63,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         try:
             if self.data is None:
                 return call.unless_held(self.handler(call)) if self.answers is bytes else self.handler(call)
+            if self.body == "json":
+                reading.check_depth(call.body, call.services.settings.max_json_depth)
             return self.handler(call, strict.decode(call.body or _EMPTY, self.data))
         except Exception as error:  # noqa: BLE001 - the edge: nothing may leave it but an answer
             return problems.answer(error)
@@ -225,7 +227,6 @@ class Server:
             call.body = await reading.whole(request.receive, settings.max_json_bytes, declared)
             if endpoint.body == "json" and call.body:
                 reading.check_json(call.media_type)
-                reading.check_depth(call.body, settings.max_json_depth)
 
 
 def _address(endpoint: Endpoint) -> str:

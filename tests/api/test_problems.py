@@ -129,6 +129,8 @@ def test_json_has_a_depth_and_a_size(api: Api) -> None:
     assert _send(api, flat).json() == {"sum": 50}
     large = b'{"lines": [' + b" " * 1_000_001 + b"]}"
     assert (_send(api, large).status_code, _send(api, large).json()["code"]) == (413, "too_large")
+    unclosed = b"[" * 33 + b'"' + b'\\"' * 490_000  # a search that begins anew at each quote needs an hour for it
+    assert _send(api, unclosed).json()["code"] == "too_deep"
 
 
 def test_a_body_of_another_kind_is_415(api: Api) -> None:
