@@ -313,10 +313,7 @@ def save(work: Work, case: Case) -> None:
         move.run(work, {**case.row, "key": case.id})
         if "quote" in case.row:
             _KEEP_QUOTE.run(work, {"key": case.id, "quote": case.row["quote"]})
-        dirty = [line for line in case.lines if line.dirty]
-        _UPDATE_LINE.run_many(
-            work, [{"key": x.row["id"], **{name: x.row[name] for name in LINE_CHANGES}} for x in dirty]
-        )
+        _UPDATE_LINE.run_many(work, [{**line.row, "key": line.row["id"]} for line in case.lines if line.dirty])
     case.quote = case.row.pop("quote", case.quote)
     case.new = case.changed = False
     case.written = _seldom(case.row)

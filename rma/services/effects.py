@@ -46,6 +46,9 @@ _ENQUEUE = hot.Hot(
         "SELECT dbos.enqueue_workflow(workflow_name => :workflow_name, queue_name => :queue_name,"
         " workflow_id => :workflow_id, app_version => :app_version, application_name => :application,"
         " positional_args => ARRAY[CAST(:argument AS json)])"
+    ).bindparams(
+        *(sa.bindparam(name, type_=sa.String) for name in ("workflow_name", "queue_name", "workflow_id")),
+        *(sa.bindparam(name, type_=sa.String) for name in ("app_version", "application", "argument")),
     )
 )
 T = TypeVar("T")
