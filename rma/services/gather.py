@@ -53,21 +53,27 @@ def _case(door: Door) -> CaseFacts:
     if case is None:
         raise LookupError("this door has no case")
     remembered = case.row["facts"]
-    children = case.children
+    inbound, moved, still_open = [], bool(remembered.get("part_paid")), 0
+    for child in case.children:
+        still_open += _is_open(child.kind, child.state, child.detail)
+        if child.kind == "refund":
+            moved = moved or child.state not in _MONEY_STILL
+        elif child.kind == "parcel" and child.detail == "inbound":
+            inbound.append(child.state)
+    rows = [line.row for line in case.lines]
     return CaseFacts(
         assessment=remembered.get("assessment", "in_review"),
         statutory=case.row["statutory"],
         withdrawal=bool(remembered.get("withdrawal")),
         cancel_consent=bool(remembered.get("cancel_consent")),
         reopened=bool(remembered.get("reopened")),
-        lines=tuple(_numbers(line.row) for line in case.lines),
+        lines=tuple([_numbers(row) for row in rows]),
         units_held_by=tuple(remembered.get("units_held_by", ())),
-        inbound=tuple(c.state for c in children if c.kind == "parcel" and c.detail == "inbound"),  # type: ignore[misc]
+        inbound=tuple(inbound),  # type: ignore[arg-type]
         send_back_over=bool(remembered.get("send_back_over")),
-        money_moved=bool(remembered.get("part_paid"))
-        or any(c.kind == "refund" and c.state not in _MONEY_STILL for c in children),
-        children_open=sum(_is_open(c.kind, c.state, c.detail) for c in children),
-        reductions_open=sum(_is_reduction_open(line.row) for line in case.lines),
+        money_moved=moved,
+        children_open=still_open,
+        reductions_open=len([row for row in rows if row["outcome"] == "price_reduction" and _is_reduction_open(row)]),
     )
 
 
@@ -85,10 +91,8 @@ def _numbers(row: Mapping[str, Any]) -> LineNumbers:
 
 
 def _is_reduction_open(row: Mapping[str, Any]) -> bool:
-    """Whether a line was chosen to become cheaper, and nobody has said yet by how much: no offer stands accepted."""
-    if row["outcome"] != "price_reduction" or row["accepted"] <= row["settled"]:
-        return False
-    return (row["doc"].get("offer") or {}).get("answer") != "accept"
+    """Whether nobody has said yet by how much this line shall become cheaper: no offer stands accepted."""
+    return row["accepted"] > row["settled"] and (row["doc"].get("offer") or {}).get("answer") != "accept"
 
 
 def _is_open(kind: str, state: str, detail: str | None) -> bool:
