@@ -17,6 +17,7 @@ import pytest
 from rma.demo.local import free_port
 from rma.resources import folder
 from rma.services import shared_counts
+from tests.support.crew import Crew, until
 from tests.support.program import Program
 
 RETURN = folder("workflows") / "machines" / "return.toml"
@@ -72,6 +73,10 @@ def test_a_shop_is_set_up_served_and_verified(empty_database_url: str, tmp_path:
     found = json.loads(program.run("verify", "--against", tmp_path / "seals", "--json").stdout)
     assert (found["faulty"], found["unsealed"], found["heads"] > 0) == (0, 0, True)
     assert "everything holds" in program.call("verify", "--store", "kumas").stdout
+    assert "0 kept heads" not in program.call("verify").stdout
+    for kept in (tmp_path / "seals").iterdir():
+        kept.write_text("")
+    assert "no seal heads" in program.call("verify", "--against", tmp_path / "seals", code=1).stderr
 
 
 def _file(client: httpx.Client, key: str) -> str:
@@ -98,15 +103,20 @@ def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> Any:
 
 def test_a_slot_belongs_to_one_live_process(database_url: str, tmp_path: Path) -> None:
     """A second worker in a slot is refused in one line; once the first has ended, the slot is free."""
-    program = Program(tmp_path, database_url)
-    with program.running("worker", "--slot", "4", until="working in slot 4"):
+    program, crew = Program(tmp_path, database_url), Crew(tmp_path, database_url)
+    try:
+        first, other = crew.worker(4), crew.worker(5)
+        until(lambda: "working in slot 4" in first.said and "working in slot 5" in other.said)
         refused = program.call("worker", "--slot", "4", code=1)
         assert "Slot 4 is held by another live process" in refused.stderr
         assert refused.stdout == ""
-        with program.running("worker", "--slot", "5", until="working in slot 5"):
-            pass
-    with program.running("worker", "--slot", "4", until="working in slot 4"):
-        pass
+        assert (first.stop(), other.stop()) == (0, 0)
+        second = crew.worker(4)
+        until(lambda: "working in slot 4" in second.said)
+        assert second.stop() == 0
+        assert "Traceback" not in first.said + other.said + second.said
+    finally:
+        crew.close()
 
 
 def test_a_server_may_leave_the_work_to_workers(program: Program) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +71,21 @@ class Nursery:
                     self._told.notify_all()
 
 
+@cache
+def nursery() -> Nursery:
+    """The one of this run: what it took to load the program is paid once."""
+    made = Nursery()
+    atexit.register(made.close)
+    return made
+
+
 class Process:
     """One process of the crew and what it has said."""
 
-    def __init__(self, nursery: Nursery, arguments: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
-        self._nursery, self.arguments, self.log = nursery, arguments, log
+    def __init__(self, arguments: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
+        self._nursery, self.arguments, self.log = nursery(), arguments, log
         self.log.touch()
-        self.pid = nursery.bear(arguments, environment, log)
+        self.pid = self._nursery.bear(arguments, environment, log)
 
     @property
     def said(self) -> str:
@@ -123,15 +133,13 @@ class Crew:
         own = {"RMA_DATA_DIR": str(folder), "RMA_DATABASE_URL": url, "RMA_ACCESS_LOG": "false"}
         self.environment = clean | own | {f"RMA_{name.upper()}": value for name, value in settings.items()}
         self.processes: list[Process] = []
-        self._nursery: Nursery | None = None
 
     def start(self, *arguments: str, at: str = "", clock: str = "", **settings: str) -> Process:
         """Start a command; ``at`` and ``clock`` are its faults (see ``tests.support.fragile``)."""
         faults = {"FAULT_AT": at, "FAULT_CLOCK": clock}
         own = {f"RMA_{name.upper()}": value for name, value in settings.items()}
         log = self.folder / f"process-{len(self.processes)}.log"
-        self._nursery = self._nursery or Nursery()
-        process = Process(self._nursery, arguments, self.environment | faults | own, log)
+        process = Process(arguments, self.environment | faults | own, log)
         self.processes.append(process)
         return process
 
@@ -144,8 +152,6 @@ class Crew:
         for process in self.processes:
             if process.alive:
                 process.kill()
-        if self._nursery is not None:
-            self._nursery.close()
 
 
 def until(true: Callable[[], Any], seconds: float = LONGEST) -> None:

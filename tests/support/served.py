@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,9 +13,9 @@ from rma.db.session import Database
 from rma.services import keys, stores
 from rma.services.keys import NewKey
 from rma.services.stores import NewStore
+from tests.support.crew import Process
 
 HOST = "127.0.0.1"
-_SERVE = "import sys; from rma.cli import main; sys.exit(main())"
 _START_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 
@@ -39,14 +37,7 @@ class Served:
         self.url = f"http://{HOST}:{port}"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("RMA_")}
         own = {"RMA_DATABASE_URL": url, "RMA_DATA_DIR": str(self.data_dir), "RMA_ACCESS_LOG": "false"}
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _SERVE, "serve", "--host", HOST, "--port", str(port)],
-                env=clean | own,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self._process = Process(("serve", "--host", HOST, "--port", str(port)), clean | own, self._log)
         self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=60.0, trust_env=False)
         self._wait()
 
@@ -62,16 +53,14 @@ class Served:
     def stop(self) -> None:
         """End the process, gently first."""
         self.http.close()
-        self._process.terminate()
         try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+            self._process.stop(_STOP_SECONDS)
+        except AssertionError:
             self._process.kill()
-            self._process.wait()
 
     def _wait(self) -> None:
         until = time.monotonic() + _START_SECONDS
-        while time.monotonic() < until and self._process.poll() is None:
+        while time.monotonic() < until and self._process.alive:
             try:
                 if self.http.get(f"{self.url}/health/ready").is_success:
                     return
