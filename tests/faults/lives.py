@@ -22,6 +22,8 @@ LABELS = ("", "", "", " #timeout-after", " #timeout-before,succeed", " #busy,suc
 STOCK = ("TS-L", "TS-L", "TS-L#timeout-after", "TS-L#timeout-before,succeed")
 NEVER = "stay-pending"
 LONGEST = 240.0
+LABEL = 15.0
+"""Seconds after which most customers hand a parcel over though its label has not come."""
 _AGAIN = {429, 500, 502, 503, 504}
 
 
@@ -114,7 +116,7 @@ class Lives:
         self._send("PUT", f"/orders/S{number}", body, key=None)
 
     def _wait_for_label(self, return_id: str) -> None:
-        end = time.monotonic() + 6.0
+        end = time.monotonic() + LABEL
         while time.monotonic() < end:
             seen = self._send("GET", f"/returns/{return_id}", None, key=None)[1]
             if all(one["state"] != "requested" for one in seen["parcels"]):

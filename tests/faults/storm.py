@@ -166,7 +166,7 @@ class Storm:
     def _harm(self, lives: Lives) -> None:
         """One fault after another until every life has been lived; whoever is dead is replaced and comes up first."""
         kinds: list[tuple[str, Callable[[], None]]] = [
-            ("kill -9 of a worker", lambda: self._kill("first")),
+            ("kill -9 of a worker", lambda: self._kill(self._spared("first", "second"))),
             ("kill -9 of the server", lambda: self._kill("server")),
             ("disk full", self._fill_the_disk),
             ("kill -9 of a worker", lambda: self._kill("second")),
@@ -192,6 +192,11 @@ class Storm:
 
     def _kill(self, post: str) -> None:
         self._posts[post].kill()
+
+    def _spared(self, post: str, other: str) -> str:
+        """``other`` while the worker at ``post`` is to die at a step where nobody has died yet."""
+        step = self._armed.get(post)
+        return other if step and not self._reached[step] else post
 
     def _kill_all(self) -> None:
         for process in self._posts.values():
