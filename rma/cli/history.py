@@ -29,31 +29,34 @@ def verify(
 ) -> None:
     """Recompute every chain of events and every seal; name what does not hold, the first bad place first.
 
-    With --against, a cut, an old copy put back and a history recomputed from its start are found too.
+    With --against, a cut, an old copy put back and a history recomputed from its start are found too; each store must
+    have a head there. Without it, the heads in this installation's own data folder are compared.
     """
     from rma.services import seal_heads
     from rma.services import verify as use_case
     from rma.settings import Settings
 
     settings = Settings()
-    heads = [] if against is None else seal_heads.read(against, seal_heads.Signer(settings.secret))
+    if against is None:
+        heads = seal_heads.own(settings.data_dir, settings.secret)
+    else:
+        heads = seal_heads.read(against, seal_heads.Signer(settings.secret))
     with places.migrated(settings) as database, out.progress("Checked") as tick:
-        report = use_case.verify(database, store=store, heads=heads, progress=tick)
+        report = use_case.verify(database, store=store, heads=heads, each=against is not None, progress=tick)
     if json:
         out.data(report)
     else:
-        _tell(report, compared=against is not None)
+        _tell(report)
     raise typer.Exit(1 if report.faulty else 0)
 
 
-def _tell(report: Report, *, compared: bool) -> None:
+def _tell(report: Report) -> None:
     for fault in report.faults:
         out.line(f"{fault.place}: {fault.message}")
     if report.faulty > len(report.faults):
         out.line(f"... and {report.faulty - len(report.faults)} more")
-    against = f", {report.heads} kept heads compared" if compared else ""
     out.line(
         f"{report.events} events of {report.streams} streams in {report.stores} stores, {report.sealed} sealed,"
-        f" {report.unsealed} not sealed yet{against}: "
+        f" {report.unsealed} not sealed yet, {report.heads} kept heads compared: "
         + (f"{report.faulty} bad places" if report.faulty else "everything holds")
     )

@@ -15,6 +15,7 @@ from rma.db.session import Work
 from rma.domain import events
 
 _CHILDREN = ("par_", "ref_", "rep_")
+_RETURN = "ret_"
 _IDS = 400
 _personal = tables.table(tables.Personal)
 
@@ -120,23 +121,22 @@ class Chains:
             return "changed", n, "the event's body cannot be read: it was changed"
         if (body.id, body.stream, body.n, body.type, body.at) != (event_id, stream, n, kind, at):
             return "changed", n, "the event's columns say something else than its body"
-        if return_id not in (None, stream):
-            return "changed", n, "the event is shown at a return that it does not belong to"
+        if return_id != (stream if stream.startswith(_RETURN) else None):
+            return "changed", n, "the event is not shown at the return that it belongs to, or at one that it does not"
         _note_state(end, body)
         return "", 0, ""
 
     def _personal(self, work: Work, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Personal values that were not erased are those that were hashed."""
+        """Personal values lie where erasure finds them, and those that were not erased are those that were hashed."""
         pointers = [(row, *pointer) for row in rows for pointer in _pointers(_or_nothing(row[8]))]
-        known: dict[str, tuple[str, str]] = {}
+        known: dict[str, Any] = {}
         for start in range(0, len(pointers), _IDS):
             ids = [pointer[1] for pointer in pointers[start : start + _IDS]]
-            query = sa.select(_personal.c.id, _personal.c.salt, _personal.c.value).where(_personal.c.id.in_(ids))
-            known |= {row.id: (row.salt, row.value) for row in work.conn.execute(query) if row.value is not None}
+            known |= {row.id: row for row in work.conn.execute(sa.select(_personal).where(_personal.c.id.in_(ids)))}
         for row, personal_id, digest in pointers:
-            salt, value = known.get(personal_id, (None, None))
-            if value is not None and hashlib.sha256(f"{salt or ''}{value}".encode()).hexdigest() != digest:
-                self._say("personal_changed", row[2], row[3], row[4], f"the personal value {personal_id} was changed")
+            wrong = _wrong_value(known.get(personal_id), row, digest)
+            if wrong:
+                self._say("personal_changed", row[2], row[3], row[4], f"the personal value {personal_id} {wrong}")
 
     def compare(self, row: Any) -> None:
         """A row that has a chain, against where its events ended."""
@@ -144,7 +144,9 @@ class Chains:
         end.owned = True
         if not end.whole:
             return
-        if end.n < row.events_n:
+        if not end.n and not row.events_n:
+            self._say("missing", row.store_id, row.id, 1, "nothing tells how it came to be")
+        elif end.n < row.events_n:
             end.whole = False
             self._say("missing", row.store_id, row.id, end.n + 1, f"its row counts {row.events_n} events")
         elif end.n > row.events_n:
@@ -174,6 +176,18 @@ def _note_state(end: _End, body: _Body) -> None:
     told = data.to is not None and (body.n == 1 or data.trigger is not None)
     if told and not str(data.id).startswith(_CHILDREN):
         end.state = data.to
+
+
+def _wrong_value(kept: Any, event: tuple[Any, ...], digest: str) -> str:
+    """What is wrong with the row of a personal value that an event points at; empty for a right or an erased one."""
+    if kept is None:
+        return "is gone: erasure leaves its row"
+    if (kept.store_id, kept.stream) != (event[2], event[3]):
+        return "was moved to where an erasure does not find it"
+    if kept.value is None:
+        return "" if kept.salt is None else "was taken away without its salt: that was no erasure"
+    right = hashlib.sha256(f"{kept.salt or ''}{kept.value}".encode()).hexdigest() == digest
+    return "" if right else "was changed"
 
 
 def _or_nothing(text: str) -> Any:

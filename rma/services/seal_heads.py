@@ -117,11 +117,9 @@ class SealHeads:
 def read(place: Path, signer: Signer) -> list[Head]:
     """Every head of a file, or of all files of a folder. A last line that a crash cut short is left out.
 
-    Raises ``NotFound`` where there is nothing, ``Invalid`` naming each line that is no head or was not signed by us.
+    Raises ``NotFound`` where there is not one, ``Invalid`` naming each line that is no head or was not signed by us.
     """
     files = sorted(place.glob(f"*{ENDING}")) if place.is_dir() else [place] if place.is_file() else []
-    if not files:
-        raise NotFound(f"There are no seal heads at {place}.")
     heads: list[Head] = []
     faults: list[FieldError] = []
     for path in files:
@@ -135,7 +133,17 @@ def read(place: Path, signer: Signer) -> list[Head]:
             faults += _forged(head, signer, f"{path.name}:{number}")
     if faults:
         raise Invalid("These seal heads cannot be trusted.", errors=faults, code="heads_forged")
+    if not heads:
+        raise NotFound(f"There are no seal heads at {place}.")
     return heads
+
+
+def own(data_dir: Path, secret: str) -> list[Head]:
+    """The heads that this installation kept itself; none where it has kept none yet. Raises ``Invalid`` as ``read``."""
+    try:
+        return read(data_dir / FOLDER, Signer(secret))
+    except NotFound:
+        return []
 
 
 def _forged(head: Head, signer: Signer, place: str) -> Iterator[FieldError]:

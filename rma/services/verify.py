@@ -27,6 +27,8 @@ Progress = Callable[[int, int], None]
 _events = tables.table(tables.Event)
 _seals = tables.table(tables.Seal)
 _stores = tables.table(tables.Store)
+_cursors = tables.table(tables.Cursor)
+_withdrawals = tables.table(tables.Withdrawal)
 _AGGREGATES = (tables.Order, tables.Return, tables.Withdrawal, tables.PrivacyRequest)
 _OWNERS = (_stores, *(tables.table(one) for one in _AGGREGATES))
 _CHECKED = ("seq", "id", "store_id", "stream", "n", "return_id", "type", "at", "body", "hash")
@@ -48,7 +50,7 @@ _SEALS = hot.Hot(
 class Report(msgspec.Struct, kw_only=True):
     """What was looked at and what does not hold; the first fault is the first bad place. ``faults`` lists 100 at most.
 
-    ``unsealed`` events have no place in the store's order yet; ``heads`` were compared with ``--against``.
+    ``unsealed`` events have no place in the store's order yet; ``heads`` that were kept elsewhere were compared.
     """
 
     stores: int = 0
@@ -72,11 +74,13 @@ def verify(
     *,
     store: str | None = None,
     heads: Sequence[Head] = (),
+    each: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Verify every store, or the one with this slug. ``NotFound`` for a slug that nobody has.
 
-    ``heads`` were read with ``seal_heads.read``. ``progress`` is told how many rows were checked, and of how many.
+    ``heads`` were read with ``seal_heads.read``; ``each``: a store without one of them is a fault, because nothing then
+    tells where it ended. ``progress`` is told how many rows were checked, and of how many.
     """
     with database.read() as work:
         _hold_still(work)
@@ -86,7 +90,7 @@ def verify(
         walk.rows()
         known = [head for head in heads if store is None or head.store in slugs]
         walk.report.heads = len(known)
-        walk.seals(known)
+        walk.seals(known, each=each)
         return walk.report
 
 
@@ -153,6 +157,8 @@ class _Walk:
         store = table.c.id if table is _stores else table.c.store_id
         state = table.c.state if "state" in table.c else sa.null()
         query = sa.select(table.c.id, store.label("store_id"), table.c.head, table.c.events_n, state.label("state"))
+        if table is _withdrawals:  # of what was never declared, or a second time, nothing is told
+            query = query.where(table.c.declared_at.is_not(None))
         if self.alone:
             query = query.where(store.in_(list(self.slugs)))
         after = ""
@@ -160,11 +166,14 @@ class _Walk:
             after = rows[-1].id
             yield from rows
 
-    def seals(self, heads: Sequence[Head]) -> None:
-        """Each store's one order of events, and what was kept of it elsewhere."""
+    def seals(self, heads: Sequence[Head], *, each: bool) -> None:
+        """Each store's one order of events, how far it was read, and what was kept of it elsewhere."""
         by_store = {key: list(group) for key, group in groupby(sorted(heads, key=_by_store), key=_by_store)}
+        read = self._read()
         for store_id, slug in self.slugs.items():
-            self.report.sealed += self._seal(store_id, _Seal(slug, by_store.pop(store_id, []), self.report.add))
+            seal = _Seal(slug, by_store.pop(store_id, []), self.report.add)
+            self.report.sealed += self._seal(store_id, seal)
+            seal.end(read.get(store_id, ()), each=each)
         self.report.unsealed = max(0, self.report.events - self.report.sealed)
         for store_id, kept in by_store.items():
             message = f"the store of {len(kept)} kept heads is not in this database"
@@ -177,8 +186,14 @@ class _Walk:
             for row in rows:
                 seal.take(store_id, row)
             self._tick(len(rows))
-        seal.end()
         return seal.counted
+
+    def _read(self) -> dict[str, list[tuple[str, int]]]:
+        """How far each subscriber has read each store's seal."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for row in self.work.conn.execute(sa.select(_cursors).order_by(_cursors.c.store_id, _cursors.c.subscriber)):
+            found.setdefault(row.store_id, []).append((row.subscriber, row.number))
+        return found
 
 
 def _by_store(head: Head) -> str:
@@ -194,6 +209,7 @@ class _Seal:
         self._kept: dict[int, set[str]] = {}
         for head in heads:
             self._kept.setdefault(head.number, set()).add(head.hash)
+        self._compared = bool(heads)
         self._last, self._head, self._whole = 0, "", True
         self.counted = 0
 
@@ -219,12 +235,16 @@ class _Seal:
             message = "the seal does not fit the event: one of them was changed, or their order"
             self._break("seal_changed", number, message, stream=stream, n=n)
 
-    def end(self) -> None:
-        """After the last seal: what was kept beyond it is gone."""
-        beyond = [number for number in self._kept if number > self._last]
-        if beyond:
-            message = f"a seal {max(beyond)} was kept, this database ends at {self._last}: cut, or an old copy put back"
+    def end(self, read: Sequence[tuple[str, int]], *, each: bool) -> None:
+        """After the last seal: what was kept of it beyond, or was read beyond, is gone. ``each`` as in ``verify``."""
+        beyond = [(number, "was kept") for number in self._kept]
+        beyond += [(number, f"was read by {name}") for name, number in read]
+        furthest, how = max(beyond, default=(0, ""))
+        if furthest > self._last:
+            message = f"a seal {furthest} {how}, this database ends at {self._last}: cut, or an old copy put back"
             self._say("cut", self._last + 1, message)
+        if each and not self._compared:
+            self._add(Fault(code="no_head", store=self._slug, message="no kept head of this store was given"))
 
     def _break(self, code: str, number: int, message: str, *, stream: str | None = None, n: int | None = None) -> None:
         self._whole = False

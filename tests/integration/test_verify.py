@@ -18,7 +18,7 @@ from rma.services.history import Fault
 from rma.services.seal_heads import Head, SealHeads, Signer
 from rma.services.verify import verify
 from tests.support.databases import Databases
-from tests.support.history import EVENTS, ORDERS, PERSONAL, RETURNS, SEALS, History
+from tests.support.history import AT, EVENTS, ORDERS, PERSONAL, RETURNS, SEALS, History
 
 SECRET = "not in the database"
 
@@ -126,6 +126,15 @@ def _move(history: History) -> None:
     history.run(sa.update(EVENTS).where(history.event(2)).values(return_id=history.order))
 
 
+def _hide(history: History) -> None:
+    history.run(sa.update(EVENTS).where(history.event(2)).values(return_id=None))
+
+
+def _borrow(history: History) -> None:
+    of_order = EVENTS.c.stream == history.order
+    history.run(sa.update(EVENTS).where(of_order).values(return_id=history.case))
+
+
 def _set_state(history: History) -> None:
     history.run(sa.update(RETURNS).where(RETURNS.c.id == history.case).values(state="closed"))
 
@@ -134,29 +143,35 @@ def _set_head(history: History) -> None:
     history.run(sa.update(RETURNS).where(RETURNS.c.id == history.case).values(head="0" * 64))
 
 
-@pytest.mark.parametrize(
-    ("tamper", "code", "n"),
-    [
-        (_edit, "changed", 3),
-        (_edit_with_hash, "changed", 4),
-        (_break_body, "changed", 4),
-        (_retype, "changed", 4),
-        (_delete, "missing", 4),
-        (_delete_last, "missing", 7),
-        (_insert, "inserted", 8),
-        (_renumber, "missing", 3),
-        (_reorder, "missing", 3),
-        (_move, "changed", 2),
-        (_set_state, "state", 7),
-        (_set_head, "head", 7),
-    ],
+TAMPERINGS: tuple[tuple[Callable[[History], None], str, int], ...] = (
+    (_edit, "changed", 3),
+    (_edit_with_hash, "changed", 4),
+    (_break_body, "changed", 4),
+    (_retype, "changed", 4),
+    (_delete, "missing", 4),
+    (_delete_last, "missing", 7),
+    (_insert, "inserted", 8),
+    (_renumber, "missing", 3),
+    (_reorder, "missing", 3),
+    (_move, "changed", 2),
+    (_hide, "changed", 2),
+    (_set_state, "state", 7),
+    (_set_head, "head", 7),
 )
-def test_a_change_of_a_return_is_named(history: History, tamper: Callable[[History], None], code: str, n: int) -> None:
-    """An event that is edited, deleted, put in or reordered, or belied by its row, is found where it stands."""
-    tamper(history)
-    fault = _first(history)
-    assert (fault.code, fault.store, fault.stream, fault.n) == (code, "kumas", history.case, n)
-    assert history.case in fault.place
+
+
+def test_a_change_of_a_return_is_named(history: History) -> None:
+    """An event that is edited, deleted, put in, reordered, hidden or belied by its row is found where it stands."""
+    for tamper, code, n in TAMPERINGS:
+        with history.undone():
+            tamper(history)
+            fault = _first(history)
+        assert (fault.code, fault.store, fault.stream, fault.n) == (code, "kumas", history.case, n), tamper
+        assert history.case in fault.place
+    with history.undone():
+        _borrow(history)
+        assert _first(history).stream == history.order
+    assert verify(history.database).faults == []
 
 
 def test_a_return_that_is_gone_whole_is_found(history: History) -> None:
@@ -168,6 +183,28 @@ def test_a_return_that_is_gone_whole_is_found(history: History) -> None:
     assert (fault.code, fault.store, fault.sequence) == ("event_missing", "kumas", 7)
 
 
+def test_what_nothing_tells_of_is_found(history: History) -> None:
+    """A row whose events are all gone, or that never had any, is named; what was typed only may have none."""
+    withdrawals = tables.table(tables.Withdrawal)
+    typed = {"store_id": history.store, "doc": {}, "locale": "tr", "created_at": AT, "content": "{}"}
+    history.run(
+        sa.insert(withdrawals).values(id="wdr_1", token="1", state="typed", **typed),
+        sa.insert(withdrawals).values(id="wdr_2", token="2", state="repeated", **typed),
+    )
+    assert verify(history.database).faults == []
+    with history.database.read() as work:
+        row = work.conn.execute(sa.select(RETURNS).where(RETURNS.c.id == history.case)).mappings().one()
+    empty = {"head": "", "events_n": 0}
+    history.run(
+        sa.insert(RETURNS).values(dict(row) | empty | {"id": "ret_planted", "rma_number": "PLANTED"}),
+        sa.insert(withdrawals).values(id="wdr_3", token="3", state="unmatched", declared_at=AT, **typed),
+    )
+    assert [(fault.code, fault.stream, fault.n) for fault in verify(history.database).faults] == [
+        ("missing", "ret_planted", 1),
+        ("missing", "wdr_3", 1),
+    ]
+
+
 def test_events_without_their_return_are_found(history: History) -> None:
     """A row that was removed while its events stay is named by its stream."""
     history.run(sa.delete(RETURNS).where(RETURNS.c.id == history.case))
@@ -175,20 +212,18 @@ def test_events_without_their_return_are_found(history: History) -> None:
     assert (fault.code, fault.stream) == ("row_missing", history.case)
 
 
-@pytest.mark.parametrize("values", [{"hash": "0" * 64}, {"event_seq": 1_000}])
-def test_a_changed_seal_is_named(history: History, values: dict[str, object]) -> None:
-    """A seal that was changed, or that points at another event, breaks the store's order at its number."""
-    history.run(sa.update(SEALS).where(SEALS.c.store_id == history.store, SEALS.c.number == 5).values(**values))
-    fault = _first(history)
-    assert fault.code in {"seal_changed", "event_missing"}
-    assert (fault.store, fault.sequence) == ("kumas", 5)
-
-
-def test_a_deleted_seal_is_named(history: History) -> None:
-    """A number that is missing in the store's order is found."""
-    history.run(sa.delete(SEALS).where(SEALS.c.store_id == history.store, SEALS.c.number == 5))
-    fault = _first(history)
-    assert (fault.code, fault.sequence) == ("seal_missing", 5)
+def test_a_changed_seal_is_named(history: History) -> None:
+    """A seal that was changed, that points at another event, or that is gone breaks the store's order at its number."""
+    fifth = sa.and_(SEALS.c.store_id == history.store, SEALS.c.number == 5)
+    for statement, code in (
+        (sa.update(SEALS).where(fifth).values(hash="0" * 64), "seal_changed"),
+        (sa.update(SEALS).where(fifth).values(event_seq=1_000), "event_missing"),
+        (sa.delete(SEALS).where(fifth), "seal_missing"),
+    ):
+        with history.undone():
+            history.run(statement)
+            fault = _first(history)
+        assert (fault.code, fault.store, fault.sequence) == (code, "kumas", 5)
 
 
 def test_an_event_of_another_store_is_found(history: History) -> None:
@@ -202,11 +237,18 @@ def test_an_event_of_another_store_is_found(history: History) -> None:
 
 
 def test_a_changed_personal_value_is_found_and_an_erased_one_is_not(history: History) -> None:
-    """What the log says of a person cannot be changed; erasing it leaves the chain valid."""
+    """What the log says of a person cannot be changed, half taken away, moved or removed; erasing it is no fault."""
     mine = PERSONAL.c.stream == history.order
-    history.run(sa.update(PERSONAL).where(mine).values(value="fatma@example.com"))
-    fault = _first(history)
-    assert (fault.code, fault.stream, fault.n) == ("personal_changed", history.order, 1)
+    for statement in (
+        sa.update(PERSONAL).where(mine).values(value="fatma@example.com"),
+        sa.update(PERSONAL).where(mine).values(value=None),
+        sa.update(PERSONAL).where(mine).values(stream="elsewhere"),
+        sa.delete(PERSONAL).where(mine),
+    ):
+        with history.undone():
+            history.run(statement)
+            fault = _first(history)
+        assert (fault.code, fault.stream, fault.n) == ("personal_changed", history.order, 1)
     history.run(sa.update(PERSONAL).where(mine).values(value=None, salt=None))
     assert verify(history.database).faults == []
 
@@ -234,6 +276,35 @@ def test_a_cut_tail_and_an_old_copy_need_kept_heads(history: History, tmp_path: 
     assert verify(history.database).faults == []
     fault = _first(history, heads)
     assert (fault.code, fault.store, fault.sequence) == ("cut", "kumas", 12)
+
+
+def test_seals_that_end_before_their_readers_are_found(history: History) -> None:
+    """Without any kept head, a seal that was cut or removed is found by what was read of it already."""
+    cursors = tables.table(tables.Cursor)
+    history.run(
+        sa.insert(cursors).values(store_id=history.store, subscriber="notify", number=13),
+        sa.insert(cursors).values(store_id=history.store, subscriber="other", number=3),
+    )
+    assert verify(history.database).faults == []
+    for last in (10, 0):
+        history.run(sa.delete(SEALS).where(SEALS.c.store_id == history.store, SEALS.c.number > last))
+        fault = _first(history)
+        assert (fault.code, fault.store, fault.sequence) == ("cut", "kumas", last + 1)
+
+
+def test_each_store_needs_a_kept_head_of_its_own(history: History, tmp_path: Path) -> None:
+    """Heads of other stores, and files that hold none, prove nothing of a store: that is said and never passed over."""
+    heads = _heads(history, tmp_path)
+    others = [head for head in heads if head.store != history.store]
+    assert verify(history.database, heads=heads, each=True).faults == []
+    for store in (None, "kumas"):
+        report = verify(history.database, store=store, heads=others, each=True)
+        assert [(fault.code, fault.store) for fault in report.faults] == [("no_head", "kumas")]
+    assert report.heads == 0
+    (tmp_path / f"{history.store}.ndjson").write_text("")
+    assert seal_heads.read(tmp_path, Signer(SECRET)) == others
+    with pytest.raises(NotFound):
+        seal_heads.read(tmp_path / f"{history.store}.ndjson", Signer(SECRET))
 
 
 def test_an_old_backup_put_back_is_found(databases: Databases, database_url: str, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,6 +70,16 @@ class History:
         with self.database.write() as work:
             for statement in statements:
                 work.conn.execute(statement)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever is done to events, seals, personal values and returns inside is undone at the end."""
+        touched = (RETURNS, EVENTS, SEALS, PERSONAL)
+        with self.database.read() as work:
+            kept = [(table, [dict(row) for row in work.conn.execute(sa.select(table)).mappings()]) for table in touched]
+        yield
+        for table, rows in kept:
+            self.run(sa.delete(table), sa.insert(table).values(rows))
 
     def event(self, n: int, stream: str | None = None) -> Any:
         """The condition that names one event of the return, or of another stream."""
