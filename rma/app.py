@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -54,7 +53,7 @@ from rma.db.session import Database
 from rma.domain import strict
 from rma.providers import labels as printing
 from rma.providers import registry
-from rma.services import tracing
+from rma.services import logs, tracing
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.services.law import laws
@@ -116,7 +115,7 @@ def create_app(
     using = services or create_services(settings, database=database)
     metrics = Metrics()
     everything = (*routes, metrics.routes)
-    executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="request")
+    executor = logs.Threads(settings.threads, thread_name_prefix="request")
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -153,6 +152,7 @@ def create_from_environment() -> Litestar:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent,), name="parent", daemon=True).start()
+    logs.set_up()
     return create_app(Settings())
 
 

@@ -62,6 +62,7 @@ def _config(settings: Settings, app: Litestar | str, *, workers: int = 1) -> uvi
         ws="none",
         lifespan="on",
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -11,7 +11,7 @@ import msgspec
 
 from rma.api import reading
 from rma.errors import Invalid, NotFound
-from rma.services import idempotency
+from rma.services import idempotency, logs
 from rma.services.caller import Caller
 from rma.services.context import Services, Work
 from rma.services.idempotency import Answer, Keyed
@@ -58,6 +58,8 @@ class Call:
         self.form: dict[str, str] = {}
         self.files: dict[str, Upload] = {}
         self._caller = caller
+        if caller is not None:
+            logs.note(store=caller.store_slug, return_id=caller.link_return_id or params.get("id"))
 
     @property
     def caller(self) -> Caller:
@@ -185,6 +187,8 @@ def ok(
     A ``secret`` answer is never kept; ``subject`` is whom erasure finds it by.
     """
     body = view if isinstance(view, bytes) else _encode(view)
+    if subject is not None:
+        logs.note(return_id=subject)
     return Answer(status, body, None if version is None else f'"{version}"', secret, subject)
 
 

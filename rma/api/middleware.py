@@ -14,7 +14,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from rma.services import tracing
+from rma.services import logs, tracing
 from rma.services.caller import Caller
 
 Line = dict[str, Any]
@@ -44,6 +44,7 @@ class RequestId:
         request_id = given if _ID.fullmatch(given) else f"{self._start}{next(self._numbers):010x}".encode()
         state = scope["state"]
         state["request_id"] = request_id.decode()
+        state["about"] = logs.begin(state["request_id"])
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -60,7 +61,8 @@ class RequestId:
 class AccessLog:
     """One line for each request: id, route (as in the table, never the address with its values), status and time.
 
-    No address, no e-mail, no token and no body ever stands in it. It goes around ``RequestId``, which notes the status.
+    The return's id stands in it where the request was about one. No address, no e-mail, no token and no body ever
+    does. It goes around ``RequestId``, which notes the status.
     """
 
     def __init__(self, app: ASGIApp, write: Callable[[bytes], Any]) -> None:
@@ -106,8 +108,11 @@ class Traces:
 def _line(scope: Scope, seconds: float) -> Line:
     state = scope["state"]
     caller: Caller | None = state.get("caller")
+    about: logs.About | None = state.get("about")
     return {
         "at": datetime.now(UTC),
+        "level": "info",
+        "logger": "rma.access",
         "request_id": state.get("request_id"),
         "method": scope.get("method"),
         "route": scope.get("path_template"),
@@ -115,4 +120,5 @@ def _line(scope: Scope, seconds: float) -> Line:
         "ms": round(seconds * 1000, 2),
         "store": caller and caller.store_slug,
         "key": caller and caller.key_id,
+        "return": about and about.return_id,
     }

@@ -131,8 +131,10 @@ def _running(settings: Settings) -> Iterator[Services]:
 
     from rma.app import create_services
     from rma.cli.places import wait_for
+    from rma.services import logs
     from rma.worker import end_soon
 
+    logs.set_up()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         wait_for(settings)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rma.services import bell, counts, outbox, seal
+from rma.services import bell, counts, logs, outbox, seal
 from rma.services.context import Services
 from rma.services.subscribers import Subscribers
 
@@ -136,6 +136,10 @@ class Background:
         due = time.monotonic() >= state.due_at
         if self._stopping.is_set() or not (due or (rung and chore.on_bell and not state.failures)):
             return 0
+        with logs.about():
+            return self._try(chore, state)
+
+    def _try(self, chore: Chore, state: ChoreState) -> int:
         try:
             done = chore.run()
         except Exception as error:  # noqa: BLE001 - one chore never stops the others, and it is logged

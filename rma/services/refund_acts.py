@@ -175,7 +175,7 @@ def _record(work: Work, services: Services, sending: Sending, answer: PaymentAns
     row = sending.row
     door, refund, transfer = _open(work, services, sending.key, sending.wanted)
     if not effects.is_open(work, sending.key) or transfer["attempt"] != row["attempt"]:
-        _log.warning("a late answer was not taken", extra={"attempt": sending.key, "state": answer.state})
+        _log.warning("a late answer was not taken", extra={"state": answer.state})
         return
     state = "sending" if answer.state == "pending" else answer.state
     if state in TRANSFER_MOVES[transfer["state"]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from rma.services import effects, handlers, label_acts, refund_acts, replacement_acts, tracing
+from rma.services import effects, handlers, label_acts, logs, refund_acts, replacement_acts, tracing
 from rma.services.context import Services
 
 _log = logging.getLogger(__name__)
@@ -28,12 +28,13 @@ def run_attempt(services: Services, key: str) -> None:
     """Carry out one attempt: ``<subject>:<attempt>:<effect>``. Never raises for what an act ran into."""
     effect = key.rsplit(":", 1)[1]
     act = _acts()[effect]
-    try:
-        with tracing.span(effect, rma__attempt=key):
-            act(services, key)
-    except Exception as error:  # noqa: BLE001 - whatever broke is kept and looked at again
-        _log.exception("an act broke and will be looked at again", extra={"attempt": key})
-        _keep(services, key, f"{type(error).__name__}: {error}")
+    with logs.about(attempt=key):
+        try:
+            with tracing.span(effect, rma__attempt=key):
+                act(services, key)
+        except Exception as error:  # noqa: BLE001 - whatever broke is kept and looked at again
+            _log.exception("an act broke and will be looked at again")
+            _keep(services, key, f"{type(error).__name__}: {error}")
 
 
 def _keep(services: Services, key: str, text: str) -> None:
@@ -46,7 +47,7 @@ def _keep(services: Services, key: str, text: str) -> None:
         try:
             services.database.retrying(lambda work: effects.failed(work, key, text))
         except Exception:
-            _log.warning("what an act ran into cannot be written down yet", extra={"attempt": key})
+            _log.warning("what an act ran into cannot be written down yet")
             if services.effects.ending.wait(pause):
                 raise
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from rma.api.middleware import AccessLog
 from rma.db import tables
 from rma.services import background, numbers, runner, seal
 from tests.api.conftest import Api
@@ -78,7 +80,13 @@ def given_up(floor: Floor) -> str:
 
 
 def test_numbers_tell_what_waits_and_what_was_decided(api: Api) -> None:
-    """An unknown refund, its money that is late, unsealed events and the transitions so far; nothing that was typed."""
+    """An unknown refund, its money that is late, unsealed events and the transitions so far; nothing that was typed.
+
+    The log names the return that a request is about by its id, however the address names it.
+    """
+    lines: list[bytes] = []
+    app: Any = api.client.app
+    app.asgi_handler = AccessLog(app.asgi_handler, lines.append)
     floor = Floor(api.services)
     unknown_refund(floor)
     before = numbers.Counter().read(api.services.database).refunds_overdue
@@ -86,8 +94,12 @@ def test_numbers_tell_what_waits_and_what_was_decided(api: Api) -> None:
         mine = sa.update(_refunds).where(_refunds.c.store_id == floor.store_id)
         work.conn.execute(mine.values(due_on=date(2020, 1, 2), due_legal=date(2020, 1, 2)))
     staff = {**api.key("returns:write", store_id=floor.store_id), "Idempotency-Key": "typed"}
-    filed = floor.rows(tables.Return)[0].id
+    filed, number = floor.rows(tables.Return)[0].id, floor.rows(tables.Return)[0].rma_number
     assert api.client.post(f"/api/v1/returns/{filed}/actions/a@b", headers=staff, json={}).status_code == 422
+    typed = {**staff, "Idempotency-Key": "typed-again"}
+    assert api.client.post(f"/api/v1/returns/{number}/actions/decline", headers=typed, json={}).status_code >= 400
+    assert [json.loads(line)["return"] for line in lines] == [filed, filed]
+    assert number.encode() not in b"".join(lines)
     told = api.client.get("/metrics").text
     assert numbers.Counter().read(api.services.database).refunds_overdue == {**before, "law": before["law"] + 1}
     assert 'rma_refunds_overdue{by="law"}' in told

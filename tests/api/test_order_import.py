@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
+import logging
 from typing import TYPE_CHECKING
 
 import msgspec
+import sqlalchemy as sa
 
+from rma.services import logs
 from rma.services.import_files import Report
 from tests.support.snapshots import ndjson, snapshot
 
@@ -49,6 +54,32 @@ def test_csv_is_told_by_its_content_type(api: Api) -> None:
     assert api.post("/orders/import", headers=typed, content=csv).json()["imported"] == 1
     assert api.post("/orders/import", headers=typed, content=b"a,b\n1,2\n").status_code == 422
     assert api.post("/orders/import", headers=keys | {"Content-Type": "text/plain"}, content=csv).status_code == 415
+
+
+def test_a_row_that_the_database_refuses_is_not_in_the_log(api: Api) -> None:
+    """The line of the log has the request, the store and what was broken; nothing of the order."""
+    with api.services.database.write() as work:
+        if work.dialect.name == "sqlite":
+            rule = "CREATE TRIGGER no_two BEFORE INSERT ON orders BEGIN SELECT RAISE(ABORT, 'no'); END"
+        else:
+            rule = "ALTER TABLE orders ADD CONSTRAINT no_two CHECK (number <> '2')"
+        work.conn.execute(sa.text(rule))
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    handler.setFormatter(logs.Lines())
+    logging.getLogger("rma").addHandler(handler)
+    try:
+        answer = api.post(
+            "/orders/import", headers=_keys(api) | {"X-Request-Id": "r-7"}, content=ndjson(snapshot(number="2"))
+        )
+    finally:
+        logging.getLogger("rma").removeHandler(handler)
+    assert answer.json()["failed"] == 1
+    line = json.loads(said.getvalue())
+    assert (line["request_id"], line["store"], line["level"]) == ("r-7", "shop", "error")
+    broken = "CheckViolation 23514, constraint no_two, table orders"
+    assert api.services.database.is_sqlite or line["error"]["database"] == broken
+    assert not [one for one in ("ayse", "yılmaz", "moda") if one in said.getvalue().lower()]
 
 
 def test_an_empty_file_imports_nothing(api: Api) -> None:
