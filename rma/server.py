@@ -1,4 +1,4 @@
-"""Serving over HTTP with uvicorn on uvloop and httptools."""
+"""Serving over HTTP with uvicorn on uvloop and httptools; ``rma.api.connection`` sets bounds to what clients send."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.supervisors import Multiprocess
 
+from rma.api.connection import Bounds, Config
 from rma.services import shared_counts
 from rma.settings import Settings
 
@@ -49,16 +50,16 @@ class _Watch(Multiprocess):
             shared_counts.fold(shared, {os.getpid(), *(one.pid for one in self.processes if one.pid is not None)})
 
 
-def _config(settings: Settings, app: Litestar | str, *, workers: int = 1) -> uvicorn.Config:
+def _config(settings: Settings, app: Litestar | str, *, workers: int = 1) -> Config:
     """``app`` is the application, or the name of what makes it in each of the ``workers`` processes."""
-    return uvicorn.Config(
+    return Config(
         app,
+        bounds=Bounds(**{name: getattr(settings, name) for name in Bounds.__struct_fields__}),
         factory=isinstance(app, str),
         workers=workers,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
         ws="none",
         lifespan="on",
         access_log=False,

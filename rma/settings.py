@@ -52,6 +52,19 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1_000)] = 16 * MEGABYTE
     """The whole body of a form with files; one file of evidence may have 15 MB (api.md)."""
     max_import_bytes: Annotated[int, Field(ge=1_000)] = 2_000 * MEGABYTE
+    max_address_bytes: Annotated[int, Field(ge=1_000)] = 16_000
+    """The address of a request with its query; two hundred labels at once need half of it."""
+    max_header_bytes: Annotated[int, Field(ge=1_000)] = 64_000
+    """All headers of a request together, about."""
+    max_header_fields: Annotated[int, Field(ge=20)] = 100
+    header_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """How long a client may take until the address and headers of a request are whole."""
+    body_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long a client may send nothing of a body, or read nothing of an answer."""
+    body_bytes_per_second: Annotated[int, Field(ge=0)] = 1_000
+    """How fast a body has to come on average, once ``body_seconds`` are over."""
+    max_connections: Annotated[int, Field(ge=1)] = 1_000
+    """How many connections one process holds at a time; who comes then is told to try again. Mind ``ulimit -n``."""
     key_cache_seconds: Annotated[float, Field(ge=0, le=2)] = 2.0
     """How long a key revoked by another process may still work here."""
     idempotency_hours: Annotated[int, Field(ge=24)] = 48

@@ -19,7 +19,8 @@ from rma.services.caller import Caller
 
 Line = dict[str, Any]
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+"""The headers that every answer has."""
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -49,7 +50,7 @@ class RequestId:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 state["status"] = message["status"]
-                headers = [*message["headers"], (b"x-request-id", request_id), *_ALWAYS]
+                headers = [*message["headers"], (b"x-request-id", request_id), *ALWAYS]
                 if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
                     headers += _HTML
                 message["headers"] = headers

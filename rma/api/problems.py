@@ -36,7 +36,12 @@ STATUS: dict[type[RmaError], tuple[int, str]] = {
 }
 """Each error class with its status and title; a class without a line has its nearest ancestor's."""
 
-_BY_CODE = {"idempotency_key_required": 400}
+_BY_CODE = {
+    "idempotency_key_required": 400,
+    "too_slow": 408,
+    "address_too_long": 414,
+    "headers_too_large": 431,
+}
 _FRAMEWORK_CODES = {
     400: errors.Unreadable.code,
     401: errors.Unauthenticated.code,

@@ -1,0 +1,137 @@
+"""What a client may do to a connection before anybody reads what it sends: real sockets, small bounds."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from rma import server
+from rma.app import create_app
+from rma.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Api
+
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+POST = b"POST /api/v1/stores/shop/withdrawals HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Little room and little time."""
+    return Settings(
+        data_dir=tmp_path, access_log=False, even_seconds=0, port=0,
+        header_seconds=1, body_seconds=1, body_bytes_per_second=10_000, max_connections=8,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def port(api: Api, settings: Settings) -> Iterator[int]:
+    """Where a server listens."""
+    one = server.make(create_app(settings, services=api.services), settings)
+    thread = threading.Thread(target=one.run)
+    thread.start()
+    while not one.started and thread.is_alive():
+        time.sleep(0.01)
+    yield int(one.servers[0].sockets[0].getsockname()[1])
+    one.should_exit = True
+    thread.join()
+
+
+def _talk(port: int, *pieces: bytes, times: int = 1, pause: float = 0) -> tuple[int, dict[str, Any], int]:
+    """Status and problem of the last answer before the server closed (0 for none); how much was sent until it came."""
+    taken, heard = 0, b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+        try:
+            for piece in (*pieces[:1], *pieces[1:] * times):
+                sock.sendall(piece)
+                taken += len(piece)
+                if select.select([sock], [], [], pause)[0]:
+                    break
+        except OSError:
+            pass  # it hung up
+        try:
+            while got := sock.recv(65_536):
+                heard += got
+        except ConnectionResetError:
+            pass
+    head, _, body = heard.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n\r\n")
+    if not head:
+        return 0, {}, taken
+    assert b"application/problem+json" in head
+    assert b"connection: close" in head
+    return int(head.split()[0]), json.loads(body), taken
+
+
+def _slowly() -> Iterator[bytes]:
+    """A body that takes half as long again as a client may be silent."""
+    for _ in range(15):
+        time.sleep(0.1)
+        yield b" " * 30_000
+
+
+def test_a_header_has_a_size(port: int) -> None:
+    """An address, a field, many fields and a trailer without end are refused long before they are sent."""
+    endless = {
+        "address_too_long": (b"GET /", b"a" * 100_000),
+        "headers_too_large": (GET + b"X-A: ", b"a" * 100_000),
+    }
+    for code, pieces in endless.items():
+        status, problem, taken = _talk(port, *pieces, times=400)
+        assert problem["code"] == code
+        assert (status, taken < 30_000_000) == ({"a": 414, "h": 431}[code[0]], True)
+    for opening in (GET, POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"):
+        status, problem, taken = _talk(port, opening, b"a: b\r\n" * 20_000, times=400)
+        assert (status, problem["code"], taken < 30_000_000) == (431, "headers_too_large", True)
+    assert _talk(port, GET + b"a: b\r\n" * 101 + b"\r\n")[0] == 431
+    assert httpx.get(f"http://127.0.0.1:{port}/health/live?{'a' * 15_000}", headers={"a": "b" * 40_000}).is_success
+
+
+def test_what_is_no_http_is_a_problem(port: int) -> None:
+    """A method that nobody knows, and bytes of another kind, are answered like every other error."""
+    for sent in (b"FOO / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\nHost\r\n\r\n"):
+        status, problem, _ = _talk(port, sent)
+        assert (status, problem["code"]) == (400, "unreadable")
+
+
+def test_who_is_slow_is_sent_away(port: int) -> None:
+    """Saying nothing, half a header, half a body, and one byte at a time all end; a large honest body does not."""
+    half_body = POST + b"Content-Length: 100\r\n\r\n{"
+    with ThreadPoolExecutor(8) as pool:
+        silent = pool.submit(_talk, port, b"")
+        slow = [pool.submit(_talk, port, sent) for sent in (GET, half_body, GET + b"\r\n" + GET)]
+        slow.append(pool.submit(_talk, port, half_body, b" ", times=99, pause=0.1))
+        headers = {"Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{port}/api/v1/stores/shop/withdrawals"
+        honest = pool.submit(httpx.post, url, content=_slowly(), headers=headers)
+        assert silent.result()[0] == 0
+        for one in slow:
+            assert (one.result()[0], one.result()[1]["code"]) == (408, "too_slow")
+        assert honest.result().status_code == 400
+
+
+def test_connections_are_counted(port: int) -> None:
+    """One too many is told when to come back; those that are there are served, and when they leave there is room."""
+    url = f"http://127.0.0.1:{port}/health/live"
+    with httpx.Client() as client:
+        assert client.get(url).is_success
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(7)]
+        refused = httpx.get(url)
+        assert (refused.status_code, refused.json()["code"]) == (503, "too_many_connections")
+        assert refused.headers["retry-after"] == "5"
+        assert client.get(url).is_success
+    for one in crowd:
+        one.close()
+    while httpx.get(url).status_code == 503:
+        time.sleep(0.05)
