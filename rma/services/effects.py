@@ -28,6 +28,8 @@ APP = "rma"
 VERSION = "rma-effects-1"  # pinned: a deploy must not strand the work in flight
 QUEUE = "effects"
 WORKFLOW = "rma.effect"
+LATER = 1
+"""The place in the queue of what is looked at once more: after everything that was not looked at yet."""
 NOT_YET_KNOWN = "not_yet_known"
 """The error of an act whose outside was asked and knows nothing of a call that may still be on its way."""
 DONE = "done"
@@ -45,6 +47,7 @@ _ENQUEUE = hot.Hot(
     sa.text(
         "SELECT dbos.enqueue_workflow(workflow_name => :workflow_name, queue_name => :queue_name,"
         " workflow_id => :workflow_id, app_version => :app_version, application_name => :application,"
+        " priority => CAST(:priority AS integer),"
         " positional_args => ARRAY[CAST(:argument AS json)])"
     ).bindparams(
         *(sa.bindparam(name, type_=sa.String) for name in ("workflow_name", "queue_name", "workflow_id")),
@@ -131,10 +134,10 @@ class Effects:
 
     def again(self, work: Work, key: str) -> None:
         """Let an attempt be looked at once more, under an engine id of its own; its row says what may be done."""
-        self._hand_over(work, key, f"{key}~{secrets.token_hex(4)}")
+        self._hand_over(work, key, f"{key}~{secrets.token_hex(4)}", priority=LATER)
         work.after_commit.append(functools.partial(self.handed.__setitem__, key, time.monotonic()))
 
-    def _hand_over(self, work: Work, key: str, workflow_id: str) -> None:
+    def _hand_over(self, work: Work, key: str, workflow_id: str, *, priority: int | None = None) -> None:
         options: EnqueueOptions = {
             "queue_name": QUEUE,
             "workflow_name": WORKFLOW,
@@ -142,9 +145,12 @@ class Effects:
             "app_version": VERSION,
         }
         if self._database.is_sqlite:
+            if priority is not None:
+                options["priority"] = priority
             self._connected().enqueue_in_transaction(work.conn, options, key)
         else:
-            _ENQUEUE.run(work, {**options, "argument": msgspec.json.encode(key).decode(), "application": APP})
+            more = {"argument": msgspec.json.encode(key).decode(), "application": APP, "priority": priority}
+            _ENQUEUE.run(work, {**options, **more})
 
     def _connected(self) -> DBOSClient:
         if self._client is None:

@@ -45,7 +45,9 @@ PATIENCE = 10
 """Pauses after which a fault comes though too few lives were lived since the last one."""
 OFTEN = 3
 """Deaths at each step after which workers that die at one come less often."""
-ASK_SECONDS = 20.0
+ASK_SECONDS = 60.0
+CALM_SECONDS = 15.0
+"""The longest waits between two questions about an act, in the storm and in the calm."""
 DRAIN_SECONDS = 420.0
 _attempts = tables.table(tables.Attempt)
 _events = tables.table(tables.Event)
@@ -113,7 +115,7 @@ class Storm:
             lives.stock()
             self._blow(lives)
             stormed = time.monotonic()
-            self._man(fragile=False)
+            self._calm_down()
             with _services(self._url, self._folder) as services:
                 floor.services = services
                 left = self._drain(floor, lives)
@@ -263,6 +265,12 @@ class Storm:
         return step
 
     # -- the calm after it --------------------------------------------------------------------------------------------
+
+    def _calm_down(self) -> None:
+        """Whole workers at every post, who ask often: what the gateway did is known soon."""
+        self._crew.environment["RMA_ASK_AGAIN_SECONDS"] = str(CALM_SECONDS)
+        self._kill_all()
+        self._man(fragile=False)
 
     def _drain(self, floor: Floor, lives: Lives) -> list[Any]:
         """Wait until nothing is left that can still end; the acts that are left."""

@@ -33,6 +33,14 @@ def asked(floor: Floor, error: str) -> None:
         effects.finish(work, row.id, answer={}, final=False, error=error)
 
 
+def in_the_queue(floor: Floor) -> list[str]:
+    """What waits in the engine's queue, in the order in which it is given to somebody."""
+    schema = "" if floor.services.database.is_sqlite else "dbos."
+    with floor.services.database.read() as work:
+        asked = sa.text(f"SELECT workflow_uuid FROM {schema}workflow_status ORDER BY priority, created_at")
+        return [found.partition("~")[0] for found in work.conn.execute(asked).scalars()]
+
+
 def leaves_the_queue(floor: Floor) -> None:
     """The engine has given everything that was in its queue to somebody."""
     schema = "" if floor.services.database.is_sqlite else "dbos."
@@ -108,3 +116,15 @@ def test_a_wrong_clock_asks_no_more_often(floor: Floor, key: str, monkeypatch: p
         leaves_the_queue(floor)
     with floor.services.database.read() as work:
         assert work.conn.execute(sa.select(_attempts.c.tries).where(_attempts.c.id == key)).scalar() == 3
+
+
+def test_what_is_new_goes_before_questions(floor: Floor, key: str) -> None:
+    """An act that waits for its first run is not held up by however many that are looked at once more."""
+    asked(floor, "pending")
+    let_it_be(floor, updated_at=60)
+    assert asking.ask_again(floor.services) == 1
+    with floor.services.database.write() as work:
+        new = floor.services.effects.enqueue(
+            work, store_id=floor.store_id, subject_id="par_1", attempt=1, effect="issue_label"
+        )
+    assert in_the_queue(floor) == [new, key]
