@@ -6,6 +6,7 @@ from typing import IO
 
 from rma.api.http import Call, created, ok, page
 from rma.api.routing import Routes
+from rma.errors import UnsupportedMedia
 from rma.services import products
 from rma.services.idempotency import Answer
 from rma.services.import_files import Report
@@ -13,6 +14,7 @@ from rma.services.paging import Page
 from rma.services.products import Filters, ProductIn, ProductView
 
 routes = Routes(tag="Products")
+_UTF_8 = ("utf-8", "utf8", "us-ascii")
 
 
 @routes.put("/products/{sku}", answers=ProductView, also=201)
@@ -56,7 +58,11 @@ def _answer(shown: ProductView) -> Answer:
 
 
 def stream(call: Call) -> IO[bytes]:
-    """The body of an import."""
+    """The body of an import. ``UnsupportedMedia`` if its sender calls it anything but UTF-8."""
     if call.file is None:
         raise RuntimeError("this route streams its body")
+    for parameter in (call.header("content-type") or "").lower().split(";")[1:]:
+        name, _, charset = parameter.partition("=")
+        if name.strip() == "charset" and charset.strip(' "') not in _UTF_8:
+            raise UnsupportedMedia("A file is read as UTF-8; save it so and say charset=utf-8 or nothing.")
     return call.file

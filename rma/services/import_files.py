@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import logging
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import IO, Any, Generic, TypeVar
 
@@ -22,9 +23,14 @@ T = TypeVar("T")
 BATCH = 200
 MAX_LINE = 1_000_000
 MAX_REPORTED = 5_000
+MAX_COLUMNS = 500
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 CSV = ("text/csv",)
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SAVE_AS = "Save the file as UTF-8"
+_SURE = 100_000
+"""Characters of a broken row in which whole cells are looked for: fewer than the reader takes as one."""
 _log = logging.getLogger(__name__)
 
 
@@ -185,7 +191,8 @@ def ndjson(file: IO[bytes]) -> Iterator[Entry]:
 def rows(file: IO[bytes], columns: Container[str], required: Sequence[str]) -> Iterator[Row]:
     """Each row of a CSV file. The first line names columns; cells are separated by comma, or by semicolon as there.
 
-    A cell holds no line break, so a broken quote spoils its own row only. A header that cannot be right is ``Invalid``.
+    A cell holds no line break, so a broken quote spoils its own row only. A header that cannot be right, or is in
+    another encoding than UTF-8, is ``Invalid``.
     """
     lines = _lines(file)
     header: list[str] = []
@@ -195,6 +202,9 @@ def rows(file: IO[bytes], columns: Container[str], required: Sequence[str]) -> I
             continue
         text = raw.decode("utf-8", errors="surrogateescape")
         if not header:
+            if fault is not None:
+                raise fault
+            _check_encoding(raw)
             separator = ";" if ";" in text and "," not in text else ","
             header = _header(text, separator, columns, required)
             continue
@@ -215,14 +225,29 @@ def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes, TooLarge | None]]:
         yield number, raw.removeprefix(_BOM) if number == 1 else raw, fault
 
 
+def _check_encoding(raw: bytes) -> None:
+    """What the first line is written in: ``Invalid`` ``not_utf8``, with what it seems to be."""
+    if raw.startswith(_UTF_16) or b"\0" in raw:
+        raise Invalid(f"The file is not UTF-8 but UTF-16. {_SAVE_AS}.", code="not_utf8")
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        seems = "it may be Windows-1254 or ISO-8859-9"
+        raise Invalid(f"The first line of the file is not UTF-8; {seems}. {_SAVE_AS}.", code="not_utf8") from None
+
+
 def _header(text: str, separator: str, columns: Container[str], required: Sequence[str]) -> list[str]:
     try:
         names = [name.strip().lower() for name in next(csv.reader([text], delimiter=separator, strict=True), [])]
     except csv.Error as fault:
         raise Unreadable(f"The first line of the file cannot be read: {fault}") from None
+    if len(names) > MAX_COLUMNS:
+        detail = f"The first line of the file names {len(names)} columns; there are {MAX_COLUMNS} at most."
+        raise Invalid(detail, code="too_many_columns")
     faults = [FieldError(name[:80], "unknown", "there is no such column") for name in names if name not in columns]
-    faults += [FieldError(name, "twice", "this column stands twice") for name in set(names) if names.count(name) > 1]
-    faults += [FieldError(name, "missing", "this column is required") for name in required if name not in names]
+    seen = Counter(names)
+    faults += [FieldError(name[:80], "twice", "this column stands twice") for name in seen if seen[name] > 1]
+    faults += [FieldError(name, "missing", "this column is required") for name in required if name not in seen]
     if faults:
         raise Invalid("The columns of the file cannot be right.", errors=faults)
     return names
@@ -235,11 +260,11 @@ def _row(number: int, text: str, header: list[str], separator: str) -> Row:
         cells = next(csv.reader([text], delimiter=separator, strict=True), [])
     except csv.Error as problem:
         fault = Unreadable(f"This row is not valid CSV: {problem}")
-        cells = next(csv.reader([text], delimiter=separator), [])
+        cells = next(csv.reader([text[:_SURE].partition("\r")[0]], delimiter=separator), [])
     if fault is None and len(cells) != len(header):
         fault = Unreadable(f"This row has {len(cells)} cells, the first line names {len(header)} columns.")
     if fault is None and not _is_text(text):
-        fault = Unreadable("This row is not UTF-8.")
+        fault = Unreadable(f"This row is not UTF-8. {_SAVE_AS}.")
     certain = cells if fault is None else _certain(cells, text, separator)
     return Row(number, {name: cell.strip() for name, cell in zip(header, certain, strict=False)}, fault)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 import sqlalchemy as sa
 
 from rma.services import logs
@@ -54,6 +55,52 @@ def test_csv_is_told_by_its_content_type(api: Api) -> None:
     assert api.post("/orders/import", headers=typed, content=csv).json()["imported"] == 1
     assert api.post("/orders/import", headers=typed, content=b"a,b\n1,2\n").status_code == 422
     assert api.post("/orders/import", headers=keys | {"Content-Type": "text/plain"}, content=csv).status_code == 415
+
+
+HEADER = "number,ordered_at,currency,prices_include_tax,sku,quantity,unit_price,name"
+ROW = "{},2026-03-01T10:00:00Z,TRY,true,A,1,5.00,{}"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_file_in_another_encoding_is_told_so(api: Api) -> None:
+    """UTF-16 and a header in Windows-1254 refuse the file, a row in it its order, a declared charset the request."""
+    keys = _keys(api)
+    text = "\n".join((HEADER, ROW.format("1", "A"), ROW.format("2", "Tişört"), ROW.format("3", "B")))
+
+    def load(content: bytes, media_type: str = "text/csv") -> Any:
+        return api.post("/orders/import", headers=keys | {"Content-Type": media_type}, content=content)
+
+    for content, seems in (
+        (text.encode("utf-16"), "UTF-16"),
+        (text.encode("utf-16-be"), "UTF-16"),
+        (text.replace("name", "ürün").encode("cp1254"), "Windows-1254"),
+    ):
+        refused = load(content)
+        assert (refused.status_code, refused.json()["code"]) == (422, "not_utf8"), refused.text
+        assert seems in refused.json()["detail"]
+        assert "as UTF-8" in refused.json()["detail"]
+    report = load(text.encode("iso8859-9")).json()
+    assert (report["imported"], [(one["line"], one["number"]) for one in report["errors"]]) == (2, [(3, "2")])
+    assert "as UTF-8" in report["errors"][0]["message"]
+    line = ndjson(snapshot(number="4")).decode()
+    declared = load(line.encode("utf-16"), "application/x-ndjson; charset=UTF-16")
+    assert (declared.status_code, "UTF-8" in declared.json()["detail"]) == (415, True)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_no_row_of_a_csv_file_stops_the_rest_and_no_header_takes_long(api: Api) -> None:
+    """A huge cell, an open quote before one and a bare carriage return spoil their orders; a wide header its file."""
+    keys = _keys(api) | {"Content-Type": "text/csv"}
+    huge = "x" * 140_000
+    rows = [
+        ROW.format("1", "A"), ROW.format("2", huge), ROW.format("3", "A"), ROW.format("4", '"' + huge),
+        ROW.format("5", "a\rb"), ROW.format("6", "A"),
+    ]  # fmt: skip
+    report = api.post("/orders/import", headers=keys, content="\n".join((HEADER, *rows)).encode()).json()
+    assert (report["imported"], [one["number"] for one in report["errors"]]) == (3, ["2", "4", "5"])
+    wide = ",".join(f"c{number}" for number in range(120_000)).encode()
+    refused = api.post("/orders/import", headers=keys, content=wide)
+    assert (refused.status_code, refused.json()["code"]) == (422, "too_many_columns"), refused.text[:200]
 
 
 def test_a_row_that_the_database_refuses_is_not_in_the_log(api: Api) -> None:
