@@ -46,7 +46,7 @@ class Worker:
         self._slot = slots.take(services.database, self._number, data_dir=services.settings.data_dir)
         try:
             services.effects.launch(run=partial(runner.run_attempt, services), slot=self._slot.name)
-            self._background = Background([*standard(services), *self._chores()])
+            self._background = Background([*standard(services), *self.chores])
             self._background.start()
         except BaseException:
             self.stop()
@@ -72,7 +72,8 @@ class Worker:
     ) -> None:
         self.stop()
 
-    def _chores(self) -> tuple[Chore, ...]:
+    @property
+    def chores(self) -> tuple[Chore, ...]:
         """What the process does besides sealing, subscribers and messages."""
         services = self._services
         return (
@@ -103,9 +104,15 @@ class Worker:
         return services.effects.take_over(live)
 
     def _keep_slot(self) -> int:
-        """Two processes under one slot would do things twice: who lost the slot to another ends."""
+        """Two processes under one slot would do things twice: who lost the slot to another ends.
+
+        So does a process whose engine died: as long as it held the slot, nobody would take its work over.
+        """
         if self._slot is not None and not self._slot.keep():
             _log.critical("%s is held by another process now; this one ends", self._slot.name)
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif self._slot is not None and not self._services.effects.takes_acts():
+            _log.critical("the durable engine stopped; this process ends, and another takes over %s", self._slot.name)
             os.kill(os.getpid(), signal.SIGTERM)
         return 0
 

@@ -30,7 +30,7 @@ def migrated(settings: Settings | None = None) -> Iterator[Database]:
 
     from rma.db.session import Database
     from rma.errors import Unavailable
-    from rma.services.health import check_ready
+    from rma.services.health import check_database
     from rma.settings import Settings
 
     chosen = settings or Settings()
@@ -39,7 +39,7 @@ def migrated(settings: Settings | None = None) -> Iterator[Database]:
         raise Unavailable(f"There is no database at {where.database} yet; run `rma db upgrade`.", code="not_migrated")
     database = Database(chosen.database)
     try:
-        if check_ready(database)["schema"] != "ok":
+        if check_database(database) != "ok":
             out.note("rma: the database is one revision ahead of this program, which goes on beside a newer one")
         yield database
     finally:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _migration
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _migration, _queue
 
 from rma.db import hot, tables
 from rma.db.session import Database, Work, now
@@ -36,6 +36,7 @@ DONE = "done"
 OPEN = ("enqueued", "begun", "asking")
 """The states of an attempt without a final answer; named one by one, because an index finds them so."""
 _STATUS = "workflow_status"
+_QUEUE_THREAD = _queue.queue_thread.__name__
 AT_ONCE = 32
 """Acts that one process has in hand: most of them wait for an answer from outside."""
 _WRITING = 8
@@ -214,6 +215,19 @@ class Effects:
             if self._running:
                 DBOS.destroy(workflow_completion_timeout_sec=wait)
                 self._running, _runner = False, None
+
+    @property
+    def slot(self) -> str | None:
+        """The slot under which this process was told to run acts, and was not told to end; None without."""
+        return self._slot if self._running else None
+
+    @staticmethod
+    def takes_acts() -> bool:
+        """Whether the engine's thread lives that takes acts from the queue and looks after those that carry them out.
+
+        Told by the name that Python gives it, which is that of the engine's function.
+        """
+        return any(thread.name.endswith(f"({_QUEUE_THREAD})") for thread in threading.enumerate())
 
     @property
     def hanging(self) -> bool:

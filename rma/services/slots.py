@@ -7,6 +7,7 @@ connection that took it. Both end with the process, however it ends.
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import time
 from pathlib import Path
@@ -24,6 +25,8 @@ _ASK_EVERY = 5
 _LOOK_AGAIN, _LOOKS = 0.05, 10  # somebody who looks whether a slot is held has its file's lock for a moment
 # the server, too, gives up on a host that vanished without a word, and frees the slot
 _LET_GO = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+_ALL_LIVE = """SELECT count(DISTINCT objid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+ AND classid = :space AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _LIVE = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
  AND classid = :space AND objid = :number
  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
@@ -72,6 +75,15 @@ def is_live(database: Database, name: str, *, data_dir: Path) -> bool:
     with database.read() as work:
         held = work.conn.execute(sa.text(_LIVE), {"space": _SPACE, "number": int(number)}).scalar_one()
     return bool(held)
+
+
+def count_live(database: Database, *, data_dir: Path) -> int:
+    """How many slots live processes hold."""
+    if database.is_sqlite:
+        files = _beside(database, data_dir)
+        return sum(_is_locked(path) for path in files.parent.glob(f"{glob.escape(files.name)}.{_PREFIX}*"))
+    with database.read() as work:
+        return int(work.conn.execute(sa.text(_ALL_LIVE), {"space": _SPACE}).scalar_one())
 
 
 def slot_name(number: int) -> str:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from dbos import DBOS
 from litestar.testing import TestClient
 
 from rma.api import access
 from rma.api.middleware import AccessLog
 from rma.app import ROUTES, create_app
 from rma.db.session import Database
+from rma.services import slots
+from rma.services.health import NOBODY_WORKS
 from rma.settings import Settings
+from rma.worker import Worker
 
 if TYPE_CHECKING:
     from tests.api.conftest import Api
@@ -40,9 +46,37 @@ def test_a_request_id_goes_in_and_out(api: Api) -> None:
 
 
 def test_health_tells_alive_from_ready(api: Api) -> None:
-    """Alive needs nothing; ready needs a database at the newest revision."""
+    """Alive needs nothing; ready needs a database at the newest revision, and says who works behind requests."""
     assert api.client.get("/health/live").json() == {"status": "ok"}
-    assert api.client.get("/health/ready").json()["database"] == "ok"
+    alone = api.client.get("/health/ready").json()
+    assert (alone.pop("warning"), alone) == (
+        NOBODY_WORKS, {"status": "ok", "database": "ok", "schema": "ok", "engine": "elsewhere", "slots": 0},
+    )  # fmt: skip
+    held = slots.take(api.services.database, 3, data_dir=api.services.settings.data_dir)
+    elsewhere = api.client.get("/health/ready").json()
+    held.release()
+    assert (elsewhere["engine"], elsewhere["slots"], elsewhere["warning"]) == ("elsewhere", 1, None)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_process_whose_engine_died_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the worker inside a dead engine is 503, and the process ends, so that others take its work over."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda _pid, number: ended.append(number))
+    worker = Worker(api.services, 4)
+    worker.start()
+    slot = next(chore for chore in worker.chores if chore.name == "slot")
+    try:
+        ready = api.client.get("/health/ready").json()
+        assert (ready["engine"], ready["slots"], slot.run(), ended) == ("ok", 1, 0, [])
+        DBOS.destroy()
+        dead = api.client.get("/health/ready")
+        assert (dead.status_code, dead.json()["code"]) == (503, "engine_stopped")
+        slot.run()
+        assert ended == [signal.SIGTERM]
+    finally:
+        worker.stop()
+    assert api.client.get("/health/ready").json()["engine"] == "elsewhere"
 
 
 def test_requests_are_counted_by_route(api: Api) -> None:

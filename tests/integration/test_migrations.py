@@ -16,7 +16,7 @@ from rma.db.tables import metadata
 from rma.errors import Busy, Unavailable
 from rma.resources import folder
 from rma.services.effects import Effects
-from rma.services.health import check_ready
+from rma.services.health import check_database
 
 
 @pytest.fixture
@@ -114,16 +114,16 @@ def test_the_program_says_how_the_database_stands_to_it(database: Database) -> N
         migrate.check_standing(conn)
     migrate.upgrade(database, to="0001")
     with pytest.raises(Unavailable, match="is at revision 0001; this program needs") as behind:
-        check_ready(database)
+        check_database(database)
     migrate.upgrade(database)
     Effects(database).prepare()
-    assert check_ready(database)["schema"] == "ok"
+    assert check_database(database) == "ok"
     _pretend(database, newest + 1)
-    assert check_ready(database)["schema"] == "newer"
+    assert check_database(database) == "newer"
     migrate.upgrade(database)
     _pretend(database, newest + 2)
     with pytest.raises(Unavailable, match="of a newer program") as ahead:
-        check_ready(database)
+        check_database(database)
     with pytest.raises(Unavailable, match="of a newer program"):
         migrate.upgrade(database)
     assert (behind.value.code, ahead.value.code) == ("not_migrated", "newer_database")
@@ -143,11 +143,11 @@ def test_the_engines_own_tables_are_no_older_than_it_wants_them(database: Databa
     with database.engine.begin() as conn:
         newest = conn.execute(sa.select(marks.c.version)).scalar_one()
         conn.execute(sa.update(marks).values(version=newest + 1))
-    assert check_ready(database)["engine"] == "ok"
+    assert check_database(database) == "ok"
     with database.engine.begin() as conn:
         conn.execute(sa.delete(marks))
     with pytest.raises(Unavailable, match="older than this program's: run `rma db upgrade`"):
-        check_ready(database)
+        check_database(database)
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
