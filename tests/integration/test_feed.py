@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,9 @@ from rma.services.feed import FeedEvent
 from rma.services.paging import Ask
 from rma.settings import Settings
 from tests.support.happenings import World, sequences
+from tests.support.writers import write_many, writing
 
-WRITERS, ROUNDS, CASES = 6, 15, 8
+WRITERS, CASES = 4, 8
 BREATH = 0.002
 
 
@@ -46,33 +47,6 @@ def world(database: Database, tmp_path: Path) -> World:
 def _read(world: World, after: int = 0, limit: int = 10_000) -> list[FeedEvent]:
     with world.database.read() as work:
         return feed.of_store(work, world.store_id, after=after, limit=limit)
-
-
-def _write_many(world: World, cases: list[str], seed: int) -> int:
-    """Transactions of uneven length on several returns, some of them given up; how many events were committed."""
-    dice = random.Random(seed)
-    committed = 0
-    for number in range(ROUNDS):
-        chosen = sorted(dice.sample(cases, dice.randint(1, 2)))
-        pauses = [dice.random() / 200 for _ in chosen]
-        given_up = dice.random() < 0.2
-
-        def act(
-            work: Work, chosen: list[str] = chosen, pauses: list[float] = pauses, number: int = number,
-            given_up: bool = given_up,
-        ) -> None:  # fmt: skip
-            for case, pause in zip(chosen, pauses, strict=True):
-                world.say_in(work, case, ("return.held", {"by": seed, "number": number}), ("return.disputed", {}))
-                time.sleep(pause)
-            if given_up:
-                raise LookupError
-
-        try:
-            world.database.retrying(act)
-        except LookupError:
-            continue
-        committed += 2 * len(chosen)
-    return committed
 
 
 class _Reader:
@@ -106,34 +80,89 @@ def _repeating(act: Callable[[], object], ended: threading.Event) -> None:
     act()
 
 
-def test_every_event_is_read_once_in_gapless_order(world: World) -> None:
-    """Many writers on many returns, two sealers, two runners of a subscriber and two readers: nothing lost or twice."""
+@pytest.fixture
+def second(database_url: str, tmp_path: Path) -> Iterator[Services]:
+    """What another process knows of the same database: nothing of the first one's locks and floors."""
+    opened = Database(database_url)
+    yield create_services(Settings(data_dir=tmp_path, access_log=False), database=opened)
+    opened.close()
+
+
+def test_every_event_is_read_once_in_gapless_order(world: World, second: Services) -> None:
+    """Writers on many returns, two sealers and two runners apart, two readers: nothing lost or twice."""
     cases = [world.case() for _ in range(CASES)]
     before = len(world.rows(tables.Event))
     written, read = threading.Event(), threading.Event()
     readers = [_Reader(world), _Reader(world)]
     takes = {"noting": _noting}
+    both = (world.services, second)
     with ThreadPoolExecutor(16) as pool, ExitStack() as ending:
         ending.callback(read.set)
         ending.callback(written.set)
-        sealers = [pool.submit(_repeating, lambda: seal.seal_all(world.database), written) for _ in range(2)]
-        runners = [pool.submit(_repeating, subscribers.Subscribers(world.services, takes).run, read) for _ in range(2)]
+        sealers = [pool.submit(_repeating, partial(seal.seal_all, one.database), written) for one in both]
+        runners = [pool.submit(_repeating, subscribers.Subscribers(one, takes).run, read) for one in both]
         following = [pool.submit(reader.follow, read) for reader in readers]
-        writers = [pool.submit(_write_many, world, cases, seed) for seed in range(WRITERS)]
+        about = (world.database, world.store_id, cases)
+        writers = [pool.submit(write_many, *about, seed) for seed in range(WRITERS)]
         committed = sum(writer.result() for writer in writers)
         written.set()
         assert [sealer.result() for sealer in sealers] == [None, None]
         read.set()
         assert [task.result() for task in (*runners, *following)] == [None] * 4
+    everything = _check_read(world, before + committed, cases, readers)
+    noted = sorted(world.rows(tables.Message), key=lambda row: int(row.text))
+    assert [row.dedupe for row in noted] == [event.id for event in everything]
+
+
+def test_processes_write_beside_a_reader(world: World, second: Services) -> None:
+    """Three processes write while two others seal and one follows by its cursor: nothing lost, skipped or twice."""
+    cases = [world.case() for _ in range(CASES)]
+    before = len(world.rows(tables.Event))
+    written, read = threading.Event(), threading.Event()
+    reader = _Reader(world)
+    with ThreadPoolExecutor(3) as pool, ExitStack() as ending:
+        ending.callback(read.set)
+        ending.callback(written.set)
+        started = ending.enter_context(writing(world.database, world.store_id, cases, processes=3))
+        both = (world.database, second.database)
+        sealers = [pool.submit(_repeating, partial(seal.seal_all, one), written) for one in both]
+        following = pool.submit(reader.follow, read)
+        told, _ = started.communicate()
+        written.set()
+        assert [sealer.result() for sealer in sealers] == [None, None]
+        read.set()
+        following.result()
+    assert (started.returncode, len(told.split())) == (0, 3)
+    _check_read(world, before + sum(map(int, told.split())), cases, [reader])
+
+
+def _check_read(world: World, count: int, cases: list[str], readers: list[_Reader]) -> list[FeedEvent]:
+    """All that was written, which is what every reader saw: without a gap, each stream in its own order."""
     everything = _read(world)
-    assert sequences(everything) == list(range(1, before + committed + 1))
-    assert [reader.seen for reader in readers] == [everything, everything]
+    assert sequences(everything) == list(range(1, count + 1))
+    assert [reader.seen for reader in readers] == [everything] * len(readers)
     assert {event.id for event in everything} == {row.id for row in world.rows(tables.Event)}
     for case in cases:
         mine = [event.n for event in everything if event.stream == case]
         assert mine == list(range(1, len(mine) + 1))
-    noted = sorted(world.rows(tables.Message), key=lambda row: int(row.text))
-    assert [row.dedupe for row in noted] == [event.id for event in everything]
+    return everything
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_a_second_sealer_waits_its_turn(world: World, second: Services) -> None:
+    """It waits for the first one before it looks, and does not run into the numbers that the first one gave."""
+    world.say(world.case(), ("return.held", {}))
+    waiting = sa.text("SELECT locktype FROM pg_locks WHERE NOT granted")
+    with ThreadPoolExecutor(1) as pool:
+        with world.database.write() as work:
+            sealed = seal._seal_batch(work, world.store_id, 0)  # noqa: SLF001 - a sealer that has not committed yet
+            other = pool.submit(seal.seal_store, second.database, world.store_id)
+            locks: list[str] = []
+            while not locks:
+                with world.database.read() as look:
+                    locks = list(look.conn.execute(waiting).scalars())
+        assert (locks, other.result()) == (["advisory"], 0)
+    assert sequences(_read(world)) == list(range(1, sealed + 1))
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
