@@ -156,9 +156,10 @@ def test_a_second_sealer_waits_its_turn(world: World, second: Services) -> None:
     with ThreadPoolExecutor(1) as pool:
         with world.database.write() as work:
             sealed = seal._seal_batch(work, world.store_id, 0)  # noqa: SLF001 - a sealer that has not committed yet
+            work.flush()
             other = pool.submit(seal.seal_store, second.database, world.store_id)
             locks: list[str] = []
-            while not locks:
+            while not locks and not other.done():
                 with world.database.read() as look:
                     locks = list(look.conn.execute(waiting).scalars())
         assert (locks, other.result()) == (["advisory"], 0)
