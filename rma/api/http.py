@@ -187,8 +187,6 @@ def ok(
     A ``secret`` answer is never kept; ``subject`` is whom erasure finds it by.
     """
     body = view if isinstance(view, bytes) else _encode(view)
-    if subject is not None:
-        logs.note(return_id=subject)
     return Answer(status, body, None if version is None else f'"{version}"', secret, subject)
 
 

@@ -10,7 +10,7 @@ from rma.db.session import Work
 from rma.domain import engine
 from rma.domain.engine import Step
 from rma.errors import NotFound, Refused
-from rma.services import assess, books, children, gather, logs, naming
+from rma.services import assess, books, children, gather, naming
 from rma.services import case as cases
 from rma.services.caller import Caller
 from rma.services.case import store_now
@@ -49,7 +49,6 @@ def open_named(
     store = services.catalog.store(work, caller.store_id)
     order_row = cases.lock_order_of(work, name) if order or (lock and work.wide) else None
     case = cases.load(work, name, lock=lock)
-    logs.note(store=store.slug, return_id=case.id)
     if caller.link_return_id is not None and caller.link_return_id != case.id:
         raise NotFound("There is no such return.")
     work.check_version(case.row["version"])

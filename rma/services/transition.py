@@ -25,7 +25,7 @@ from rma.domain.policy import Policy
 from rma.domain.vocabulary import EFFECTS
 from rma.errors import NotFound, Refused
 from rma.services import case as cases
-from rma.services import children, counts, deadlines, gather, log, refund_dues
+from rma.services import children, counts, deadlines, gather, log, logs, refund_dues
 from rma.services.assess import OrderView, view_order
 from rma.services.case import Case, Child
 from rma.services.catalog import StoreInfo
@@ -94,6 +94,7 @@ class Door:
         self.opened_deadlines: list[dict[str, Any]] = []
         self.fresh = case is not None and case.new
         self.law_day_moved = False
+        logs.note(store=store.slug, return_id=None if case is None else case.id)
         if case is not None:
             named = case.row["workflow"], case.row["workflow_version"]
             definition = services.catalog.definition(work, store.id, *named)
