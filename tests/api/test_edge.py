@@ -18,6 +18,7 @@ from rma.api import access
 from rma.api.middleware import AccessLog
 from rma.app import ROUTES, create_app
 from rma.db.session import Database
+from rma.demo.local import free_port
 from rma.services import slots
 from rma.services.health import NOBODY_WORKS
 from rma.settings import Settings
@@ -95,6 +96,18 @@ def test_a_database_without_tables_is_not_ready(settings: Settings, empty_databa
     database.close()
     assert (answer.status_code, answer.json()["code"]) == (503, "not_migrated")
     assert "rma db upgrade" in answer.json()["detail"]
+
+
+def test_numbers_are_told_without_a_database(settings: Settings) -> None:
+    """Readiness is 503; the numbers that need no database are there, and one says that it does not answer."""
+    away = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    with TestClient(create_app(settings, database=away), raise_server_exceptions=False) as client:
+        assert client.get("/health/ready").status_code == 503
+        told = client.get("/metrics").text
+    away.close()
+    assert "rma_database_up 0.0" in told
+    assert 'rma_http_requests_total{method="GET",route="/health/ready",status="503"} 1.0' in told
+    assert "rma_effects{" not in told
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

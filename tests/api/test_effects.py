@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,16 @@ import sqlalchemy as sa
 
 from rma.api.middleware import AccessLog
 from rma.db import tables
-from rma.services import background, numbers, runner, seal
+from rma.services import background, numbers, runner, seal, sweep
 from tests.api.conftest import Api
 from tests.support.floor import Floor, ids, payment
 from tests.support.program import Program
 
 _messages = tables.table(tables.Message)
 _refunds = tables.table(tables.Refund)
+_deadlines = tables.table(tables.Deadline)
+_attempts = tables.table(tables.Attempt)
+HOUR = 3600.0
 
 
 @pytest.fixture
@@ -100,16 +105,63 @@ def test_numbers_tell_what_waits_and_what_was_decided(api: Api) -> None:
     assert api.client.post(f"/api/v1/returns/{number}/actions/decline", headers=typed, json={}).status_code >= 400
     assert [json.loads(line)["return"] for line in lines] == [filed, filed]
     assert number.encode() not in b"".join(lines)
+    overdue = run_late(floor)
     told = api.client.get("/metrics").text
+    values = as_numbers(told)
+    assert values['rma_effects_oldest_seconds{effect="send_refund",state="asking"}'] >= HOUR
+    assert values['rma_subscriber_lag_events{subscriber="notify"}'] > 0
+    assert (values["rma_deadlines_overdue"], values["rma_deadlines_overdue_oldest_seconds"] > HOUR) == (overdue, True)
     assert numbers.Counter().read(api.services.database).refunds_overdue == {**before, "law": before["law"] + 1}
     assert 'rma_refunds_overdue{by="law"}' in told
     assert 'rma_effects{effect="send_refund",state="asking"} 1.0' in told
     assert 'rma_transitions_total{machine="refund",outcome="done",trigger="approve"}' in told
     assert "rma_database_up 1.0" in told
-    lags = {line.split(" ")[0]: float(line.split(" ")[1]) for line in told.splitlines() if line.startswith("rma_seal")}
-    assert lags["rma_seal_lag_events"] > 0
-    background.catch_up(floor.services, floor.store_id)
+    assert values["rma_seal_lag_events"] > 0
+    assert values["rma_seal_lag_oldest_seconds"] > 0
     assert "@" not in told
+    assert counted(api, "rma_deadlines_total", lambda: sweep.sweep(floor.services)) > 0
+    assert counted(api, 'rma_chore_failures_total{chore="broken"}', break_a_chore) == 1
+
+
+def as_numbers(told: str) -> dict[str, float]:
+    """Each sample with its labels, and its value."""
+    lines = [line.rpartition(" ") for line in told.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
+def counted(api: Api, name: str, act: Callable[[], object]) -> float:
+    """How much was counted under names that begin so while something was done."""
+
+    def now() -> float:
+        told = as_numbers(api.client.get("/metrics").text)
+        return sum(value for one, value in told.items() if one.startswith(name))
+
+    before = now()
+    act()
+    return now() - before
+
+
+def run_late(floor: Floor) -> float:
+    """Let subscribers, acts and deadlines be late, and leave events unsealed; how many deadlines are."""
+    background.catch_up(floor.services, floor.store_id)
+    floor.order("2")
+    seal.seal_all(floor.services.database)
+    floor.must(floor.file("2", ("1", 1)))
+    with floor.services.database.write() as work:
+        open_ones = sa.and_(_deadlines.c.store_id == floor.store_id, _deadlines.c.state == "open")
+        past = work.real_now - timedelta(seconds=2 * HOUR)
+        late = work.conn.execute(sa.update(_deadlines).where(open_ones).values(next_at=past, due_at=past))
+        work.conn.execute(sa.update(_attempts).where(_attempts.c.store_id == floor.store_id).values(created_at=past))
+        return float(late.rowcount)
+
+
+def break_a_chore() -> None:
+    """A chore that fails once, then waits for its next time."""
+    broken = background.Background([background.Chore("broken", lambda: 1 // 0)], tick=0.01)
+    broken.start()
+    while not broken.states["broken"].failures:
+        time.sleep(0.01)
+    broken.stop()
 
 
 def test_the_seal_lag_counts_every_event_without_a_number(api: Api) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+import rma
 from rma.api import openapi
 from rma.api.examples import BODIES
 from rma.app import ROUTES
@@ -20,6 +23,14 @@ ENDPOINTS = {f"{endpoint.method} {endpoint.path}": endpoint for group in ROUTES 
 def test_an_example_is_a_body_that_its_route_reads(route: str) -> None:
     """Every example in the document is read by the struct of its route without a fault."""
     strict.decode(msgspec.json.encode(BODIES[route]), ENDPOINTS[route].data)
+
+
+def test_nothing_writes_a_table_for_a_spreadsheet() -> None:
+    """No route answers CSV and nothing but the demo's excerpt of public invoices writes it, so no cell is a formula."""
+    assert not [route for route, endpoint in ENDPOINTS.items() if "csv" in endpoint.media_type]
+    program = Path(rma.__file__).parent
+    writing = [path for path in program.rglob("*.py") if re.search(r"csv\.(w|DictW)riter", path.read_text("utf-8"))]
+    assert [path.relative_to(program).as_posix() for path in writing] == ["demo/excerpt.py"]
 
 
 def test_every_answer_has_a_shape() -> None:
