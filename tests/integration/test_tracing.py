@@ -8,14 +8,20 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from rma.app import create_services
+from rma.db.session import Database
 from rma.demo.local import free_port
 from rma.errors import Invalid
-from rma.services import tracing
+from rma.services import runner, tracing
+from rma.settings import Settings
+from tests.api.test_effects import unknown_refund
+from tests.support.floor import Floor
 from tests.support.program import Program
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -70,6 +76,39 @@ def test_a_request_is_a_span_of_its_callers_trace(collector: Collector, tmp_path
     seen = tuple(told[name] for name in ("http.route", "http.response.status_code", "rma.request_id"))
     assert seen == ("/api/v1/returns", 401, "r-7")
     assert b"ayse" not in found.SerializeToString()
+
+
+@pytest.fixture
+def exporting(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Spans of this process go there; what is left is sent at the end."""
+    monkeypatch.setenv(tracing.COLLECTOR[0], f"http://127.0.0.1:{collector.server_port}")
+    tracing.tracer.cache_clear()
+    yield
+    processor(tracing.tracer()).shutdown()
+    monkeypatch.undo()
+    tracing.tracer.cache_clear()
+
+
+def processor(tracer: Any) -> Any:
+    """What gathers spans and sends them."""
+    return tracer.span_processor
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("exporting")
+def test_a_durable_act_is_a_span_with_its_key(database_url: str, tmp_path: Path, collector: Collector) -> None:
+    """Each run of an act is a span of its own with the act's key and nothing of a person."""
+    services = create_services(Settings(data_dir=tmp_path, access_log=False), database=Database(database_url))
+    key = unknown_refund(Floor(services))
+    runner.run_attempt(services, key)
+    services.effects.stop()
+    services.close()
+    processor(tracing.tracer()).force_flush()
+    spans = [span for span in collector.spans if span.name == "send_refund"]
+    told = [[(one.key, one.value.string_value) for one in span.attributes] for span in spans]
+    assert told == [[("rma.attempt", key)]] * 2
+    assert spans[0].trace_id != spans[1].trace_id
+    assert not [span for span in collector.spans if b"@" in span.SerializeToString()]
 
 
 def test_without_a_collector_a_span_goes_nowhere() -> None:
