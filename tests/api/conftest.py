@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from copy import copy
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,17 @@ _numbers = itertools.count(1)
 
 
 class Api:
-    """The running application and a store ``shop``; another store is ``other``."""
+    """The running application and a store ``shop``; another store is ``other``, for those who ask for it."""
 
     def __init__(self, client: TestClient[Litestar], services: Services) -> None:
         self.client = client
         self.services = services
         self.store_id = self.store("shop")
-        self.other_id = self.store("other")
+
+    @cached_property
+    def other_id(self) -> str:
+        """The other store, made when it is asked for."""
+        return self.store("other")
 
     def store(self, slug: str) -> str:
         """Make a Turkish store."""

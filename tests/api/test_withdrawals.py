@@ -294,6 +294,7 @@ def test_the_receipt_is_the_same_on_paper_every_time(api: Api) -> None:
     for part in (receipt["declared_at"], receipt["time"], "Ayşe Yılmaz", "1001", EMAIL, "2 × satır 7"):
         assert part in text
     assert text.count("öğüt.") == 120
+    assert api.other_id
     other = api.client.get(f"/api/v1/stores/other/withdrawals/{token}/receipt.pdf")
     assert other.status_code == 404
 

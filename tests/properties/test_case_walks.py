@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from rma.app import create_services
@@ -242,8 +242,13 @@ NEXT: dict[str, tuple[str, ...]] = {
 """What is likely to go on with in each state."""
 
 
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+"""A walk that fails is told as it is. To make it shorter, walk after walk, takes longer than a test may on a busy
+machine, and all that would be told then is that the time was over."""
+
+
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 def test_any_walk_keeps_everything_true(services: Services, data: st.DataObject) -> None:
     """After any walk the log leads to the rows, units and money add up, chains hold and nothing is stuck."""
     walk = Walk(services, data)
@@ -253,4 +258,5 @@ def test_any_walk_keeps_everything_true(services: Services, data: st.DataObject)
         after = invariants.versions(walk.floor)
         assert all(after[key] >= version for key, version in before.items())
         before = after
+    note(f"{walk.floor.store_id}: {walk.done}")
     invariants.check(walk.floor)

@@ -20,7 +20,7 @@ import httpx
 from rma.cli import main
 
 COMMAND = [sys.executable, "-c", "import sys; from rma.cli import main; sys.exit(main())"]
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 40
 
 
