@@ -115,9 +115,11 @@ def typed(values: Mapping[str, Any], kind: type[Q]) -> Q:
         if isinstance(given := values.get(name), str) and _NUMBER.fullmatch(given):
             raise Invalid.field(name, "type", "an instant with its offset, as RFC 3339 writes it")
     try:
-        return msgspec.convert(values, kind, strict=False)
+        found = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as fault:
         raise Invalid("A parameter cannot be right.", errors=[_fault(str(fault))]) from None
+    strict.check_days(found)
+    return found
 
 
 def ask(raw: bytes) -> Ask:

@@ -59,7 +59,7 @@ def _day(value: object, zone: str) -> date:
         raise TypeError("a day is a text: YYYY-MM-DD")
     try:
         found = date.fromisoformat(value) if "T" not in value else _of_instant(value, zone)
-    except ValueError as fault:
+    except (ValueError, OverflowError) as fault:
         raise ValueError(f"no day (YYYY-MM-DD) and no instant with an offset: {value[:40]!r}") from fault
     if not _FIRST <= found <= LAST_DAY:
         raise ValueError(f"a day lies between {_FIRST} and {LAST_DAY}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from datetime import date, datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -16,17 +17,22 @@ T = TypeVar("T")
 _VALUE_SIGNS = (" >= ", " <= ", "length", "matching regex", "enum value", "timezone")
 """Words of msgspec that say the type is right and the value is not."""
 
-_NUL = re.compile(rb"\\u0000|\x00", re.IGNORECASE)
+_FIRST_YEAR, _END_YEAR = 1000, 9000
+_FAR = re.compile(rb'"[03-9]\d{3}-')
+"""What JSON has that holds a day outside of those years, unless a sign of it is escaped."""
 
 
 def decode(raw: bytes, kind: type[T]) -> T:
     """The typed value of a JSON text. Broken JSON is ``Unreadable``; wrong content is ``Invalid`` with every path."""
-    if not _NUL.search(raw):
+    escaped = b"\\u00" in raw
+    if b"\x00" not in raw and not (escaped and b"\\u0000" in raw):
         try:
             found: T = _decoder(cast(Hashable, kind)).decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass  # the slow way below names every fault
         else:
+            if escaped or _FAR.search(raw):
+                check_days(found)
             return found
     return convert(parse(raw), kind)
 
@@ -49,7 +55,24 @@ def convert(value: object, kind: type[T]) -> T:
     if errors:
         first = errors[0]
         raise Invalid(f"{first.path}: {first.message}" if first.path else first.message, errors=errors)
-    return msgspec.convert(value, kind)
+    found: T = msgspec.convert(value, kind)
+    check_days(found)
+    return found
+
+
+def check_days(value: object) -> None:
+    """``Invalid`` naming every day and instant of a typed value that nobody can count with.
+
+    Those are outside of the years 1000 to 8999, or without an offset.
+    """
+    if _is_out_of_reach(value):
+        errors = list(_days_out_of_reach(value, ""))
+        raise Invalid(f"{errors[0].path}: {errors[0].message}", errors=errors)
+
+
+def in_reach(day: date) -> bool:
+    """Whether one can count from this day, or from this instant in any zone, and still be within the calendar."""
+    return _FIRST_YEAR <= day.year < _END_YEAR
 
 
 def prepare() -> None:
@@ -97,6 +120,63 @@ def text_faults(value: object, path: str = "") -> list[FieldError]:
     if isinstance(value, list | tuple):
         return [fault for index, part in enumerate(value) for fault in text_faults(part, f"{path}[{index}]")]
     return []
+
+
+def _is_out_of_reach(value: object) -> bool:
+    if isinstance(value, msgspec.Struct):
+        parts: Iterable[object] = [getattr(value, name) for name in _dated(type(value))]
+    elif isinstance(value, list | tuple):
+        parts = value
+    elif isinstance(value, dict):
+        parts = value.values()
+    else:
+        return isinstance(value, date) and (not in_reach(value) or _is_naive(value))
+    for part in parts:  # noqa: SIM110 - twice as fast as any()
+        if part is not None and _is_out_of_reach(part):
+            return True
+    return False
+
+
+def _days_out_of_reach(value: object, path: str) -> Iterator[FieldError]:
+    parts: list[tuple[str, object]] = []
+    if isinstance(value, date):
+        if _is_naive(value):
+            yield FieldError(path, "value", "an instant needs its offset, as RFC 3339 writes it")
+        elif not in_reach(value):
+            yield FieldError(path, "value", f"the year lies between {_FIRST_YEAR} and {_END_YEAR - 1}")
+    elif isinstance(value, msgspec.Struct):
+        parts = [(f".{shown}", getattr(value, name)) for name, shown in _dated(type(value)).items()]
+    elif isinstance(value, list | tuple):
+        parts = [(f"[{index}]", part) for index, part in enumerate(value)]
+    elif isinstance(value, dict):
+        parts = [(f".{key}", part) for key, part in value.items()]
+    for name, part in parts:
+        yield from _days_out_of_reach(part, (path + name).lstrip("."))
+
+
+def _is_naive(value: date) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is None
+
+
+@cache
+def _dated(struct: type[msgspec.Struct]) -> dict[str, str]:
+    """The fields of a struct that can hold a day or an instant somewhere within, and their names in JSON."""
+    fields = {field.encode_name: field.name for field in _fields(struct)}
+    found = cast(msgspec.inspect.StructType, msgspec.inspect.type_info(struct)).fields
+    return {fields[field.encode_name]: field.encode_name for field in found if _holds_days(field.type, {struct})}
+
+
+def _holds_days(kind: msgspec.inspect.Type, seen: set[type]) -> bool:
+    if isinstance(kind, msgspec.inspect.DateType | msgspec.inspect.DateTimeType):
+        return True
+    if isinstance(kind, msgspec.inspect.StructType):
+        if kind.cls in seen:
+            return False
+        seen.add(kind.cls)
+        return any(_holds_days(field.type, seen) for field in kind.fields)
+    within = [getattr(kind, name) for name in ("type", "item_type", "key_type", "value_type") if hasattr(kind, name)]
+    within += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
+    return any(_holds_days(part, seen) for part in within)
 
 
 @cache

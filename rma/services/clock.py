@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import Meta
 
 from rma.db import tables
 from rma.db.session import Work, now
+from rma.domain import strict
 from rma.errors import Forbidden, Invalid, NotFound
 from rma.services import sweep
 from rma.services.caller import Caller
@@ -18,7 +20,7 @@ from rma.services.context import Services
 
 _stores = tables.table(tables.Store)
 _returns = tables.table(tables.Return)
-_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_DURATION = re.compile(r"P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,12})S)?)?")
 MAX_WAIT = 30.0
 
 
@@ -26,7 +28,7 @@ class MoveClock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Move by an ISO 8601 duration, or to an instant; then wait so many seconds at most for durable acts."""
 
     advance: str | None = None
-    now: datetime | None = None
+    now: Annotated[datetime, Meta(tz=True)] | None = None
     wait: float = 0.0
 
 
@@ -47,7 +49,7 @@ def move(services: Services, caller: Caller, data: MoveClock) -> dict[str, Any]:
         row = _row(work, caller)
         fresh = not row.clock_set and _has_no_returns(work, caller.store_id)
     here = now() + timedelta(seconds=row.clock_offset)
-    target = data.now if data.now is not None else here + duration(data.advance or "")
+    target = data.now if data.now is not None else _later(here, duration(data.advance or ""))
     if target < here and not fresh:
         raise Invalid.field("now", "backwards", "A clock only goes forwards.")
     fired = sweep.sweep_store(services, caller.store_id, target, at_due=True)
@@ -61,6 +63,16 @@ def move(services: Services, caller: Caller, data: MoveClock) -> dict[str, Any]:
     services.database.retrying(keep)
     left = sweep.settle_store(services, caller.store_id, data.wait)
     return {"now": target, "fired": fired, "effects_pending": left}
+
+
+def _later(here: datetime, by: timedelta) -> datetime:
+    try:
+        target: datetime | None = here + by
+    except OverflowError:
+        target = None
+    if target is None or not strict.in_reach(target):
+        raise Invalid.field("advance", "duration", "That is too long.")
+    return target
 
 
 def duration(text: str) -> timedelta:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain import calendar, ids
+from rma.domain import calendar, ids, strict
 from rma.domain.ids import read_rma_number
 from rma.domain.money import parse_amount
 from rma.domain.withdrawals import search_form
@@ -66,11 +66,13 @@ MOMENTS = frozenset({"created_from", "created_to", "due_before"})
 def moment(text: str, *, path: str, timezone: str) -> datetime:
     """An instant as it is written, or the first moment of a local day. ``Invalid`` names the parameter."""
     try:
-        if len(text) == len("2026-01-01"):
-            return calendar.first_instant(date.fromisoformat(text), timezone)
-        found = datetime.fromisoformat(text)
+        found = date.fromisoformat(text) if len(text) == len("2026-01-01") else datetime.fromisoformat(text)
     except ValueError:
         raise Invalid.field(path, "instant", "A day such as 2026-11-20, or an instant with its offset.") from None
+    if not strict.in_reach(found):
+        raise Invalid.field(path, "value", "No day that a return can have.")
+    if not isinstance(found, datetime):
+        return calendar.first_instant(found, timezone)
     if found.tzinfo is None:
         raise Invalid.field(path, "instant", "An instant needs its offset.")
     return found
