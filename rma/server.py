@@ -13,6 +13,8 @@ from rma.services import shared_counts
 from rma.settings import Settings
 
 _GRACE_SECONDS = 20
+_SILENT_SECONDS = 45
+"""A process that says nothing for so long is replaced; it has to start in this time, on a machine that is busy too."""
 
 
 def serve(app: Litestar, settings: Settings) -> None:
@@ -67,5 +69,6 @@ def _config(settings: Settings, app: Litestar | str, *, workers: int = 1) -> Con
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_worker_healthcheck=_SILENT_SECONDS,
         backlog=2048,
     )
