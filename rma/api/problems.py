@@ -11,6 +11,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 
 from rma import errors
+from rma.domain.strict import MOST as MOST_NAMED
 from rma.errors import FieldError, Reason, RmaError
 from rma.services.idempotency import Answer
 
@@ -80,13 +81,15 @@ def answer(error: Exception) -> Answer:
 def _ours(error: RmaError) -> Answer:
     status, title = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
     refused = isinstance(error, errors.Refused)
+    named: Sequence[FieldError] = getattr(error, "errors", ())
+    more = f" There are more than {MOST_NAMED} faults; these are the first." if len(named) > MOST_NAMED else ""
     problem = Problem(
         "about:blank",
         title,
         _BY_CODE.get(error.code, status),
-        error.detail,
+        error.detail + more,
         error.code,
-        errors=getattr(error, "errors", ()),
+        errors=named[:MOST_NAMED],
         reasons=getattr(error, "reasons", ()),
         allowed=getattr(error, "allowed", ()) if refused else None,
     )

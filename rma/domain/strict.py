@@ -6,6 +6,7 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
+from itertools import chain, islice
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -17,6 +18,9 @@ T = TypeVar("T")
 _VALUE_SIGNS = (" >= ", " <= ", "length", "matching regex", "enum value", "timezone")
 """Words of msgspec that say the type is right and the value is not."""
 
+MOST = 100
+"""How many faults are named of one text: who sends more of them is told so, and it costs no more."""
+
 _FIRST_YEAR, _END_YEAR = 1000, 9000
 _FAR = re.compile(rb'"[03-9]\d{3}-')
 """What JSON has that holds a day outside of those years, unless a sign of it is escaped."""
@@ -25,7 +29,8 @@ _FAR = re.compile(rb'"[03-9]\d{3}-')
 def decode(raw: bytes, kind: type[T]) -> T:
     """The typed value of a JSON text. Broken JSON is ``Unreadable``; wrong content is ``Invalid`` with every path."""
     escaped = b"\\u00" in raw
-    if b"\x00" not in raw and not (escaped and b"\\u0000" in raw):
+    whole = b"\x00" not in raw and not (escaped and b"\\u0000" in raw)
+    if whole:
         try:
             found: T = _decoder(cast(Hashable, kind)).decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -34,7 +39,7 @@ def decode(raw: bytes, kind: type[T]) -> T:
             if escaped or _FAR.search(raw):
                 check_days(found)
             return found
-    return convert(parse(raw), kind)
+    return _convert(parse(raw), kind, () if whole else None)
 
 
 def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything
@@ -51,8 +56,12 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything
 
 def convert(value: object, kind: type[T]) -> T:
     """The typed value of plain data as JSON gives it. Wrong content is ``Invalid`` with every path."""
-    errors = text_faults(value) + _all_faults(value, kind)
-    if errors:
+    return _convert(value, kind, None)
+
+
+def _convert(value: object, kind: type[T], of_texts: Iterable[FieldError] | None) -> T:
+    texts = _text_faults(value, "") if of_texts is None else of_texts
+    if errors := [*islice(chain(texts, _all_faults(value, kind)), MOST + 1)]:
         first = errors[0]
         raise Invalid(f"{first.path}: {first.message}" if first.path else first.message, errors=errors)
     found: T = msgspec.convert(value, kind)
@@ -66,7 +75,7 @@ def check_days(value: object) -> None:
     Those are outside of the years 1000 to 8999, or without an offset.
     """
     if _is_out_of_reach(value):
-        errors = list(_days_out_of_reach(value, ""))
+        errors = list(islice(_days_out_of_reach(value, ""), MOST + 1))
         raise Invalid(f"{errors[0].path}: {errors[0].message}", errors=errors)
 
 
@@ -99,27 +108,42 @@ def _subclasses(kind: type) -> Iterator[type]:
 
 
 def faults(value: object, kind: Any, path: str = "") -> list[FieldError]:  # noqa: ANN401 - any annotation
-    """Every fault of plain data against a type, each with its path."""
+    """The faults of plain data against a type, each with its path: all of them, or one more than ``MOST``."""
+    return list(islice(_faults(value, kind, path), MOST + 1))
+
+
+def text_faults(value: object) -> list[FieldError]:
+    """Where a text holds the character NUL, which no database text can: as many as ``faults`` gives."""
+    return list(islice(_text_faults(value, ""), MOST + 1))
+
+
+def _faults(value: object, kind: Any, path: str) -> Iterator[FieldError]:  # noqa: ANN401 - any annotation
     struct = _struct_of(kind)
     if struct is not None and isinstance(value, Mapping):
-        return _struct_faults(value, struct, f"{path}." if path else "")
+        yield from _struct_faults(value, struct, f"{path}." if path else "")
+        return
     item = _item_of(kind)
-    if item is not None and isinstance(value, list | tuple):
-        found = [fault for index, part in enumerate(value) for fault in faults(part, item, f"{path}[{index}]")]
-        return found or _fault(value, kind, path)
-    return _fault(value, kind, path)
+    within = enumerate(value) if item is not None and isinstance(value, list | tuple) else ()
+    found = (fault for index, part in within for fault in _faults(part, item, f"{path}[{index}]"))
+    if (first := next(found, None)) is None:
+        yield from _fault(value, kind, path)
+        return
+    yield first
+    yield from found
 
 
-def text_faults(value: object, path: str = "") -> list[FieldError]:
-    """Wherever a text holds the character NUL, which no database text can."""
+def _text_faults(value: object, path: str) -> Iterator[FieldError]:
     if isinstance(value, str):
-        return [FieldError(path, "character", "the character NUL is not allowed")] if "\x00" in value else []
-    if isinstance(value, Mapping):
-        parts = [(part, f"{path}.{key}".lstrip(".")) for key, part in value.items()]
-        return text_faults(list(value), path) + [fault for part, where in parts for fault in text_faults(part, where)]
-    if isinstance(value, list | tuple):
-        return [fault for index, part in enumerate(value) for fault in text_faults(part, f"{path}[{index}]")]
-    return []
+        if "\x00" in value:
+            yield FieldError(path, "character", "the character NUL is not allowed")
+    elif isinstance(value, Mapping):
+        for key in value:
+            yield from _text_faults(key, path)
+        for key, part in value.items():
+            yield from _text_faults(part, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from _text_faults(part, f"{path}[{index}]")
 
 
 def _is_out_of_reach(value: object) -> bool:
@@ -184,10 +208,12 @@ def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
-def _all_faults(value: object, kind: Any) -> list[FieldError]:  # noqa: ANN401
+def _all_faults(value: object, kind: Any) -> Iterator[FieldError]:  # noqa: ANN401
     """Every fault, quick when there is none."""
-    first = _fault(value, kind, "")
-    return first and (faults(value, kind) or first)
+    if first := _fault(value, kind, ""):
+        found = _faults(value, kind, "")
+        yield next(found, first[0])
+        yield from found
 
 
 @cache
@@ -215,20 +241,19 @@ def _item_of(kind: Any) -> Any:  # noqa: ANN401
     return None
 
 
-def _struct_faults(value: Mapping[str, object], struct: type[msgspec.Struct], prefix: str) -> list[FieldError]:
-    found: list[FieldError] = []
+def _struct_faults(value: Mapping[str, object], struct: type[msgspec.Struct], prefix: str) -> Iterator[FieldError]:
     known = set()
     for field in _fields(struct):
         name = field.encode_name
         known.add(name)
         if name in value:
-            found += faults(value[name], field.type, prefix + name)
+            yield from _faults(value[name], field.type, prefix + name)
         elif field.required:
-            found.append(FieldError(prefix + name, "missing", "this field is required"))
+            yield FieldError(prefix + name, "missing", "this field is required")
     if struct.__struct_config__.forbid_unknown_fields:
-        strange = [str(name)[:80] for name in value if name not in known]
-        found += [FieldError(prefix + name, "unknown", "there is no such field") for name in strange]
-    return found
+        for name in value:
+            if name not in known:
+                yield FieldError(prefix + str(name)[:80], "unknown", "there is no such field")
 
 
 def _fault(value: object, kind: Any, path: str) -> list[FieldError]:  # noqa: ANN401

@@ -121,6 +121,14 @@ def test_what_cannot_be_read_is_400(api: Api, body: bytes) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
 
 
+def test_no_answer_names_faults_without_end(api: Api) -> None:
+    """Of ten thousand faulty lines a hundred are named, and the answer says that there are more."""
+    for body in (b'{"lines": [' + b"{}," * 10_000 + b"{}]}", b'{"a":1,' + b'"a":1,' * 9 + b'"lines":[]}'):
+        answer = _send(api, body).json()
+        many = b"{}," in body
+        assert (len(answer["errors"]), "more than 100" in answer["detail"]) == ((100, True) if many else (1, False))
+
+
 def test_json_has_a_depth_and_a_size(api: Api) -> None:
     """Deeply nested and large bodies are refused before they are read into anything; brackets in texts do not count."""
     deep = b'{"lines": [], "anything": {"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}}"
