@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,10 +29,7 @@ class Instant(TypeDecorator[datetime]):
         """Refuses naive values: a time without a zone is a bug."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if dialect.name == "sqlite" else utc
+        return instant_text(value) if dialect.name == "sqlite" else _utc(value)
 
     def process_result_value(self, value: Any, _dialect: sa.Dialect) -> datetime | None:
         """Always aware, always UTC."""
@@ -51,7 +49,7 @@ class Json(TypeDecorator[Any]):
     def __init__(self, type_: Any = Any) -> None:
         super().__init__()
         self.type_ = type_
-        self._decode = msgspec.json.Decoder(type_).decode
+        self.decode = msgspec.json.Decoder(type_).decode
 
     def process_bind_param(self, value: Any, _dialect: sa.Dialect) -> str | None:
         """Encodes with sorted keys."""
@@ -59,4 +57,16 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, _dialect: sa.Dialect) -> Any:
         """Decodes into the column's type."""
-        return None if value is None else self._decode(value)
+        return None if value is None else self.decode(value)
+
+
+@functools.lru_cache(256)  # one act writes its own instant a dozen times
+def instant_text(value: datetime) -> str:
+    """An instant as SQLite keeps it. ``ValueError`` without a zone."""
+    return _utc(value).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return value.astimezone(UTC)

@@ -12,20 +12,21 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
-from operator import itemgetter
+from datetime import UTC, date, datetime
+from operator import itemgetter, methodcaller
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from rma.db.columns import Instant, Json, canonical
-from rma.db.session import Work
+from rma.db.columns import Instant, Json, canonical, instant_text
+from rma.db.session import Asked, Work
 from rma.db.wire import Sent
 
 Processor = Callable[[Any], Any]
 TOGETHER = 8
 """How many rows one insert writes at most: each number of rows is a statement that is prepared on each connection."""
+_IN_UTC = methodcaller("astimezone", UTC)
 _numbers = itertools.count(1)
 
 
@@ -41,6 +42,10 @@ class _Plan(NamedTuple):
     def sent(self, params: dict[str, Any], duplicate: type[Exception] | None = None) -> Sent:
         """The statement with these values as the driver takes them."""
         return Sent(self.sql, self.name, self.values(params), self.formats, duplicate)
+
+    def asked(self, params: dict[str, Any]) -> Asked:
+        """What is asked: an answer that was read ahead is known by it."""
+        return self.name, self.take({**self.constants, **params} if self.constants else params)
 
     def values(self, params: dict[str, Any]) -> list[Any]:
         """These values in the statement's order, as the driver takes them."""
@@ -84,9 +89,8 @@ class Hot:
     def rows(self, work: Work, params: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Execute and fetch all rows, with the column types applied."""
         plan = self.plan(work)
-        sent = plan.sent(params)
-        known = work.known(sent)
-        return plan.converted((work.send([sent])[0] if known is None else known).rows)
+        known = work.known(plan.asked(params))
+        return plan.converted((work.send([plan.sent(params)])[0] if known is None else known).rows)
 
     def one(self, work: Work, params: dict[str, Any]) -> tuple[Any, ...] | None:
         """The first row, or None."""
@@ -130,7 +134,14 @@ def ahead(work: Work, *reads: Read) -> None:
 
     They are statements like any other: what one of them locks is locked before the next one reads.
     """
-    work.read_ahead([hot.plan(work).sent(params) for hot, params in reads])
+    new: dict[Asked, Sent] = {}
+    for hot, params in reads:
+        plan = hot.plan(work)
+        asked = plan.asked(params)
+        if asked not in new and not work.knows(asked):
+            new[asked] = plan.sent(params)
+    if new:
+        work.read_ahead(new)
 
 
 def insert(table: sa.Table, columns: Iterable[str] | None = None) -> Insert:
@@ -192,6 +203,10 @@ def _from_driver(type_: Any, dialect: sa.Dialect) -> Processor | None:
     """From what the driver answers to a value of this column; None where it answers the value itself."""
     if isinstance(type_, sa.Float):
         return None  # both drivers answer floats; SQLAlchemy would ask for the driver's type code
+    if isinstance(type_, Json):
+        return type_.decode
+    if isinstance(type_, Instant):
+        return datetime.fromisoformat if dialect.name == "sqlite" else _IN_UTC
     processor: Processor | None = type_.dialect_impl(dialect).result_processor(dialect, None)
     return processor
 
@@ -199,6 +214,8 @@ def _from_driver(type_: Any, dialect: sa.Dialect) -> Processor | None:
 def _to_sqlite(type_: Any, dialect: sa.Dialect) -> Processor | None:
     if isinstance(type_, Json):
         return lambda value: canonical(value).decode()
+    if isinstance(type_, Instant):
+        return instant_text
     processor: Processor | None = type_.dialect_impl(dialect).bind_processor(dialect)
     return processor
 
@@ -246,5 +263,6 @@ _KINDS: tuple[tuple[type, type[sa.types.TypeEngine[Any]]], ...] = (
 def _convert(results: tuple[tuple[int, Processor], ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
     cells = list(row)
     for index, process in results:
-        cells[index] = process(cells[index])
+        if cells[index] is not None:
+            cells[index] = process(cells[index])
     return tuple(cells)

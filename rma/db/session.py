@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,8 @@ from rma.domain import ids
 from rma.errors import Busy, Stale, Unavailable
 
 T = TypeVar("T")
+Asked = tuple[bytes, tuple[Any, ...]]
+"""A compiled statement's name and the values that it is asked with."""
 LOCK_WAIT_MS = 8_000
 CONNECT_SECONDS = 10
 IDLE_IN_TRANSACTION_MS = 60_000
@@ -73,7 +75,7 @@ class Work:
         self._wire = _wire_of(conn)
         self._wire.reads = reads
         self._held: list[Sent] = []
-        self._ahead: dict[tuple[Any, ...], Answer] = {}
+        self._ahead: dict[Asked, Answer] = {}
         self.wide = wide
         self.expected: int | None = None
         self.dialect = conn.dialect
@@ -123,16 +125,17 @@ class Work:
         else:
             self._wire.send(batch)
 
-    def read_ahead(self, batch: Sequence[Sent]) -> None:
+    def read_ahead(self, reads: Mapping[Asked, Sent]) -> None:
         """Run these reads in one round trip and remember their answers until something is written."""
-        asked = {(sent.name, *sent.values): sent for sent in batch}
-        new = {key: sent for key, sent in asked.items() if key not in self._ahead}
-        if new:
-            self._ahead.update(zip(new, self.send(list(new.values())), strict=True))
+        self._ahead.update(zip(reads, self.send([*reads.values()]), strict=True))
 
-    def known(self, sent: Sent) -> Answer | None:
+    def knows(self, asked: Asked) -> bool:
+        """Whether this was read ahead and not asked for since."""
+        return asked in self._ahead
+
+    def known(self, asked: Asked) -> Answer | None:
         """What this read answered when it was read ahead, once; None if it was not."""
-        return self._ahead.pop((sent.name, *sent.values), None) if self._ahead else None
+        return self._ahead.pop(asked, None)
 
     def flush(self) -> None:
         """Write what is held back, here and in the ORM."""
