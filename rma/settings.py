@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEGABYTE = 1_000_000
@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     """The longest wait between two questions about a refund, label or order with no end yet; the first are short."""
     even_seconds: Annotated[float, Field(ge=0, le=5)] = 0.25
     """The beat on which public answers leave whose time would tell whether an order exists; 0 sends them at once."""
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses and networks of proxies whose ``X-Forwarded-For`` is believed; what anybody else says of it is not."""
     access_log: bool = True
     cors_origins: tuple[str, ...] = ()
     """Origins of browsers' pages that may call the API; none unless told."""

@@ -34,6 +34,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A handler and everything that is known about its route.
 
     ``data`` is the struct its JSON body is read into. With ``even`` the time of its answer tells nothing (``pace``).
+    With ``counted`` each network address may ask so often and no more (``limits``), before anything of it is read.
     ``also`` is the other good status where it has two: what is new is 201, what was there already 200.
     """
 
@@ -51,6 +52,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     writes: bool = True
     inline: bool = False
     even: bool = False
+    counted: bool = False
     media_type: str = "application/json"
 
     @property
@@ -88,7 +90,7 @@ class Routes:
         self.endpoints: list[Endpoint] = []
 
     def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
-        """A route that changes nothing. Options: ``answers``, ``query``, ``media_type``, ``inline``."""
+        """A route that changes nothing. Options: ``answers``, ``query``, ``media_type``, ``inline``, ``counted``."""
         return self._add("GET", path, options)
 
     def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
@@ -192,6 +194,9 @@ class Server:
 
     async def _admit(self, endpoint: Endpoint, scope: HTTPScope) -> Call:
         """The call, if this caller may make it."""
+        client = (scope["client"] or ("", 0))[0]
+        if endpoint.counted:
+            self._services.limits.admit(client)
         headers = dict(scope["headers"])
         params: dict[str, str] = scope["path_params"]
         rules = access.rules_of(endpoint.method, endpoint.path, params.get("trigger"))
@@ -211,7 +216,7 @@ class Server:
             params=params,
             headers=headers,
             raw_query=scope["query_string"],
-            client=(scope["client"] or ("", 0))[0],
+            client=client,
         )
         if endpoint.method == "POST":
             call.take_key(demanded=endpoint.keyed)

@@ -29,11 +29,11 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     buttons: Buttons
 
 
-@routes.post("/stores/{slug}/withdrawals", answers=Begun, status=201, writes=False, even=True)
+@routes.post("/stores/{slug}/withdrawals", answers=Begun, status=201, writes=False, even=True, counted=True)
 def begin(call: Call, data: Declaration) -> Answer:
     """The first step: nothing is declared yet. No key, and no reason, is needed."""
     typed = checked(data)
-    withdrawals.admit(call.services, call.client, typed)
+    withdrawals.admit(call.services, typed)
     wish = reading.language(call.header("accept-language") or "")
 
     def act(work: Work) -> Answer:
@@ -45,18 +45,16 @@ def begin(call: Call, data: Declaration) -> Answer:
     return call.services.database.retrying(act)
 
 
-@routes.post("/stores/{slug}/withdrawals/{token}/confirm", answers=Receipt, writes=False, even=True)
+@routes.post("/stores/{slug}/withdrawals/{token}/confirm", answers=Receipt, writes=False, even=True, counted=True)
 def confirm(call: Call) -> Answer:
     """The second step declares it. The answer is the receipt and nothing else; it also goes out by mail at once."""
-    withdrawals.admit(call.services, call.client)
     slug, token = call.path["slug"], call.path["token"]
     return call.services.database.retrying(lambda work: ok(withdrawals.confirm(work, call.services, slug, token)))
 
 
-@routes.get("/stores/{slug}/withdrawals/{token}/receipt.pdf", answers=bytes, media_type="application/pdf")
+@routes.get("/stores/{slug}/withdrawals/{token}/receipt.pdf", answers=bytes, media_type="application/pdf", counted=True)
 def receipt(call: Call) -> Answer:
     """The receipt as PDF, always the same bytes."""
-    withdrawals.admit(call.services, call.client)
     paper = withdrawals.receipt_pdf(call.services, call.path["slug"], call.path["token"])
     return raw(paper, "application/pdf", filename="withdrawal-receipt.pdf")
 

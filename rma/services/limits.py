@@ -29,9 +29,10 @@ class Rate(msgspec.Struct, frozen=True):
 RATES: Mapping[str, Rate] = {
     "address": Rate(60, 10),
     "network": Rate(240, 2.5),
+    "site": Rate(960, 0.625),
     "recipient": Rate(10, 360),
 }
-"""By network address, by its network (/24, /64), and by the mailbox that would be written to."""
+"""By network address, by its network (/24, /64), by what one customer of a provider has of IPv6 (/48), by mailbox."""
 
 
 class Limiter:
@@ -62,6 +63,10 @@ class Limiter:
             while len(self._buckets) > self._most:
                 self._buckets.popitem(last=False)
 
+    def admit(self, client: str) -> None:
+        """Let this network address ask once more, else ``RateLimited``."""
+        self.take(**places(client))
+
     def __len__(self) -> int:
         """How many buckets are remembered."""
         return len(self._buckets)
@@ -73,7 +78,7 @@ class Limiter:
 
 
 def places(client: str) -> dict[str, str]:
-    """The buckets of a network address: itself and its network, /24 of IPv4 and /64 of IPv6.
+    """The buckets of a network address: itself and its network, /24 of IPv4; /64 of IPv6, and there the /48 as well.
 
     An IPv4 address inside IPv6 counts as itself; what is no address counts under its own name.
     """
@@ -82,5 +87,6 @@ def places(client: str) -> dict[str, str]:
     except ValueError:
         return {"address": client[:64], "network": client[:64]}
     address = getattr(address, "ipv4_mapped", None) or address
-    width = 24 if address.version == 4 else 64  # noqa: PLR2004 - the versions of IP
-    return {"address": str(address), "network": str(ip_network((address, width), strict=False))}
+    widths = {"network": 24} if address.version == 4 else {"network": 64, "site": 48}  # noqa: PLR2004 - IP's versions
+    networks = {kind: str(ip_network((address, width), strict=False)) for kind, width in widths.items()}
+    return {"address": str(address), **networks}

@@ -21,7 +21,7 @@ from rma.domain.papers import WithdrawalReceipt
 from rma.domain.texts import LANGUAGES
 from rma.domain.withdrawals import Declaration, DeclaredLine
 from rma.errors import NotFound
-from rma.services import limits, links, log, notify, withdrawal_filing
+from rma.services import links, log, notify, withdrawal_filing
 from rma.services.caller import Caller
 from rma.services.case import store_now
 from rma.services.catalog import StoreInfo
@@ -61,12 +61,9 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
 
 
-def admit(services: Services, client: str, typed: Declaration | None = None) -> None:
-    """Let this network address ask once more, and write to that mailbox; else ``RateLimited``."""
-    keys = limits.places(client)
-    if typed is not None:
-        keys["recipient"] = withdrawals.search_form(typed.electronic_address)
-    services.limits.take(**keys)
+def admit(services: Services, typed: Declaration) -> None:
+    """Let one more message go to the mailbox that was typed, else ``RateLimited``. The network was counted before."""
+    services.limits.take(recipient=withdrawals.search_form(typed.electronic_address))
 
 
 def begin(work: Work, services: Services, slug: str, typed: Declaration, *, locale: str) -> str:

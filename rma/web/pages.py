@@ -117,18 +117,27 @@ def route(
     services: Services,
     executor: Executor,
     even: bool = False,
+    counted: bool = False,
     most: int = MOST_BYTES,
 ) -> HTTPRouteHandler:
     """A page at an address. With ``even`` the time of its answer tells nothing (``pace``).
+
+    With ``counted`` each network address may ask so often and no more (``limits``), before a form is read.
 
     A form may have ``most`` bytes; with files it is read only where ``most`` is above that of plain forms.
     """
 
     async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        visit = None
         try:
-            visit = await _visit(request, services, files=most > MOST_BYTES)
+            visit = _visit(request, services)
+            if counted:
+                services.limits.admit(visit.client)
+            if visit.method == "POST":
+                form, files = await _sent(request, files=most > MOST_BYTES)
+                visit = msgspec.structs.replace(visit, form=form, files=files)
         except RmaError as error:
-            return _response(_problem(None, error))
+            return _response(_problem(visit, error))
         run = asyncio.get_running_loop().run_in_executor(executor, _answer, view, visit)
         return _response(await (pace.evenly(run, services.settings.even_seconds) if even else run))
 
@@ -136,21 +145,11 @@ def route(
     return HTTPRouteHandler(path, http_method=method, name=name, status_code=200, request_max_body_size=most)(handle)
 
 
-async def _visit(request: Request[Any, Any, Any], services: Services, *, files: bool) -> Visit:
+def _visit(request: Request[Any, Any, Any], services: Services) -> Visit:
+    """The visit, before what was sent with it is read."""
     scope = request.scope
     if "\x00" in scope["path"]:
         raise NotFound("There is nothing at this address.")
-    form: dict[str, str] = {}
-    sent: dict[str, UploadFile] = {}
-    if scope["method"] == "POST":
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if files and kind == _WITH_FILES:
-            form, sent = await _parts(request)
-        else:
-            body = await request.body()
-            if body and kind != _FORM:
-                raise Unreadable("This is no form.")
-            form = _pairs(body)
     return Visit(
         services=services,
         method=scope["method"],
@@ -158,10 +157,19 @@ async def _visit(request: Request[Any, Any, Any], services: Services, *, files: 
         url=scope["path"],
         path=scope["path_params"],
         query=_pairs(scope["query_string"]),
-        form=form,
+        form={},
         accept=request.headers.get("accept-language", ""),
-        files=sent,
     )
+
+
+async def _sent(request: Request[Any, Any, Any], *, files: bool) -> tuple[dict[str, str], dict[str, UploadFile]]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if files and kind == _WITH_FILES:
+        return await _parts(request)
+    body = await request.body()
+    if body and kind != _FORM:
+        raise Unreadable("This is no form.")
+    return _pairs(body), {}
 
 
 async def _parts(request: Request[Any, Any, Any]) -> tuple[dict[str, str], dict[str, UploadFile]]:

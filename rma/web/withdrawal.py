@@ -41,10 +41,10 @@ def handlers(services: Services, executor: Executor) -> list[HTTPRouteHandler]:
     own: dict[str, Any] = {"services": services, "executor": executor}
     return [
         route("GET", base, start, **own),
-        route("POST", base, state, even=True, **own),
+        route("POST", base, state, even=True, counted=True, **own),
         route("GET", one, review, **own),
-        route("POST", one, confirm, even=True, **own),
-        route("GET", f"{one}/receipt.pdf", paper, **own),
+        route("POST", one, confirm, even=True, counted=True, **own),
+        route("GET", f"{one}/receipt.pdf", paper, counted=True, **own),
     ]
 
 
@@ -60,7 +60,7 @@ def state(visit: Visit) -> Html:
     if faults := _faults(_errors(wanted), rows, words(visit.language(store.locale))):
         return _form(visit, visit.form, faults)
     typed = checked(strict.convert(wanted, Declaration))
-    withdrawals.admit(visit.services, visit.client, typed)
+    withdrawals.admit(visit.services, typed)
     language = visit.language(store.locale)
     token = visit.services.database.retrying(
         lambda work: withdrawals.begin(work, visit.services, store.slug, typed, locale=language)
@@ -86,7 +86,6 @@ def review(visit: Visit) -> Html:
 
 def confirm(visit: Visit) -> Html:
     """Declare it, then show the receipt. Pressed twice, it is declared once."""
-    withdrawals.admit(visit.services, visit.client)
     slug, token = visit.path["store"], visit.path["token"]
     visit.services.database.retrying(lambda work: withdrawals.confirm(work, visit.services, slug, token))
     return redirect(visit.link(visit.url))
@@ -94,7 +93,6 @@ def confirm(visit: Visit) -> Html:
 
 def paper(visit: Visit) -> Html:
     """The receipt as PDF."""
-    withdrawals.admit(visit.services, visit.client)
     made = withdrawals.receipt_pdf(visit.services, visit.path["store"], visit.path["token"])
     headers = {"content-disposition": 'attachment; filename="withdrawal-receipt.pdf"'}
     return Html(body=made, media_type="application/pdf", headers=headers)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from rma import server
 from rma.app import create_app
+from rma.services.limits import RATES, Limiter, Rate
 from rma.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def port(api: Api, settings: Settings) -> Iterator[int]:
     """Where a server listens."""
+    yield from _serve(api, settings)
+
+
+def _serve(api: Api, settings: Settings) -> Iterator[int]:
     one = server.make(create_app(settings, services=api.services), settings)
     thread = threading.Thread(target=one.run)
     thread.start()
@@ -119,6 +125,22 @@ def test_who_is_slow_is_sent_away(port: int) -> None:
         for one in slow:
             assert (one.result()[0], one.result()[1]["code"]) == (408, "too_slow")
         assert honest.result().status_code == 400
+
+
+@pytest.mark.parametrize("believed", [False, True])
+def test_requests_of_an_address_are_counted_before_they_are_read(
+    api: Api, settings: Settings, *, believed: bool
+) -> None:
+    """Each address has its bucket, for what nobody can read too; a forged one has none, but from a trusted proxy."""
+    api.services.limits = Limiter(dict.fromkeys(RATES, Rate(2, 900)))
+    proxies = {"trusted_proxies": (ip_network("127.0.0.0/8"),)} if believed else {}
+    for port in _serve(api, settings.model_copy(update=proxies)):
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/stores/shop/withdrawals") as client:
+            far = [{"X-Forwarded-For": f"9.9.9.9, 10.{number}.0.1"} for number in (1, 2, 3, 3, 3)]
+            statuses = [client.post("", content=b"{", headers=one).status_code for one in far]
+            others = [client.post("/t/confirm", headers=far[-1]), client.get("/t/receipt.pdf", headers=far[-1])]
+    assert statuses == ([400, 400, 400, 400, 429] if believed else [400, 400, 429, 429, 429])
+    assert [one.status_code for one in others] == [429, 429]
 
 
 def test_connections_are_counted(port: int) -> None:

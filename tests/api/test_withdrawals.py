@@ -357,7 +357,7 @@ def test_what_is_not_there_is_not_found(api: Api) -> None:
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_who_asks_too_often_waits(api: Api) -> None:
     """A network address and a mailbox have their bucket; the refusal says in Retry-After when to come back."""
-    api.services.limits = Limiter({"address": Rate(9, 30), "network": Rate(9, 30), "recipient": Rate(2, 600)})
+    api.services.limits = Limiter({"address": Rate(10, 30), "network": Rate(10, 30), "recipient": Rate(2, 600)})
     for number in ("1", "2"):
         begin(api, order_number=number)
     full = api.client.post("/api/v1/stores/shop/withdrawals", json=TYPED)
