@@ -11,13 +11,14 @@ from typing import Any, Literal, cast, get_type_hints
 import msgspec
 from litestar import Request
 from litestar.datastructures import UploadFile
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Method, Receive, Scope, Send
 
 from rma.api import access, auth, problems, reading
 from rma.api.http import Call, Upload
 from rma.domain import strict
-from rma.errors import Invalid, NotFound, Unreadable
+from rma.errors import Invalid, NotFound, TooLarge, Unreadable
 from rma.services import pace
 from rma.services.context import Services
 from rma.services.idempotency import Answer
@@ -259,6 +260,10 @@ async def _take_form(call: Call, request: Request[Any, Any, Any]) -> None:
         form = await request.form()
     except (UnicodeDecodeError, LookupError):
         raise Unreadable("A field of the form is no text; bytes are sent as a file with a name.") from None
+    except HTTPException as error:
+        if type(error.__context__).__name__ == "ParserLimitReached":  # the framework calls it a 400
+            raise TooLarge("The form has too many parts, or one whose header is too large.") from None
+        raise
     for name, value in form.multi_items():
         if name in call.files or name in call.form:
             raise Invalid.field(name, "twice", "This field was sent twice.")

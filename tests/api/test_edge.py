@@ -202,3 +202,14 @@ def test_a_number_is_no_instant(api: Api) -> None:
         answer = api.get(f"/orders?ordered_to={given}", api.key("orders:read"))
         assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "ordered_to")
     assert api.get("/orders?ordered_to=2026-01-01T00:00:00Z", api.key("orders:read")).status_code == 200
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_form_of_too_many_parts_is_too_large(api: Api) -> None:
+    """A thousand and one parts, or a part whose own header has no end, are 413 and nothing else."""
+    headers = api.key("returns:write") | {"Idempotency-Key": "a"}
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n1\r\n'
+    for parts in (b"".join(part % str(number).encode() for number in range(1_001)), part % (b"a" * 100_000)):
+        sent = headers | {"Content-Type": "multipart/form-data; boundary=x"}
+        answer = api.client.post("/api/v1/returns/ret_1/evidence", content=parts + b"--x--\r\n", headers=sent)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large"), answer.text
