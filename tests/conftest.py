@@ -20,7 +20,11 @@ _passed: dict[str, int] = dict.fromkeys(KINDS, 0)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--attack N``: how many random requests tests/api/test_attacked.py sends to each operation."""
+    """``--attack N``: how many random requests tests/api/test_attacked.py sends to each operation.
+
+    ``--races N``: how many times tests/integration/test_serial.py and test_race_processes.py go over everything.
+    """
+    parser.addoption("--races", type=int, default=1, metavar="N", help="rounds over everything that can happen at once")
     parser.addoption(
         "--attack", type=int, default=DOSE, metavar="N", help="random requests to each operation of the API"
     )
@@ -29,10 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort by folder, keeping the order within; a test outside the known folders fails the collection.
 
-    A long attack takes as long as it takes.
+    A long attack, and a long race, takes as long as it takes.
     """
     root = config.rootpath / "tests"
-    if config.getoption("attack") > DOSE:
+    if config.getoption("attack") > DOSE or config.getoption("races") > 1:
         for item in items:
             item.add_marker(pytest.mark.timeout(0))
 

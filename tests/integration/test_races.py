@@ -1,4 +1,8 @@
-"""Acts of real threads on one order: only allowed outcomes, no deadlock and no error of ours ever reaches a client."""
+"""Acts of real threads on one order: only allowed outcomes, no deadlock and no error of ours ever reaches a client.
+
+Every pair of acts, and threes, against what they come to one after the other: ``test_serial.py``; processes:
+``test_race_processes.py``.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,19 @@ from rma.db.session import now
 from rma.services import keys, sweep
 from rma.services.caller import SCOPES
 from rma.services.keys import NewKey
-from tests.support import invariants, racing
+from tests.support import crossing, invariants, racing
 from tests.support.floor import Floor, ids
 from tests.support.racing import Alone, Doing, at_once, done, overlapped
+from tests.support.rewind import deadlocks
 from tests.support.snapshots import Json, money
+
+
+@pytest.fixture(autouse=True)
+def _no_deadlock(floor: Floor) -> Iterator[None]:
+    """No act ever met another in a deadlock, not even in one that was broken and retried unseen."""
+    yield
+    assert deadlocks(floor.services.database) == 0
+
 
 OURS = {"in_progress", "unavailable"}
 """What a client is told when the program could not do its part; in these tests that is a failure."""
@@ -198,85 +211,26 @@ def test_a_snapshot_never_takes_away_what_a_filing_just_reserved(floor: Floor) -
     for number, order in (("1", "filing"), ("2", "snapshot"), ("3", "neither")):
         floor.order(number)
         filing = floor.file(number, ("1", 3))
-        snapshot = Alone(lambda: _tried(lambda: floor.order(number, **fewer)))  # noqa: B023
+        snapshot = Alone(lambda: floor.order(number, **fewer))  # noqa: B023
         if order == "filing":
             overlapped(floor, filing, snapshot)
         elif order == "snapshot":
             overlapped(floor, snapshot, filing)
         else:
-            racing.together(snapshot.run, lambda: floor.do(filing))  # noqa: B023
+            racing.together(lambda: done(floor, snapshot), lambda: floor.do(filing)[0])  # noqa: B023
     invariants.check(floor)
-
-
-def _tried(act: Callable[[], Any]) -> None:
-    """Do it; a refusal is fine."""
-    try:
-        act()
-    except Exception as refusal:
-        if not hasattr(refusal, "code") or refusal.code in OURS:
-            raise
 
 
 # -- anything against anything ----------------------------------------------------------------------------------------
-
-NAMES = (
-    *("file", "file_other", "approve", "approve_other", "refuse", "receive", "receive_more", "inspect", "cancel"),
-    *("delivered", "lost", "undo", "by_hand", "snapshot", "dispute", "parcel", "acts"),
-)
-
-
-def scene(floor: Floor, number: str) -> dict[str, Callable[[], Doing]]:
-    """An order with a return in the middle of its life and one at its beginning, and what can be done to them."""
-    floor.order(number)
-    one = floor.must(floor.file(number, ("1", 2)))
-    line = ids(one)["1"]
-    floor.must(floor.receive(one["id"], (line, 1), scan_id=f"scan-{number}"))
-    refund = floor.must(floor.inspect(one["id"], (line, 1, "accept")))["refunds"][0]["id"]
-    other = floor.must(floor.file(number, ("3", 1)))
-    parcel = floor.must(floor.parcel(other["id"]))["id"]
-    return {
-        "file": lambda: floor.file(number, ("1", 1)),
-        "file_other": lambda: floor.file(number, ("3", 1), ("1", 1)),
-        "approve": lambda: floor.approve(refund, floor.anna),
-        "approve_other": lambda: floor.approve(refund, floor.bert),
-        "refuse": lambda: floor.refuse(refund),
-        "receive": lambda: floor.receive(one["id"], (line, 1)),
-        "receive_more": lambda: floor.receive(other["id"], (ids(other)["3"], 1), finished=True),
-        "inspect": lambda: floor.inspect(one["id"], (line, 1, "part")),
-        "cancel": lambda: floor.trigger(other["id"], "cancel", floor.customer(other["id"])),
-        "delivered": lambda: floor.news(parcel, "delivered"),
-        "lost": lambda: floor.news(parcel, "lost"),
-        "undo": lambda: floor.undo(f"scan-{number}"),
-        "by_hand": lambda: floor.by_hand(number, "5.00"),
-        "snapshot": lambda: Alone(lambda: _tried(lambda: floor.order(number, customer={"reference": "c-18"}))),
-        "dispute": lambda: floor.trigger(one["id"], "dispute", reason="x"),
-        "parcel": lambda: floor.parcel(one["id"]),
-        "acts": lambda: Alone(floor.work_off),
-    }
-
-
-def test_any_two_acts_on_one_order_end_as_they_may(floor: Floor) -> None:
-    """Every act while any other is about to commit: done or clearly refused, and everything adds up afterwards."""
-    pairs = list(itertools.product(NAMES, repeat=2))
-    if floor.services.database.is_sqlite:
-        pairs = pairs[::5]  # one writer at a time: what could go wrong does not depend on the pair
-    wrong = []
-    for first, second in pairs:
-        acts = scene(floor, f"{first}+{second}")
-        codes = overlapped(floor, acts[first](), acts[second]())
-        if OURS & set(codes):
-            wrong.append((first, second, codes))
-    assert wrong == []
-    invariants.check(floor)
 
 
 def test_random_acts_of_many_threads_on_one_order(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six threads, each with acts in an order of its own: no error but a refusal, and everything adds up afterwards."""
     luck = random.Random(20261121)
-    slow_down(floor, monkeypatch, luck)
+    crossing.slow_down(floor, monkeypatch, luck)
     for round_ in range(4):
-        acts = scene(floor, f"round-{round_}")
-        plans = [luck.sample(NAMES, 6) for _ in range(6)]
+        acts = crossing.acts(floor, crossing.scene(floor, f"round-{round_}"))
+        plans = [luck.sample(sorted({*acts} - {"expire"}), 6) for _ in range(6)]
 
         def walk(plan: list[str], acts: dict[str, Callable[[], Doing]] = acts) -> list[str]:
             return [done(floor, acts[name]()) for name in plan]
@@ -284,14 +238,6 @@ def test_random_acts_of_many_threads_on_one_order(floor: Floor, monkeypatch: pyt
         found = racing.together(*[partial(walk, plan) for plan in plans])
         assert not OURS & set(itertools.chain(*found))
     invariants.check(floor)
-
-
-def slow_down(floor: Floor, monkeypatch: pytest.MonkeyPatch, luck: random.Random) -> None:
-    """Make acts longer here and there, so that they meet."""
-    with floor.services.database.read() as work:
-        wire = type(work._wire)  # noqa: SLF001 - where every statement leaves
-    pauses = [luck.choice((0, 0, 0.001, 0.003)) for _ in range(97)]
-    monkeypatch.setattr(wire, "send", racing.jitter(wire.send, pauses))
 
 
 # -- over HTTP --------------------------------------------------------------------------------------------------------
@@ -368,7 +314,7 @@ def test_random_requests_of_many_clients_on_one_order(
 ) -> None:
     """Eight clients that all want something else of one order at once: never a 5xx, never "try again"."""
     luck = random.Random(4)
-    slow_down(floor, monkeypatch, luck)
+    crossing.slow_down(floor, monkeypatch, luck)
     people = [key_of(floor, f"{n}@example.com", *SCOPES) for n in range(8)]
     wrong = []
     for round_ in range(3):

@@ -154,12 +154,12 @@ class Crew:
                 process.kill()
 
 
-def until(true: Callable[[], Any], seconds: float = LONGEST) -> None:
-    """Wait until it is so."""
+def until(true: Callable[[], Any], seconds: float = LONGEST, *, every: float = 0.05) -> None:
+    """Wait until it is so; looked at ``every`` so many seconds."""
     begun = time.monotonic()
     while not true():
         assert time.monotonic() - begun < seconds, "it did not come to be"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def free_port() -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from rma.app import create_services
 from rma.db import tables
-from rma.db.session import Work, now
+from rma.db.session import Database, Work, now
 from rma.domain.strict import convert
 from rma.errors import RmaError
 from rma.services import (
@@ -34,13 +37,18 @@ from rma.services import (
 )
 from rma.services.caller import SCOPES, Caller
 from rma.services.context import Services
+from rma.settings import Settings
 from tests.support.desk import ADDRESS
 from tests.support.snapshots import Json, line, money, snapshot
 
 Act = Callable[[Work], Any]
 _attempts = tables.table(tables.Attempt)
 _numbers = itertools.count(1)
-_plain = msgspec.json.Decoder().decode
+
+
+def plain(answer: Any) -> Any:
+    """An answer as it goes out, read again."""
+    return msgspec.json.decode(msgspec.json.encode(answer))
 
 
 class Clock:
@@ -91,7 +99,7 @@ class Floor:
             answer = self.services.database.retrying(act)
         except RmaError as refusal:
             return refusal.code, refusal
-        return "ok", _plain(msgspec.json.encode(answer))
+        return "ok", plain(answer)
 
     def must(self, act: Act) -> Any:
         """The answer of an act that is not refused."""
@@ -102,7 +110,12 @@ class Floor:
     # -- the acts -----------------------------------------------------------------------------------------------------
 
     def order(self, number: str, **changes: Any) -> str:
-        """Take an order: three shirts, a bag and two belts, shipping 30.00, delivered and paid by card."""
+        """Take an order."""
+        orders.put(self.services, self.clerk, number, msgspec.json.encode(self.bought(**changes)))
+        return number
+
+    def bought(self, **changes: Any) -> Json:
+        """An order: three shirts, a bag and two belts, shipping 30.00, delivered and paid by card."""
         goods = [
             line(discount=money("10.00")),
             line("2", sku="BAG", name="Çanta", quantity=1, unit_price=money("80.00")),
@@ -115,8 +128,7 @@ class Floor:
             "shipping": {"amount": money("30.00"), "tax_rate": "20"}, "total": money("466.66"),
             "payments": [payment("p1", "card", "466.66")], "deliveries": [came],
         }  # fmt: skip
-        orders.put(self.services, self.clerk, number, msgspec.json.encode(snapshot(**(body | changes))))
-        return number
+        return snapshot(**(body | changes))
 
     def file(self, number: str, *wanted: tuple[str, int], **more: Any) -> Act:
         """File a return of these quantities of order lines."""
@@ -236,7 +248,7 @@ class Floor:
         """A return as a key with every scope sees it."""
         with self.services.database.read() as work:
             shown = returns.show(work, self.services, self.clerk, return_id, locale="en")[0]
-        view: Json = _plain(msgspec.json.encode(shown))
+        view: Json = plain(shown)
         return view
 
     def refund(self, refund_id: str) -> Json:
@@ -244,7 +256,7 @@ class Floor:
         with self.services.database.read() as work:
             row = self.row(tables.Refund, refund_id)
             door, subject = doors.open_child(work, self.services, self.anna, "refund", row.id, lock=False)
-            view: Json = _plain(msgspec.json.encode(cases_view.refund(door, subject, locale="en")))
+            view: Json = plain(cases_view.refund(door, subject, locale="en"))
         return view
 
     def row(self, model: Any, row_id: str) -> Any:
@@ -278,6 +290,23 @@ class Floor:
                 heard = effects.HEARD.pop((row.id, row.sent_at), time.monotonic())
                 effects.HEARD[row.id, earlier] = heard - seconds
                 work.conn.execute(sa.update(_attempts).where(_attempts.c.id == row.id).values(sent_at=earlier))
+
+
+def services_on(url: str, folder: Path) -> Services:
+    """The services on the migrated database behind an address; acts run when a test, or another process, runs them."""
+    settings = Settings(data_dir=folder, database_url=url, access_log=False)
+    services = create_services(settings, database=Database(url, pool_size=32))
+    services.effects.prepare()
+    return services
+
+
+@contextmanager
+def opened(url: str, folder: Path) -> Iterator[Floor]:
+    """A shop on such services."""
+    services = services_on(url, folder)
+    yield Floor(services)
+    services.effects.stop(wait=1)
+    services.close()
 
 
 def _judged(line_id: str, quantity: int, verdict: str) -> Json:

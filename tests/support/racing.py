@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rma.db.session import Database, WidenError
 from rma.errors import RmaError
-from tests.support.floor import Act, Floor
+from tests.support.floor import Act, Floor, plain
 
 T = TypeVar("T")
 LONGEST = 5.0
@@ -46,59 +46,81 @@ class Alone:
 
 
 Doing = Act | Alone
+Ended = tuple[str, Any]
+"""``ok`` and the answer, or the code of a refusal and the refusal."""
+
+
+def tried(floor: Floor, act: Doing) -> Ended:
+    """Do it; how it ended and what was said."""
+    if not isinstance(act, Alone):
+        return floor.do(act)
+    try:
+        return "ok", act.run()
+    except RmaError as refusal:
+        return refusal.code, refusal
 
 
 def done(floor: Floor, act: Doing) -> str:
     """Do it; how it ended."""
-    if isinstance(act, Alone):
-        act.run()
-        return "ok"
-    return floor.do(act)[0]
+    return tried(floor, act)[0]
 
 
 def overlapped(floor: Floor, first: Doing, second: Doing) -> tuple[str, str]:
     """Do the second act while the first one has done everything but commit; how both ended."""
-    with ThreadPoolExecutor(1) as pool:
-        started: list[Future[str]] = []
+    one, other = met([(floor, first), (floor, second)])
+    return one[0], other[0]
 
-        def begin_second() -> None:
-            started.append(pool.submit(done, floor, second))
-            _until_stopped(floor.services.database, started[0])
 
-        code = _hold(floor, first, begin_second)
+def met(doings: Sequence[tuple[Floor, Doing]]) -> list[Ended]:
+    """Do all acts, the others while the first one has done everything but commit; how they ended, in order.
+
+    One that makes transactions of its own is never the first, unless there are only such.
+    """
+    (floor, first), *others = doings
+    with ThreadPoolExecutor(len(others)) as pool:
+        started: list[Future[Ended]] = []
+
+        def begin_others() -> None:
+            started.extend([pool.submit(tried, where, act) for where, act in others])
+            _until_stopped(floor.services.database, started)
+
+        ended = _hold(floor, first, begin_others)
         if not started:
-            begin_second()
-        return code, started[0].result()
+            begin_others()
+        return [ended, *(one.result() for one in started)]
 
 
-def _hold(floor: Floor, act: Doing, meanwhile: Callable[[], None]) -> str:
+def _hold(floor: Floor, act: Doing, meanwhile: Callable[[], None]) -> Ended:
     """Do the act; ``meanwhile`` runs once, when nothing but the commit is left."""
     if isinstance(act, Alone):
         meanwhile()
-        return done(floor, act)
+        return tried(floor, act)
     for wide in (False, True):
         try:
             with floor.services.database.write(wide=wide) as work:
-                act(work)
+                answer = act(work)
                 work.flush()
                 meanwhile()
         except WidenError:
             continue
         except RmaError as refusal:
-            return refusal.code
-        return "ok"
+            return refusal.code, refusal
+        return "ok", plain(answer)
     raise AssertionError("it asks for wider locks although it has them")
 
 
-def _until_stopped(database: Database, other: Future[str]) -> None:
-    """Wait until the other one waits for a lock or has ended. On SQLite it waits in front of the one writer's door."""
+def _until_stopped(database: Database, others: Sequence[Future[Ended]]) -> None:
+    """Wait until each of the others waits for a lock or has ended. On SQLite they wait at the one writer's door."""
     end = time.monotonic() + LONGEST
     if database.is_sqlite:
         time.sleep(0.01)
         return
-    while not other.done() and time.monotonic() < end:
+    while time.monotonic() < end:
+        going = sum(not other.done() for other in others)
+        if not going:
+            return
         with database.engine.connect() as conn:
-            if conn.execute(_BLOCKED).scalar_one():
+            if conn.execute(_BLOCKED).scalar_one() >= going:
                 return
         time.sleep(0.002)
 
