@@ -18,7 +18,7 @@ from rma.demo.local import free_port
 from rma.resources import folder
 from rma.services import shared_counts
 from tests.support.crew import Crew, until
-from tests.support.program import Program
+from tests.support.program import Program, broke
 
 RETURN = folder("workflows") / "machines" / "return.toml"
 POLICY = folder("workflows") / "policies" / "standard.toml"
@@ -114,7 +114,7 @@ def test_a_slot_belongs_to_one_live_process(database_url: str, tmp_path: Path) -
         second = crew.worker(4)
         until(lambda: "working in slot 4" in second.said)
         assert second.stop() == 0
-        assert "Traceback" not in first.said + other.said + second.said
+        assert not broke(first.said + other.said + second.said)
     finally:
         crew.close()
 
@@ -154,8 +154,7 @@ def test_several_processes_answer_side_by_side(database_url: str, tmp_path: Path
         process.wait()
         _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in after))
         process.returncode = 0  # it was killed on purpose
-    assert counted.exists()
-    shared_counts.clear(counted.parent)
+    shared_counts.clear(counted.parent)  # or another serve has done so already
     assert not counted.exists()
 
 
