@@ -131,8 +131,8 @@ def deliver(call: Call, data: DeliveryForm) -> Answer:
     number = call.path["number"]
 
     def act(work: Work) -> Answer:
-        delivery, version, new = orders.deliver(work, call.caller, number, call.body, expected=call.if_match)
-        return (created if new else ok)(write_delivery(delivery), version=version)
+        delivery, order, new = orders.deliver(work, call.caller, number, call.body, expected=call.if_match)
+        return (created if new else ok)(write_delivery(delivery), version=order["version"], subject=order["id"])
 
     return call.write(act)
 

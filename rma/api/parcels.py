@@ -42,6 +42,6 @@ def tell(call: Call, data: ParcelNews) -> Answer:
 
     def act(work: Any) -> Answer:
         view = parcels.tell(work, call.services, call.caller, call.path["id"], data)
-        return ok(view, version=view["version"])
+        return ok(view, version=view["version"], subject=view["return_id"])
 
     return call.write(act)

@@ -183,6 +183,6 @@ def replace(call: Call, data: ReplacementAct) -> Answer:
 
     def do(work: Any) -> Answer:
         view = replacements.act(work, call.services, call.caller, call.path["id"], trigger, data, locale=call.locale)
-        return ok(view, version=view["version"])
+        return ok(view, version=view["version"], subject=view["return_id"])
 
     return call.write(do)

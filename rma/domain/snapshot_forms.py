@@ -151,7 +151,8 @@ class DeliveredForm(Form, frozen=True):
 class DeliveryForm(Form, frozen=True):
     """A delivery as sent."""
 
-    id: Name
+    id: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^@]+$(?!\n)")]
+    """No e-mail: it is told of in a hashed event."""
     shipped_at: Instant | None = None
     delivered_at: Instant | None = None
     received_by: Code | None = None

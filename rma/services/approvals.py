@@ -21,7 +21,7 @@ from rma.services.accounts import PayoutIn
 from rma.services.caller import Caller
 from rma.services.case import store_now
 from rma.services.context import Services
-from rma.services.inputs import Prose, Word
+from rma.services.inputs import BookNumber, Code, Prose
 from rma.services.transition import Door, Subject
 
 
@@ -41,7 +41,7 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Send a failed transfer again, or over another tender with the customer's recorded consent."""
 
     transfer_id: str
-    tender: Word | None = None
+    tender: Code | None = None
     payout: PayoutIn | None = None
     consent: dict[str, Any] | None = None
 
@@ -57,8 +57,8 @@ class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TaxDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The document in the books: what kind, which number, of which day."""
 
-    kind: Word
-    number: Word
+    kind: Code
+    number: BookNumber
     date: date
 
 

@@ -26,7 +26,7 @@ from rma.services.caller import Caller
 from rma.services.case import Case, Line, lock_of_order, lock_order_of, read_order_row, store_now
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
-from rma.services.inputs import Instant, Prose, Word, happened
+from rma.services.inputs import Code, Instant, Prose, Word, happened
 from rma.services.transition import Door
 
 MAX_LINES = 500
@@ -54,7 +54,7 @@ class LineIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     order_line_id: Word
     quantity: int
     kind: claims.Kind | None = None
-    reason: Word | None = None
+    reason: Code | None = None
     note: Prose | None = None
     condition: ConditionIn | None = None
     noticed_at: Instant | None = None

@@ -14,6 +14,10 @@ Instant = Annotated[datetime, Meta(tz=True)]
 """A moment with its offset; without one nobody knows when it was."""
 Word = Annotated[str, Meta(min_length=1, max_length=200)]
 """A number, a name, a code: never empty."""
+Code = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^@]+$(?!\n)")]
+"""A number or a code that stands in hashed events and on goods for ever: no e-mail is taken there."""
+BookNumber = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z][0-9A-Za-z ./#_-]*$(?!\n)")]
+"""The number of a document in the books, which is kept by law: letters, digits and what stands between them."""
 Prose = Annotated[str, Meta(max_length=4000)]
 """What a person writes."""
 Grams = Annotated[int, Meta(ge=1, le=1_000_000)]

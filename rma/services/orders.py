@@ -125,8 +125,8 @@ def upsert(
 
 def deliver(
     work: Work, caller: Caller, number: str, body: bytes, *, expected: int | None = None
-) -> tuple[Delivery, int, bool]:
-    """Add a delivery; the same id replaces what was known of it. Answers it, the order's version, and if it is new."""
+) -> tuple[Delivery, dict[str, Any], bool]:
+    """Add a delivery; the same id replaces what was known of it. Answers it, the order's row, and if it is new."""
     row = lock_order(work, caller.store_id, number)
     _check_version(row["version"], expected)
     now = store_now(work, row["clock_offset"])
@@ -137,7 +137,7 @@ def deliver(
         row |= {"doc": _encode(merged).decode(), "version": row["version"] + 1, "updated_at": now}
         told = {"number": number, "version": row["version"], "sha256": _sha(row["doc"]), "delivery": delivery.id}
         _say(work, row, [Draft("order.imported", told, now)], actor=caller.actor, store_id=caller.store_id)
-    return delivery, row["version"], all(one.id != delivery.id for one in order.deliveries)
+    return delivery, row, all(one.id != delivery.id for one in order.deliveries)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.claims import Method
+from rma.domain.events import Personal
 from rma.domain.money import parse_money
 from rma.domain.vocabulary import PARCEL_TRIGGERS
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
@@ -20,7 +21,7 @@ from rma.services.caller import Caller
 from rma.services.case import Case
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
-from rma.services.inputs import Grams, Instant, Word, happened
+from rma.services.inputs import Code, Grams, Instant, Word, happened
 from rma.services.line_effects import refused, send_all_back, the_case
 from rma.services.naming import key_of
 from rma.services.transition import Door, Subject, effect
@@ -48,7 +49,7 @@ class CostIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the customer paid to send it, and the number of the receipt."""
 
     amount: dict[str, str]
-    receipt: Word | None = None
+    receipt: Code | None = None
 
 
 class NewParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,10 +57,10 @@ class NewParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     direction: Literal["inbound"] = "inbound"
     method: Method
-    carrier: Word | None = None
+    carrier: Code | None = None
     lines: list[ParcelLineIn] | None = None
     weight_g: Grams | None = None
-    tracking: Word | None = None
+    tracking: Code | None = None
     handed_over_at: Instant | None = None
     cost: CostIn | None = None
 
@@ -69,7 +70,7 @@ class ParcelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     status: Status
     at: Instant
-    source_id: Word
+    source_id: Code
     carrier_status: Word | None = None
 
 
@@ -150,7 +151,11 @@ def open_parcel(
         "doc": {},
         **extra,
     }
-    subject = door.open_child("parcel", row, {"direction": direction, "method": method, "carrier": row["carrier"]})
+    typed = row["carrier"] is not None and not labelled and row["carrier"] not in named
+    told = {
+        "carrier": Personal(row["carrier"]) if typed else row["carrier"]
+    }  # a name that is not ours may be anybody's
+    subject = door.open_child("parcel", row, {"direction": direction, "method": method, **told})
     if labelled:
         door.enact(subject, "issue_label")
     return subject
@@ -183,7 +188,8 @@ def hear(door: Door, subject: Subject, data: ParcelNews, *, role: str) -> None:
         },
     )
     _learn(door, subject, data.status, data.at)
-    told = {"happened_at": data.at, "source_id": data.source_id, "carrier_status": data.carrier_status}
+    words = data.carrier_status and Personal(data.carrier_status)  # carriers write here who took it, or let it lie
+    told = {"happened_at": data.at, "source_id": data.source_id, "carrier_status": words}
     door.fire(subject, PARCEL_TRIGGERS[data.status], role=role, data=told)
 
 

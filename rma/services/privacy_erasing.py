@@ -21,7 +21,7 @@ from rma.domain.calendar import add_months, local_date
 from rma.domain.law_dates import keep_until
 from rma.domain.order import Person
 from rma.domain.retention import BY_NAME, Answer, Name
-from rma.services import assess, idempotency, law
+from rma.services import assess, idempotency, law, privacy_words
 from rma.services import privacy_matters as matters
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
@@ -272,6 +272,7 @@ def _person(work: Work, _services: Services, held: Matter) -> None:
         values = {"content": None, "dedupe": None, "doc": doc, "version": row.version + 1}
         conn.execute(sa.update(matters.WITHDRAWALS).where(matters.WITHDRAWALS.c.id == row.id).values(**values))
     _forget_words(work, held)
+    privacy_words.forget(work, held)
     for row in _rows(work, matters.INSPECTIONS, held):
         doc = {**row.doc, "reason": None}
         change = sa.update(matters.INSPECTIONS).where(matters.INSPECTIONS.c.id == row.id)

@@ -16,7 +16,7 @@ from rma.services import cases_view, children, doors, naming, parcels, scanning
 from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
-from rma.services.inputs import Prose, Word
+from rma.services.inputs import Code, Prose, Word
 from rma.services.line_effects import count_on, give_up, remember, the_case
 from rma.services.naming import Name
 from rma.services.transition import Door
@@ -38,7 +38,7 @@ class ReceivedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     line_id: Word | None = None
     sku: Word | None = None
     grade: str | None = None
-    serial: Word | None = None
+    serial: Code | None = None
 
 
 class MissingIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ class MissingIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class UnexpectedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Something in the parcel that the return does not name."""
 
-    sku: Word | None = None
+    sku: Code | None = None
     description: Prose | None = None
     evidence_id: Word | None = None
     quantity: int = 1
@@ -60,7 +60,7 @@ class UnexpectedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One scan session. ``scan`` is any code; ``finished`` closes the parcel, not the return."""
 
-    scan_id: Word
+    scan_id: Code
     scan: Word | None = None
     return_id: Word | None = None
     parcel_id: Word | None = None

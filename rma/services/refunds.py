@@ -16,6 +16,7 @@ from rma.db.session import Work
 from rma.domain import calendar, units
 from rma.domain.asks import Ask, Settlement
 from rma.domain.claims import LIABILITY
+from rma.domain.events import Personal
 from rma.domain.law_refund import NO_CLOCK
 from rma.domain.settlement import settle
 from rma.domain.tenders import TRANSFER
@@ -357,7 +358,8 @@ def resolve_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> Non
 def dispute_case(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
     """A child ended badly: the case goes to a person."""
     reason = str(fields.get("reason") or f"{subject.kind}_{subject.state}")
-    _attempt_dispute(door, reason, {subject.kind: subject.id})
+    told = Personal(reason) if fields.get("reason") else reason  # a person may have typed it
+    _attempt_dispute(door, reason, {subject.kind: subject.id, "reason": told})
 
 
 def _attempt_dispute(door: Door, reason: str, data: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from rma.services import cases_view, differences, doors, settling, sight
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
-from rma.services.inputs import Instant, Prose, Word, happened
+from rma.services.inputs import Code, Instant, Prose, Word, happened
 from rma.services.line_effects import ranges, remember, settle_number, the_case
 from rma.services.refunds import propose_differences, propose_refund
 from rma.services.transition import Door, Subject, effect
@@ -34,8 +34,8 @@ class ReplacementAct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """What happened to a replacement, and when."""
 
     at: Instant | None = None
-    carrier: Word | None = None
-    tracking: Word | None = None
+    carrier: Code | None = None
+    tracking: Code | None = None
     reason: Prose | None = None
     sku: Word | None = None
 
@@ -43,10 +43,10 @@ class ReplacementAct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class PaymentIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the customer paid for the difference of an exchange; ``provider`` is who could pay it back."""
 
-    reference: Word
+    reference: Code
     amount: dict[str, str]
-    tender: Word
-    provider: str | None = None
+    tender: Code
+    provider: Code | None = None
 
 
 def act(

@@ -14,7 +14,7 @@ from rma.errors import Invalid, NotFound, Refused
 from rma.services import doors, log, receipts
 from rma.services.caller import Caller
 from rma.services.context import Services
-from rma.services.inputs import Prose, Word
+from rma.services.inputs import Code, Prose, Word
 from rma.services.inspections import Disposition
 from rma.services.paging import Ask, Page, cut
 from rma.services.receipts import NewReceipt, ReceivedIn
@@ -25,12 +25,12 @@ _unexpected = tables.table(tables.Unexpected)
 class UnknownParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A parcel on a shelf: what can be read on it and what is in it."""
 
-    shelf: Word | None = None
+    shelf: Code | None = None
     sender: Word | None = None
-    tracking: Word | None = None
-    skus: list[Word] = []
+    tracking: Code | None = None
+    skus: list[Code] = []
     description: Prose | None = None
-    evidence_id: Word | None = None
+    evidence_id: Code | None = None
 
 
 class MatchParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

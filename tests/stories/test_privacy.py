@@ -36,6 +36,7 @@ def live(shop: Shop) -> Json:
     shop.product("TS-1", "100.00", stock=5)
     shop.product("TS-L", "100.00", variant_of="TS-1", stock=2)
     bought = [shop.line("1"), shop.line("2", price="50.00"), shop.line("3", price="30.00")]
+    bought[0]["name"] = f"{NAME} için ({EMAIL})"
     shop.order("1001", *bought, customer=WHO, ship_to=HOME)
     swap = want("1", 1, "exchange", reason="too_small", replacement={"sku": "TS-L"}, note=f"{WORDS} (not)")
     filed = shop.file(
@@ -54,6 +55,7 @@ def live(shop: Shop) -> Json:
     shop.support.post(f"{case}/messages", {"text": f"Sayın {NAME}, {EMAIL} adresine yazdık"})
     parcel = shop.send(filed, method="printed_label")
     assert customer.send("GET", f"{case}/parcels/{parcel['id']}/label.pdf").content.startswith(b"%PDF")
+    carriers(shop, filed, parcel)
     shop.receive(filed, unexpected=[{"description": f"{NAME} adına bir kitap"}])
     shop.inspect(filed, note=f"{NAME} paketlemiş")
     [refund] = shop.refunds(filed)
@@ -62,9 +64,51 @@ def live(shop: Shop) -> Json:
     again = shop.support.post("/orders/1001/refunds", extra)
     shop.finance.post(f"/refunds/{again['id']}/refuse", {"reason": f"{WORDS}, olmaz"})
     new = f"/replacements/{shop.show(filed)['replacements'][0]['id']}/actions"
-    shop.integrator.post(f"{new}/ship", {"carrier": "yurtici", "tracking": "777"})
+    shop.integrator.post(f"{new}/ship", {"carrier": "yurtici", "tracking": f"777 {NAME}"})
     shop.integrator.post(f"{new}/deliver")
+    codes(shop, filed, refund, parcel)
     return filed
+
+
+def carriers(shop: Shop, filed: Json, parcel: Json) -> None:
+    """What carriers type: who gave and took it, and to whom the first goods went."""
+    news = {
+        "status": "handed_over",
+        "at": "2026-03-02T06:00:00Z",
+        "source_id": "c-1",
+        "carrier_status": f"{NAME}, {EMAIL}",
+    }
+    shop.integrator.post(f"/parcels/{parcel['id']}/events", news)
+    told = {
+        "id": "d1",
+        "delivered_at": DELIVERED,
+        "carrier": NAME,
+        "tracking": EMAIL,
+        "lines": [{"id": "3", "quantity": 1}],
+    }
+    shop.integrator.post("/orders/1001/deliveries", told)
+    own = {"method": "own_carrier", "carrier": NAME, "tracking": f"{NAME} 4711"}
+    shop.support.post(f"/returns/{filed['id']}/parcels", own)
+
+
+def codes(shop: Shop, filed: Json, refund: Json, parcel: Json) -> None:
+    """What is never about a person and stays for ever takes no e-mail."""
+    news = {"status": "lost", "at": DELIVERED}
+    for client, method, path, body in (
+        (shop.support, "POST", f"/returns/{filed['id']}/parcels", {"method": "own_carrier", "tracking": EMAIL}),
+        (shop.integrator, "POST", f"/parcels/{parcel['id']}/events", news | {"source_id": EMAIL}),
+        (shop.integrator, "POST", "/orders/1001/deliveries", {"id": EMAIL, "delivered_at": DELIVERED}),
+        (shop.warehouse, "POST", "/receipts", {"scan_id": EMAIL, "return_id": filed["id"]}),
+        (shop.warehouse, "POST", "/receipts/unknown", {"shelf": EMAIL}),
+        (shop.warehouse, "POST", "/receipts/unknown", {"skus": [EMAIL]}),
+        (
+            shop.finance, "PATCH", f"/refunds/{refund['id']}",
+            {"tax_document": {"kind": "credit_note", "number": EMAIL, "date": "2026-03-02"}},
+        ),
+    ):  # fmt: skip
+        refused = client.send(method, path, body)
+        assert refused.status_code == 422, (path, refused.text)
+        assert EMAIL not in refused.text
 
 
 def declare(shop: Shop, number: str = "1001", *, confirmed: bool = True) -> None:

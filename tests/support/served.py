@@ -36,7 +36,7 @@ class Served:
         port = _free_port()
         self.url = f"http://{HOST}:{port}"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("RMA_")}
-        own = {"RMA_DATABASE_URL": url, "RMA_DATA_DIR": str(self.data_dir), "RMA_ACCESS_LOG": "false"}
+        own = {"RMA_DATABASE_URL": url, "RMA_DATA_DIR": str(self.data_dir), "RMA_ACCESS_LOG": "true"}
         self._process = Process(("serve", "--host", HOST, "--port", str(port)), clean | own, self._log)
         self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=60.0, trust_env=False)
         self._wait()

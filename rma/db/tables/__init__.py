@@ -17,8 +17,8 @@ from rma.db.tables.privacy import Destruction, PrivacyRequest, Restricted
 from rma.db.tables.shop import Key, Order, Policy, Product, Store, Workflow
 
 PERSONAL = {
-    "orders": ("email", "person", "customer_ref"),
-    "returns": ("email", "contact", "customer_ref", "facts"),
+    "orders": ("email", "person", "customer_ref", "doc", "frozen"),
+    "returns": ("email", "contact", "customer_ref", "facts", "quote"),
     "return_lines": ("note", "doc"),
     "personal": ("value", "salt"),
     "messages": ("recipient", "subject", "text", "html"),
@@ -31,6 +31,10 @@ PERSONAL = {
     "withdrawals": ("content", "doc"),
     "keys": ("person",),
     "unexpected": ("doc",),
+    "parcels": ("carrier", "tracking", "code", "doc"),
+    "parcel_events": ("carrier_status",),
+    "receipts": ("doc",),
+    "replacements": ("doc",),
     "restricted": ("value",),
 }
 
