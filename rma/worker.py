@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from rma.errors import Busy, Unavailable
-from rma.services import asking, privacy_run, runner, seal, slots, sweep
+from rma.services import asking, logs, privacy_run, runner, seal, slots, sweep
 from rma.services.background import Background, Chore, standard
 from rma.services.context import Services
 from rma.services.seal_heads import FOLDER, SealHeads
@@ -134,6 +134,7 @@ def end_soon() -> None:
     """End this process within seconds, though an act hangs in a call: another process finds out what became of it."""
 
     def end() -> None:
+        logs.set_up()  # the command has given its log back
         _log.warning("ending in the middle of an act that does not return; it will be asked about")
         logging.shutdown()
         os._exit(0)

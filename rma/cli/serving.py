@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -134,9 +134,8 @@ def _running(settings: Settings) -> Iterator[Services]:
     from rma.services import logs
     from rma.worker import end_soon
 
-    logs.set_up()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with suppress(KeyboardInterrupt), logs.spoken():
         wait_for(settings)
         services = create_services(settings)
         try:
@@ -146,5 +145,3 @@ def _running(settings: Settings) -> Iterator[Services]:
             services.close()
             if services.effects.hanging:
                 end_soon()
-    except KeyboardInterrupt:
-        pass

@@ -91,15 +91,34 @@ def _on_behalf(known: About | None, act: Callable[[], T]) -> T:
 
 
 def set_up() -> None:
-    """Let every logger of this process speak so, warnings and dying threads too: for ``serve`` and ``worker``."""
+    """Let every logger of this process speak so, warnings and dying threads too, from now on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
     for name in _OWN_HANDLERS:
         other = logging.getLogger(name)
         other.handlers, other.propagate = [handler], False  # theirs would be made where none is
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_died
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """The same for the block: whoever runs a command inside a program of theirs has their own log after it."""
+    loggers = [logging.getLogger(name) for name in ("", *_OWN_HANDLERS)]
+    before = [(one, one.handlers, one.propagate, one.level) for one in loggers]
+    died = threading.excepthook
+    set_up()
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        threading.excepthook = died
+        for one, handlers, propagate, level in before:
+            one.handlers, one.propagate = handlers, propagate
+            one.setLevel(level)
 
 
 def _thread_died(died: threading.ExceptHookArgs) -> None:

@@ -19,6 +19,10 @@ import logging, threading, warnings
 import uvicorn
 from dbos import _logger
 from rma.services import logs
+HANDLERS = logging.getLogger().handlers
+with logs.spoken():
+    assert len(logging.getLogger("dbos").handlers) == 1
+assert logging.getLogger().handlers is HANDLERS and not logging.getLogger("dbos").handlers
 logs.set_up()
 logs.begin("r-1")
 _logger.init_logger()
