@@ -14,6 +14,7 @@ from rma.services import keys, stores
 from rma.services.keys import NewKey
 from rma.services.stores import NewStore
 from tests.support.crew import Process
+from tests.support.program import broke
 
 HOST = "127.0.0.1"
 _START_SECONDS = 180.0
@@ -48,7 +49,7 @@ class Served:
             fresh = log.read()
         self._read += len(fresh)
         text = fresh.decode(errors="replace")
-        return text if "Traceback" in text or "Error" in text else ""
+        return text if broke(text) or "Error" in text else ""
 
     def stop(self) -> None:
         """End the process, gently first."""
