@@ -20,6 +20,7 @@ from tests.support import floor as floors
 from tests.support import invariants
 from tests.support.crew import Crew, free_port, until
 from tests.support.floor import Floor
+from tests.support.program import broke
 from tests.support.rewind import deadlocks
 from tests.support.snapshots import Json
 
@@ -140,7 +141,7 @@ class Town:
         """End the processes in peace: none has complained, all adds up, seals prove it, and no deadlock was broken."""
         for process in self.processes:
             assert process.stop() == 0, process.said
-            assert "Traceback" not in process.said, process.said
+            assert not broke(process.said), process.said
         invariants.check(self.floor)
         seal.seal_all(self._services.database)
         report = verify.verify(self._services.database)
