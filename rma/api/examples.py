@@ -86,6 +86,7 @@ BODIES: Mapping[str, Any] = {
     "POST /refunds/{id}/retry": {"transfer_id": "tra_…"},
     "POST /refunds/{id}/resolve": {"transfer_id": "tra_…", "outcome": "succeeded", "proof": "Statement of 20 November"},
     "PATCH /refunds/{id}": {"tax_document": {"kind": "credit_note", "number": "A-17", "date": "2026-11-20"}},
+    "POST /withdrawals/{id}/match": {"order_number": "1001"},
     "POST /policies/{version}/publish": {},
     "POST /test-clock": {"advance": "P15D", "wait": 10},
 }

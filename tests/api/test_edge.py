@@ -213,3 +213,15 @@ def test_a_form_of_too_many_parts_is_too_large(api: Api) -> None:
         sent = headers | {"Content-Type": "multipart/form-data; boundary=x"}
         answer = api.client.post("/api/v1/returns/ret_1/evidence", content=parts + b"--x--\r\n", headers=sent)
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large"), answer.text
+
+
+def test_public_routes_are_counted_and_tell_nothing_by_their_time() -> None:
+    """Whatever anybody may ask of a store is counted by address, and what would tell of an order leaves on the beat."""
+    endpoints = [one for group in ROUTES for one in group.endpoints if access.RULES[one.method, one.path].public]
+    of_stores = [one for one in endpoints if one.prefix]
+    assert [one.path for one in of_stores if one.method == "POST" and one.even] == [
+        "/stores/{slug}/withdrawals",
+        "/stores/{slug}/withdrawals/{token}/confirm",
+    ]
+    assert len(of_stores) == 3
+    assert all(one.counted for one in of_stores)
