@@ -100,6 +100,8 @@ class Work:
     def session(self) -> Session:
         """The ORM on this transaction's connection, for everything that is not hot. It sees what was written before."""
         if self._session is None:
+            if not self._conn.in_transaction():
+                self._conn.begin()  # else the session would think that the transaction is its own
             self._session = Session(bind=self._conn, expire_on_commit=False, autoflush=True)
         self._settle()
         return self._session
@@ -154,6 +156,15 @@ class Work:
         held, self._held = self._held, []
         self._wire.commit(held)
 
+    def leave(self) -> None:
+        """End a transaction that only read, or leave that to whoever began it."""
+        self._wire.commit([])
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is under way any more, neither in the database nor for SQLAlchemy."""
+        return self._wire.idle and not self._conn.in_transaction()
+
     def new_id(self, prefix: str) -> str:
         """A new id of this kind; within a transaction they sort in the order in which they were made."""
         if self._ids is None or not self._ids.left:
@@ -167,7 +178,9 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = normalise(url)
         self.is_sqlite = self.url.startswith("sqlite")
-        self._writer = threading.Lock()
+        self._writer: contextlib.AbstractContextManager[Any] = (
+            threading.Lock() if self.is_sqlite else contextlib.nullcontext()
+        )
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url, pool_size)
         self._reader = self.engine.execution_options(immediate=False)
 
@@ -177,20 +190,32 @@ class Database:
 
         Whoever may meet another writer uses ``retrying``.
         """
-        writer = self._writer if self.is_sqlite else contextlib.nullcontext()
-        with writer, _translated(), self.engine.connect() as conn, conn.begin():
-            work = Work(conn, wide=wide)
-            yield work
-            work.finish()
+        with self._writer, _translated(), self.engine.connect() as conn:
+            work = self._begin(conn, wide=wide)
+            with _undone_by_any_error(conn):
+                yield work
+                work.finish()
+                if not work.ended:
+                    (conn.get_transaction() or conn.begin()).commit()
         for act in work.after_commit:
             act()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Work]:
         """A read-only view; nothing is committed."""
-        with _translated(), self._reader.connect() as conn, conn.begin() as transaction:
-            yield Work(conn, reads=True)
-            transaction.rollback()
+        with _translated(), self._reader.connect() as conn:
+            work = self._begin(conn, reads=True)
+            with _undone_by_any_error(conn):
+                yield work
+                work.leave()
+                if not work.ended:
+                    (conn.get_transaction() or conn.begin()).rollback()
+
+    def _begin(self, conn: sa.Connection, *, wide: bool = False, reads: bool = False) -> Work:
+        """On PostgreSQL the wire begins, with the first statements; SQLAlchemy does where it is asked for one first."""
+        if self.is_sqlite:
+            conn.begin()
+        return Work(conn, wide=wide, reads=reads)
 
     def retrying(self, act: Callable[[Work], T]) -> T:
         """Run ``act`` in a write transaction; again from its start where nothing but another writer stood in its way.
@@ -248,6 +273,22 @@ def _wire_of(conn: sa.Connection) -> Wire:
         driver: Any = conn.connection.driver_connection
         wire = kept["wire"] = SqliteWire(driver) if conn.dialect.name == "sqlite" else PostgresWire(driver)
     return wire
+
+
+class _undone_by_any_error:  # noqa: N801 - a context manager, and a generator for it would cost more than it does
+    """Rolls back where its body fails, through SQLAlchemy: it knows by that whether the connection is of any use."""
+
+    __slots__ = ("_conn",)
+
+    def __init__(self, conn: sa.Connection) -> None:
+        self._conn = conn
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            (self._conn.get_transaction() or self._conn.begin()).rollback()
 
 
 @contextlib.contextmanager

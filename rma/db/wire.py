@@ -60,6 +60,11 @@ class Wire(Protocol):
         """True if it pays to hold writes back and send them together."""
         ...
 
+    @property
+    def idle(self) -> bool:
+        """True if no transaction is under way."""
+        ...
+
     reads: bool
     """Whether the transaction at hand only reads: it sees the database as of one moment."""
 
@@ -72,6 +77,11 @@ class SqliteWire:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.reads = False
+
+    @property
+    def idle(self) -> bool:
+        """True if no transaction is under way."""
+        return not self._connection.in_transaction
 
     def send(self, batch: Sequence[Sent]) -> list[Answer]:
         """Run these one by one."""
@@ -105,6 +115,11 @@ class PostgresWire:
         self._reading, self._writing = select.poll(), select.poll()
         self._reading.register(self._pg.socket, select.POLLIN)
         self._writing.register(self._pg.socket, select.POLLIN | select.POLLOUT)
+
+    @property
+    def idle(self) -> bool:
+        """True if no transaction is under way."""
+        return bool(self._pg.transaction_status == _IDLE)
 
     def send(self, batch: Sequence[Sent]) -> list[Answer]:
         """Run these in one round trip; a transaction is begun where none is under way."""
