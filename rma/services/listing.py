@@ -117,7 +117,8 @@ _SUMMARY = (
     "updated_at",
     "version",
 )
-_SLACK = timedelta(days=1)
+_SLACK = timedelta(minutes=10)
+"""How far an id's instant and ``created_at`` are apart at most: both are told by one clock within one transaction."""
 
 
 def returns(work: Work, caller: Caller, filters: Filters, ask: Ask) -> Page[dict[str, Any]]:
