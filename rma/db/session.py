@@ -151,14 +151,13 @@ class Work:
             self.session.flush()
 
     def finish(self) -> None:
-        """Write what is held back and end the transaction, or leave that to whoever began it."""
+        """Write what is held back and end the transaction, or leave that to whoever began it; a view keeps nothing."""
+        if self._wire.reads:
+            self._wire.rollback()
+            return
         self.flush_session()
         held, self._held = self._held, []
         self._wire.commit(held)
-
-    def leave(self) -> None:
-        """End a transaction that only read, or leave that to whoever began it."""
-        self._wire.commit([])
 
     @property
     def ended(self) -> bool:
@@ -190,32 +189,34 @@ class Database:
 
         Whoever may meet another writer uses ``retrying``.
         """
-        with self._writer, _translated(), self.engine.connect() as conn:
-            work = self._begin(conn, wide=wide)
-            with _undone_by_any_error(conn):
-                yield work
-                work.finish()
-                if not work.ended:
-                    (conn.get_transaction() or conn.begin()).commit()
+        with self._writer, self._transaction(self.engine, wide=wide) as work:
+            yield work
         for act in work.after_commit:
             act()
 
-    @contextlib.contextmanager
-    def read(self) -> Iterator[Work]:
+    def read(self) -> contextlib.AbstractContextManager[Work]:
         """A read-only view; nothing is committed."""
-        with _translated(), self._reader.connect() as conn:
-            work = self._begin(conn, reads=True)
-            with _undone_by_any_error(conn):
-                yield work
-                work.leave()
-                if not work.ended:
-                    (conn.get_transaction() or conn.begin()).rollback()
+        return self._transaction(self._reader, reads=True)
 
-    def _begin(self, conn: sa.Connection, *, wide: bool = False, reads: bool = False) -> Work:
-        """On PostgreSQL the wire begins, with the first statements; SQLAlchemy does where it is asked for one first."""
-        if self.is_sqlite:
-            conn.begin()
-        return Work(conn, wide=wide, reads=reads)
+    @contextlib.contextmanager
+    def _transaction(self, engine: sa.Engine, *, wide: bool = False, reads: bool = False) -> Iterator[Work]:
+        """On PostgreSQL the wire begins, with the first statements; SQLAlchemy does where it is asked for one first.
+
+        Errors are undone through SQLAlchemy: it knows by them whether its connections are still of any use.
+        """
+        with _translated(), engine.connect() as conn:
+            if self.is_sqlite:
+                conn.begin()
+            work = Work(conn, wide=wide, reads=reads)
+            try:
+                yield work
+                work.finish()
+                if not work.ended:
+                    left = conn.get_transaction() or conn.begin()
+                    left.rollback() if reads else left.commit()
+            except BaseException:
+                (conn.get_transaction() or conn.begin()).rollback()
+                raise
 
     def retrying(self, act: Callable[[Work], T]) -> T:
         """Run ``act`` in a write transaction; again from its start where nothing but another writer stood in its way.
@@ -273,22 +274,6 @@ def _wire_of(conn: sa.Connection) -> Wire:
         driver: Any = conn.connection.driver_connection
         wire = kept["wire"] = SqliteWire(driver) if conn.dialect.name == "sqlite" else PostgresWire(driver)
     return wire
-
-
-class _undone_by_any_error:  # noqa: N801 - a context manager, and a generator for it would cost more than it does
-    """Rolls back where its body fails, through SQLAlchemy: it knows by that whether the connection is of any use."""
-
-    __slots__ = ("_conn",)
-
-    def __init__(self, conn: sa.Connection) -> None:
-        self._conn = conn
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            (self._conn.get_transaction() or self._conn.begin()).rollback()
 
 
 @contextlib.contextmanager

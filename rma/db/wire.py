@@ -55,6 +55,10 @@ class Wire(Protocol):
         """Run these and end the transaction, if that saves a round trip; else whoever began it commits."""
         ...
 
+    def rollback(self) -> None:
+        """End the transaction and keep nothing of it, if that saves a round trip; else whoever began it does."""
+        ...
+
     @property
     def gathers(self) -> bool:
         """True if it pays to hold writes back and send them together."""
@@ -90,6 +94,9 @@ class SqliteWire:
     def commit(self, batch: Sequence[Sent]) -> None:
         """Run these; whoever began the transaction commits."""
         self.send(batch)
+
+    def rollback(self) -> None:
+        """Nothing: whoever began the transaction rolls it back."""
 
     def _one(self, sent: Sent) -> Answer:
         try:
@@ -133,6 +140,11 @@ class PostgresWire:
             self._exchange([*batch, _COMMIT])
         elif batch:
             self._exchange([_BEGIN, *batch, _COMMIT])
+
+    def rollback(self) -> None:
+        """ROLLBACK in a pipeline, where a transaction is under way."""
+        if self._pg.transaction_status == _UNDER_WAY:
+            self._exchange([_ROLLBACK])
 
     def _exchange(self, batch: Sequence[Sent]) -> list[Answer]:
         pg = self._pg
@@ -210,3 +222,4 @@ def hide_values(error: psycopg.Error) -> None:
 _BEGIN = Sent("BEGIN", b"rma_begin", ())
 _BEGIN_READING = Sent("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", b"rma_begin_reading", ())
 _COMMIT = Sent("COMMIT", b"rma_commit", ())
+_ROLLBACK = Sent("ROLLBACK", b"rma_rollback", ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -170,6 +171,19 @@ def test_an_act_that_raises_writes_nothing(database: Database) -> None:
     with pytest.raises(LookupError):
         act()
     assert _stored(database) == []
+
+
+def test_a_view_keeps_nothing(database: Database) -> None:
+    """What is written in a read is gone with it, in whichever way, and the connection writes again afterwards."""
+    with database.read() as work:
+        work.conn.execute(sa.insert(_things), _row("a"))
+        assert len(_all.rows(work, {})) == 1
+    with contextlib.suppress(psycopg.errors.ReadOnlySqlTransaction), database.read() as work:
+        _insert.run(work, _row("b"))
+        _all.rows(work, {})
+    assert _stored(database) == []
+    _put(database, "c")
+    assert len(_stored(database)) == 1
 
 
 def test_many_rows_go_out_at_once(database: Database) -> None:
