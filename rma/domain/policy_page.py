@@ -196,11 +196,19 @@ def _time(policy: Policy, law: LawProfile) -> Iterator[Entry]:
     basis: Basis = "statutory" if law.send_back else "contract"
     article = law.send_back.article if law.send_back else None
     yield _entry("send_back", _told("send_back", days=send_back), basis=basis, article=article)
-    yield _entry("needs", *_needs(policy, law), article=right.article if right else None)
+    free = None if _reasons(policy, law) else right
+    yield _entry(
+        "needs", *_needs(policy, law), basis="statutory" if free else "contract", article=free.article if free else None
+    )
+
+
+def _reasons(policy: Policy, law: LawProfile) -> list[str]:
+    """The kinds of return, none of them a right by law, for which the store asks a reason."""
+    return [kind for kind in policy.returns.reason_required if kind not in rights(law)]
 
 
 def _needs(policy: Policy, law: LawProfile) -> Iterator[Text]:
-    asked = [kind for kind in policy.returns.reason_required if kind not in rights(law)]
+    asked = _reasons(policy, law)
     if policy.returns.login_required and law.withdrawal is None:
         yield _told("needs_login")
     if asked:
