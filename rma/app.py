@@ -48,6 +48,7 @@ from rma.api import (
 )
 from rma.api.metrics import Metrics
 from rma.api.middleware import AccessLog, RequestId, Traces
+from rma.api.reading import Sent
 from rma.api.routing import Reply, Routes, Server
 from rma.db.session import Database
 from rma.domain import strict
@@ -135,6 +136,7 @@ def create_app(
         ],
         exception_handlers={Exception: _problem},
         lifespan=[lifespan],
+        request_class=Sent,
         state=State({"services": using}),
         cors_config=CORSConfig(allow_origins=list(settings.cors_origins)) if settings.cors_origins else None,
         openapi_config=None,

@@ -1,8 +1,9 @@
 """One connection of a client: how much it may send before anybody reads it, how long it may take, how many there are.
 
 uvicorn and llhttp set no bounds of their own: not to the address, the fields of a header or of a trailer, nor to the
-time between two bytes. What is refused here is answered as a problem, and the connection ends. No request is timed:
-once a second a ``Watch`` looks at what each connection has done since.
+time between two bytes. What is refused here is answered as a problem, and the connection ends; the layers around
+the application learn of it, so that it has a line in the log and is counted as requests are. No request is timed: once
+a second a ``Watch`` looks at what each connection has done since.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from rma.api import problems
-from rma.api.middleware import ALWAYS
+from rma.api.middleware import ALWAYS, ENDED
 from rma.errors import RmaError, TooLarge, Unavailable, Unreadable
 
 _LINGER_SECONDS = 2.0
 _ROOM = 100
+_LEFT = 499
+"""The status of a request whose client left before it was whole: nobody is answered so. Others call it that, too."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,14 +71,16 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._watch.add(self)
         crowd = len(self.connections) - self._bounds.max_connections
+        if crowd > 0:
+            self._refuse(Unavailable("There are too many connections; try again soon.", code="too_many_connections"))
         if crowd > _ROOM:
             transport.abort()
-        elif crowd > 0:
-            self._refuse(Unavailable("There are too many connections; try again soon.", code="too_many_connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It ended."""
+        """It ended; who left before a request of theirs was whole has made no request that anybody answers."""
         self._watch.drop(self)
+        if self._awaits_body():
+            self.cycle.scope["state"].setdefault(ENDED, _LEFT)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -167,19 +172,33 @@ class Connection(HttpToolsProtocol):
         Where an answer to an earlier request is being made, that one is the last.
         """
         self._refused = True
-        cycle = self.cycle
-        if self._heads and not cycle.response_complete:
-            cycle.keep_alive = False
-            if cycle.response_started or not cycle.more_body:
-                return
-            cycle.disconnected = True
+        cycle, answer = self.cycle, problems.answer(error)
+        if self._awaits_body():
+            cycle.keep_alive, cycle.disconnected = False, True
+            cycle.scope["state"][ENDED] = answer.status
             cycle.message_event.set()
-        answer = problems.answer(error)
+        else:
+            self._tell(answer.status)
+            if self._heads and not cycle.response_complete:
+                cycle.keep_alive = False
+                return
         headers = [*self.server_state.default_headers, *answer.headers, *ALWAYS, (b"connection", b"close")]
         headers += [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(answer.body))]
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         self.transport.write(b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body]))
         self.transport.write_eof()
+
+    def _awaits_body(self) -> bool:
+        """Whether the application may be waiting for the rest of a request."""
+        return self._heads > 0 and self.cycle.more_body and not self.cycle.response_started
+
+    def _tell(self, status: int) -> None:
+        """Let the layers around the application know what ended with this status and never was a request."""
+        scope: Any = {"type": "http", "method": "none", "path": "", "headers": [], "client": self.client}
+        scope["state"] = {**self.app_state, ENDED: status}
+        task = self.loop.create_task(self.app(scope, _nothing, _nothing))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
 
 class Watch:
@@ -212,6 +231,10 @@ class Watch:
         self._looked = now
         for connection in list(self._connections):
             connection.look(self._clock)
+
+
+async def _nothing(*_message: Any) -> Any:
+    """There is nothing to receive, and nobody to send to."""
 
 
 _NOTHING = ("", 0)

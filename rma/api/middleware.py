@@ -25,11 +25,17 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+ENDED = "ended"
+"""In the state of a request: the status that its connection ended with before the application had answered."""
 _HTML = [(b"content-security-policy", CONTENT_SECURITY_POLICY.encode()), (b"x-frame-options", b"DENY")]
 
 
 class RequestId:
-    """``X-Request-Id`` in and out (a new one where the caller's is none), and the headers that keep browsers safe."""
+    """``X-Request-Id`` in and out (a new one where the caller's is none), and the headers that keep browsers safe.
+
+    It notes the status for those around it: that of the answer, or the one that the connection ended with. What comes
+    here with such a status was refused by the connection before it was a request, and nobody is asked.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -46,10 +52,13 @@ class RequestId:
         state = scope["state"]
         state["request_id"] = request_id.decode()
         state["about"] = logs.begin(state["request_id"])
+        if ENDED in state:
+            state["status"] = state[ENDED]
+            return
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                state["status"] = message["status"]
+                state["status"] = state.get(ENDED, message["status"])
                 headers = [*message["headers"], (b"x-request-id", request_id), *ALWAYS]
                 if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
                     headers += _HTML
@@ -61,6 +70,8 @@ class RequestId:
 
 class AccessLog:
     """One line for each request: id, route (as in the table, never the address with its values), status and time.
+
+    What a connection refuses has one too, see ``ENDED``; where no request had come the method is ``none``.
 
     The return's id stands in it where the request was about one. No address, no e-mail, no token and no body ever
     does. It goes around ``RequestId``, which notes the status.

@@ -6,12 +6,15 @@ import base64
 import binascii
 import re
 import tempfile
-from collections.abc import AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
 from functools import cache, lru_cache
 from typing import IO, Any, TypeVar, cast, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
+from litestar import Request
+from litestar.datastructures import FormMultiDict
+from litestar.exceptions import InternalServerException
 from litestar.types import Receive
 
 from rma.domain import strict
@@ -28,6 +31,35 @@ _FIELD = re.compile(r"field `([^`]+)`")
 _NUMBER = re.compile(r"\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*")
 
 
+class Sent(Request[Any, Any, Any]):
+    """A request as the framework reads it. A client that leaves is ``Unreadable``; the framework calls it our error."""
+
+    _left = False
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The pieces of the body; to be asked for through ``body`` and ``form``, which know whether it was whole."""
+        try:
+            async for piece in super().stream():
+                yield piece
+        except InternalServerException:
+            self._left = True  # a form that ends too soon closes its files, one whose stream breaks does not
+
+    async def body(self) -> bytes:
+        """The whole body, or ``Unreadable``."""
+        found = await super().body()
+        if self._left:
+            raise _left()
+        return found
+
+    async def form(self) -> FormMultiDict:
+        """The whole form, or ``Unreadable``."""
+        try:
+            return await super().form()
+        finally:
+            if self._left:
+                raise _left() from None
+
+
 async def chunks(receive: Receive, limit: int, declared: bytes | None) -> AsyncIterator[bytes]:
     """The pieces of a body of at most ``limit`` bytes. Raises ``TooLarge``, or ``Unreadable`` when the client left."""
     if declared is not None and declared.isdigit() and int(declared) > limit:
@@ -36,7 +68,7 @@ async def chunks(receive: Receive, limit: int, declared: bytes | None) -> AsyncI
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise Unreadable("The client left before the body was whole.", code="incomplete_body")
+            raise _left()
         piece = message.get("body", b"")
         seen += len(piece)
         if seen > limit:
@@ -178,6 +210,10 @@ def holds(header: bytes | None, etag: str) -> bool:
     """Whether an ``If-None-Match`` header names this ETag; ``*`` names every one."""
     named = (header or b"").decode("latin-1").split(",")
     return any(one.strip().removeprefix("W/") in (etag, "*") for one in named)
+
+
+def _left() -> Unreadable:
+    return Unreadable("The client left before the body was whole.", code="incomplete_body")
 
 
 def _too_large(limit: int) -> TooLarge:

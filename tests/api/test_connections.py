@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import json
+import logging
 import select
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from rma import server
+from rma.api.middleware import AccessLog
 from rma.app import create_app
+from rma.db import tables
 from rma.services.limits import RATES, Limiter, Rate
 from rma.settings import Settings
+from tests.support.snapshots import snapshot
 
 if TYPE_CHECKING:
     from tests.api.conftest import Api
 
-pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+Log = Queue[bytes]
+KEYS = {"at", "level", "logger", "request_id", "method", "route", "status", "ms", "store", "key", "return"}
+ROUTE = "/api/v1/stores/{slug}/withdrawals"
 POST = b"POST /api/v1/stores/shop/withdrawals HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 
@@ -39,13 +49,21 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def port(api: Api, settings: Settings) -> Iterator[int]:
+def log() -> Log:
+    """The lines of the access log, as they are written."""
+    return Queue()
+
+
+@pytest.fixture
+def port(api: Api, settings: Settings, log: Log) -> Iterator[int]:
     """Where a server listens."""
-    yield from _serve(api, settings)
+    yield from _serve(api, settings, log)
 
 
-def _serve(api: Api, settings: Settings) -> Iterator[int]:
-    one = server.make(create_app(settings, services=api.services), settings)
+def _serve(api: Api, settings: Settings, log: Log) -> Iterator[int]:
+    app = create_app(settings, services=api.services)
+    app.asgi_handler = AccessLog(app.asgi_handler, log.put)
+    one = server.make(app, settings)
     thread = threading.Thread(target=one.run)
     thread.start()
     while not one.started and thread.is_alive():
@@ -53,6 +71,19 @@ def _serve(api: Api, settings: Settings) -> Iterator[int]:
     yield int(one.servers[0].sockets[0].getsockname()[1])
     one.should_exit = True
     thread.join()
+
+
+def _told(port: int, log: Log, many: int) -> Counter[tuple[str, str, int]]:
+    """Method, route and status of so many lines, each whole and without an address; they count as they are told."""
+    lines = [log.get(timeout=30) for _ in range(many)]
+    assert b"aaa" not in b"".join(lines)
+    shown = [json.loads(line) for line in lines]
+    assert all(set(one) == KEYS and one["request_id"] and one["level"] == "info" for one in shown)
+    told = Counter((one["method"], one["route"] or "none", one["status"]) for one in shown)
+    numbers = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    for (method, route, status), times in told.items():
+        assert f'rma_http_requests_total{{method="{method}",route="{route}",status="{status}"}} {times}.0' in numbers
+    return told
 
 
 def _talk(port: int, *pieces: bytes, times: int = 1, pause: float = 0) -> tuple[int, dict[str, Any], int]:
@@ -87,7 +118,8 @@ def _slowly() -> Iterator[bytes]:
         yield b" " * 30_000
 
 
-def test_a_header_has_a_size(port: int) -> None:
+@SQLITE
+def test_a_header_has_a_size(port: int, log: Log) -> None:
     """An address, a field, many fields and a trailer without end are refused long before they are sent."""
     endless = {
         "address_too_long": (b"GET /", b"a" * 100_000),
@@ -102,8 +134,11 @@ def test_a_header_has_a_size(port: int) -> None:
         assert (status, problem["code"], taken < 30_000_000) == (431, "headers_too_large", True)
     assert _talk(port, GET + b"a: b\r\n" * 101 + b"\r\n")[0] == 431
     assert httpx.get(f"http://127.0.0.1:{port}/health/live?{'a' * 15_000}", headers={"a": "b" * 40_000}).is_success
+    told = {("none", 414): 1, ("none", 431): 3, ("POST", 431): 1, ("GET", 200): 1}
+    assert Counter((method, status) for method, _, status in _told(port, log, 6).elements()) == told
 
 
+@SQLITE
 def test_what_is_no_http_is_a_problem(port: int) -> None:
     """A method that nobody knows, and bytes of another kind, are answered like every other error."""
     for sent in (b"FOO / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\nHost\r\n\r\n"):
@@ -111,7 +146,8 @@ def test_what_is_no_http_is_a_problem(port: int) -> None:
         assert (status, problem["code"]) == (400, "unreadable")
 
 
-def test_who_is_slow_is_sent_away(port: int) -> None:
+@SQLITE
+def test_who_is_slow_is_sent_away(port: int, log: Log) -> None:
     """Saying nothing, half a header, half a body, and one byte at a time all end; a large honest body does not."""
     half_body = POST + b"Content-Length: 100\r\n\r\n{"
     with ThreadPoolExecutor(8) as pool:
@@ -125,16 +161,19 @@ def test_who_is_slow_is_sent_away(port: int) -> None:
         for one in slow:
             assert (one.result()[0], one.result()[1]["code"]) == (408, "too_slow")
         assert honest.result().status_code == 400
+    told = {("none", "none", 408): 2, ("POST", ROUTE, 408): 2, ("GET", "/health/live", 200): 1, ("POST", ROUTE, 400): 1}
+    assert _told(port, log, 6) == told
 
 
+@SQLITE
 @pytest.mark.parametrize("believed", [False, True])
 def test_requests_of_an_address_are_counted_before_they_are_read(
-    api: Api, settings: Settings, *, believed: bool
+    api: Api, settings: Settings, log: Log, *, believed: bool
 ) -> None:
     """Each address has its bucket, for what nobody can read too; a forged one has none, but from a trusted proxy."""
     api.services.limits = Limiter(dict.fromkeys(RATES, Rate(2, 900)))
     proxies = {"trusted_proxies": (ip_network("127.0.0.0/8"),)} if believed else {}
-    for port in _serve(api, settings.model_copy(update=proxies)):
+    for port in _serve(api, settings.model_copy(update=proxies), log):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/stores/shop/withdrawals") as client:
             far = [{"X-Forwarded-For": f"9.9.9.9, 10.{number}.0.1"} for number in (1, 2, 3, 3, 3)]
             statuses = [client.post("", content=b"{", headers=one).status_code for one in far]
@@ -143,7 +182,8 @@ def test_requests_of_an_address_are_counted_before_they_are_read(
     assert [one.status_code for one in others] == [429, 429]
 
 
-def test_connections_are_counted(port: int) -> None:
+@SQLITE
+def test_connections_are_counted(port: int, log: Log) -> None:
     """One too many is told when to come back; those that are there are served, and when they leave there is room."""
     url = f"http://127.0.0.1:{port}/health/live"
     with httpx.Client() as client:
@@ -155,5 +195,37 @@ def test_connections_are_counted(port: int) -> None:
         assert client.get(url).is_success
     for one in crowd:
         one.close()
+    assert _told(port, log, 3) == {("GET", "/health/live", 200): 2, ("none", "none", 503): 1}
     while httpx.get(url).status_code == 503:
         time.sleep(0.05)
+
+
+def test_a_client_that_leaves_is_no_error(
+    api: Api, settings: Settings, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    """JSON, a file, an import and a form of a page that break off are 499 in the log, and nothing of them is kept."""
+    key = api.key("orders:read", "orders:write", "returns:write", "returns:read")["Authorization"]
+    order = json.dumps(snapshot(number="left")).encode()
+    form = "multipart/form-data; boundary=x"
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"a" * 200_000
+    sent = [
+        ("PUT", "/api/v1/orders/{number}", "application/json", order),
+        ("POST", "/api/v1/orders/import", "application/x-ndjson", order + b"\n"),
+        ("POST", "/api/v1/returns/{id}/evidence", form, part),
+        ("POST", "/{store}/withdraw", "application/x-www-form-urlencoded", b"order_number=left"),
+    ]
+    for port in _serve(api, settings, log):
+        for method, route, kind, body in sent:
+            path = route.replace("{store}", "shop")
+            head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\nIdempotency-Key: left\r\n"
+            head += f"Expect: 100-continue\r\nContent-Type: {kind}\r\nContent-Length: {len(body) + 9}\r\n\r\n"
+            with socket.create_connection(("127.0.0.1", port)) as sock:
+                sock.sendall(head.encode())
+                assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
+                sock.sendall(body)
+        told = _told(port, log, 4)
+    assert told == {(method, route, 499): 1 for method, route, *_ in sent}
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+    with api.services.database.read() as work:
+        kept = [sa.select(sa.func.count()).select_from(one) for one in (tables.Order, tables.IdempotencyKey)]
+        assert [work.conn.execute(one).scalar_one() for one in kept] == [0, 0]
