@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """How fast a body has to come on average, once ``body_seconds`` are over."""
     max_connections: Annotated[int, Field(ge=1)] = 1_000
     """How many connections one process holds at a time; who comes then is told to try again. Mind ``ulimit -n``."""
+    max_connections_per_address: Annotated[int, Field(ge=0)] = 0
+    """How many of them one address (of IPv6 a /64) may hold, but for ``trusted_proxies``; 0: a quarter."""
     key_cache_seconds: Annotated[float, Field(ge=0, le=2)] = 2.0
     """How long a key revoked by another process may still work here."""
     idempotency_hours: Annotated[int, Field(ge=24)] = 48

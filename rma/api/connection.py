@@ -9,7 +9,9 @@ a second a ``Watch`` looks at what each connection has done since.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -19,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from rma.api import problems
 from rma.api.middleware import ALWAYS, ENDED
 from rma.errors import RmaError, TooLarge, Unavailable, Unreadable
+from rma.services.limits import places
 
 _LINGER_SECONDS = 2.0
 _ROOM = 100
@@ -27,7 +30,7 @@ _LEFT = 499
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes are in bytes, times in seconds; see the settings of the same names."""
+    """Sizes are in bytes, times in seconds, proxies networks of ``ipaddress``; see the settings of the same names."""
 
     max_address_bytes: int
     max_header_bytes: int
@@ -36,6 +39,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     body_seconds: float
     body_bytes_per_second: int
     max_connections: int
+    max_connections_per_address: int
+    trusted_proxies: tuple[Any, ...]
 
 
 class Config(uvicorn.Config):
@@ -69,8 +74,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Take it, or say that there are too many; beyond a few more not even that."""
         super().connection_made(transport)
-        self._watch.add(self)
-        crowd = len(self.connections) - self._bounds.max_connections
+        crowd = self._watch.add(self)
         if crowd > 0:
             self._refuse(Unavailable("There are too many connections; try again soon.", code="too_many_connections"))
         if crowd > _ROOM:
@@ -209,20 +213,36 @@ class Watch:
 
     def __init__(self, bounds: Bounds) -> None:
         self._beat = min(1.0, bounds.header_seconds / 4, bounds.body_seconds / 4)
-        self._connections: set[Connection] = set()
+        self._most, self._proxies = bounds.max_connections, bounds.trusted_proxies
+        self._most_each = bounds.max_connections_per_address or max(1, self._most // 4)
+        self._connections: dict[Connection, str] = {}
+        self._homes: Counter[str] = Counter()
         self._clock = self._looked = 0.0
         self._due: asyncio.TimerHandle | None = None
 
-    def add(self, connection: Connection) -> None:
-        """Look after this one from now on."""
-        self._connections.add(connection)
+    def add(self, connection: Connection) -> int:
+        """Look after this one from now on; how many connections there are too many, of all or of its address."""
+        home = self._home(connection)
+        self._connections[connection] = home
+        self._homes[home] += 1
         if self._due is None:
             self._looked = connection.loop.time()
             self._due = connection.loop.call_later(self._beat, self._round, connection.loop)
+        return max(len(self._connections) - self._most, self._homes[home] - self._most_each if home else 0)
 
     def drop(self, connection: Connection) -> None:
         """It ended."""
-        self._connections.discard(connection)
+        home = self._connections.pop(connection)
+        self._homes[home] -= 1
+        if not self._homes[home]:
+            del self._homes[home]
+
+    def _home(self, connection: Connection) -> str:
+        """Where it comes from: its address, of IPv6 the network of one customer. Empty for a proxy: it brings many."""
+        found = places(connection.client[0] if connection.client else "")
+        if not found["address"] or any(ip_address(found["address"]) in network for network in self._proxies):
+            return ""
+        return found["network"] if "site" in found else found["address"]
 
     def _round(self, loop: asyncio.AbstractEventLoop) -> None:
         self._due = loop.call_later(self._beat, self._round, loop) if self._connections else None

@@ -44,7 +44,8 @@ def settings(tmp_path: Path) -> Settings:
     """Little room and little time."""
     return Settings(
         data_dir=tmp_path, access_log=False, even_seconds=0, port=0,
-        header_seconds=1, body_seconds=1, body_bytes_per_second=10_000, max_connections=8,
+        header_seconds=1, body_seconds=1, body_bytes_per_second=10_000,
+        max_connections=8, max_connections_per_address=8,
     )  # fmt: skip
 
 
@@ -198,6 +199,24 @@ def test_connections_are_counted(port: int, log: Log) -> None:
     assert _told(port, log, 3) == {("GET", "/health/live", 200): 2, ("none", "none", 503): 1}
     while httpx.get(url).status_code == 503:
         time.sleep(0.05)
+
+
+@SQLITE
+@pytest.mark.parametrize("believed", [False, True])
+def test_an_address_holds_no_more_than_its_share(api: Api, settings: Settings, log: Log, *, believed: bool) -> None:
+    """A quarter of the connections, unless set; others find room, and a trusted proxy may hold as many as there are."""
+    proxies = (ip_network("127.0.0.0/8"),) if believed else ()
+    shares = {"max_connections_per_address": 0, "trusted_proxies": proxies}
+    for port in _serve(api, settings.model_copy(update=shares), log):
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+        url = f"http://127.0.0.1:{port}/health/live"
+        with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2")) as other:
+            statuses = [httpx.get(url).status_code, other.get(url).status_code]
+            for one in crowd:
+                one.close()
+            while httpx.get(url).status_code == 503:
+                time.sleep(0.05)
+    assert statuses == ([200, 200] if believed else [503, 200])
 
 
 def test_a_client_that_leaves_is_no_error(
