@@ -46,16 +46,19 @@ _links = tables.table(tables.Link)
 _stores = tables.table(tables.Store)
 _returns = tables.table(tables.Return)
 _INSERT_LINK = hot.insert(_links)
-_CHANGES = ["state", "recipient", "subject", "text", "html", "locale", "next_at", "sent_at", "error"]
-_UPDATE = hot.Hot(
-    sa.update(_messages)
-    .where(
-        _messages.c.id == sa.bindparam("key"),
-        _messages.c.state == sa.literal_column(f"'{TO_SEND}'"),
-        _messages.c.attempts == sa.bindparam("mine"),
-    )
-    .values({name: sa.bindparam(name) for name in _CHANGES})
-)
+_NOTED = ("state", "next_at", "sent_at", "error")
+_KEPT = (*_NOTED, "recipient", "subject", "text", "html", "locale")
+
+
+def _update(names: Sequence[str]) -> hot.Hot:
+    """Change these columns of a row that this process still has."""
+    mine = _messages.c.attempts == sa.bindparam("mine")
+    to_send = _messages.c.state == sa.literal_column(f"'{TO_SEND}'")
+    changes: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+    return hot.Hot(sa.update(_messages).where(_messages.c.id == sa.bindparam("key"), to_send, mine).values(changes))
+
+
+_UPDATE: dict[tuple[str, ...], hot.Hot] = {names: _update(names) for names in (_KEPT, _NOTED)}
 _HEAD = hot.Hot(
     sa.update(_returns)
     .where(_returns.c.id == sa.bindparam("key"))
@@ -189,7 +192,7 @@ def _keep(work: Work, ready: Sequence[_Ready]) -> None:
         if one.fault is not None:
             state = _again(work, one.row) | {"error": one.fault}
         one.kept.update(state)
-    _change(work, [(one.row, one.kept) for one in ready])
+    _change(work, _KEPT, [(one.row, one.kept) for one in ready])
     _keep_links(work, {secret_hash(one.link): one.row for one in ready if one.link is not None})
 
 
@@ -223,17 +226,17 @@ def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]], untried: Seq
         row = one.row
         at = store_now(work, clocks[row.store_id])
         if answer.state == "sent":
-            changes.append((row, one.kept | {"state": "sent", "sent_at": at, "next_at": None, "error": None}))
+            changes.append((row, {"state": "sent", "sent_at": at, "next_at": None, "error": None}))
             if row.return_id is not None and row.kind != "store_message":
                 data = {"id": row.id, "kind": row.kind, "class": row.message_class, "locale": one.kept["locale"]}
                 told.setdefault(row.return_id, []).append(Draft("message.sent", data, at))
             elif row.kind == withdrawal_letters.ACKNOWLEDGED:
                 withdrawal_letters.note_sent(work, row, at)
         elif answer.state == "failed" and not answer.retryable:
-            changes.append((row, one.kept | {"state": "failed", "next_at": None, "error": _error(answer)}))
+            changes.append((row, {"state": "failed", "next_at": None, "error": _error(answer)}))
         else:
-            changes.append((row, one.kept | _again(work, row) | {"error": _error(answer)}))
-    _change(work, changes)
+            changes.append((row, _again(work, row) | {"error": _error(answer)}))
+    _change(work, _NOTED, changes)
     _give_back(work, untried)
     _tell(work, told)
 
@@ -285,10 +288,10 @@ def _again(work: Work, row: Any) -> dict[str, Any]:
     return {"next_at": work.real_now + timedelta(seconds=WAITS[row.attempts])}
 
 
-def _change(work: Work, changes: Sequence[tuple[Any, dict[str, Any]]]) -> None:
-    """Change rows that this process still has: columns that are not named stay as they were claimed."""
+def _change(work: Work, names: tuple[str, ...], changes: Sequence[tuple[Any, dict[str, Any]]]) -> None:
+    """Change these columns of rows that this process still has; one that is not told stays as it was claimed."""
     rows = []
     for row, values in changes:
-        kept = {name: getattr(row, name) for name in _CHANGES} | {"next_at": work.real_now + LEASE}
-        rows.append(kept | values | {"key": row.id, "mine": row.attempts + 1})
-    _UPDATE.run_many(work, rows)
+        claimed = {name: getattr(row, name) for name in names} | {"next_at": work.real_now + LEASE}
+        rows.append(claimed | values | {"key": row.id, "mine": row.attempts + 1})
+    _UPDATE[names].run_many(work, rows)

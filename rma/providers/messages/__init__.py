@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 from babel import Locale
-from jinja2 import StrictUndefined, Template
+from jinja2 import Environment, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rma.domain.messages import KINDS, Item, MessageFacts, MessageKind, Rendered, check_facts, one_line
@@ -28,6 +28,8 @@ LANGUAGES: Final[dict[str, str]] = {"tr": "TR", "en": "GB", "de": "DE"}
 """Each language and the country whose way of writing dates and money it takes when the reader names none."""
 
 _LONGEST_SUBJECT: Final = 200
+_END: Final = "\x1e"
+"""Between two sentences: a control character, which stands in no word and in no value."""
 _BIDI_CONTROLS: Final = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
@@ -90,9 +92,10 @@ class Renderer:
         language, reader = resolve(locale)
         words = load_words(language)
         values = _values(facts, words, reader)
-        wording = words.message[kind.name]
-        subject = one_line(_say(wording.subject, values))[:_LONGEST_SUBJECT]
-        page = _page(facts, kind, words, values) | {"subject": subject, "locale": str(reader).replace("_", "-")}
+        subject, *sentences = _sentences(language, kind.name).render(values).split(_END)
+        subject = one_line(subject)[:_LONGEST_SUBJECT]
+        page = _page(facts, kind, words, values, sentences)
+        page |= {"subject": subject, "locale": str(reader).replace("_", "-")}
         return Rendered(
             subject=subject,
             text=_layout("mail.txt.j2").render(page).strip() + "\n",
@@ -162,22 +165,24 @@ def _values(facts: MessageFacts, words: Words, reader: Locale) -> dict[str, obje
     }
 
 
-def _page(facts: MessageFacts, kind: MessageKind, words: Words, values: dict[str, object]) -> dict[str, object]:
+def _page(
+    facts: MessageFacts, kind: MessageKind, words: Words, values: dict[str, object], sentences: list[str]
+) -> dict[str, object]:
     """What the layouts show."""
-    wording, common = words.message[kind.name], words.common
+    common = words.common
     note = common.commercial_note if kind.message_class == "commercial" else common.service_note
-    body = (_say(paragraph, values).strip() for paragraph in wording.body)
+    greeting, action, closing, *body = sentences
     return {
-        "greeting": _say(common.greeting if values["person"] else common.greeting_plain, values),
-        "body": [paragraph for paragraph in body if paragraph],
+        "greeting": greeting,
+        "body": [said for paragraph in body if (said := paragraph.strip())],
         "text": _paragraphs(facts.text),
         "lists": _lists(common, values),
         "details": _details(common, values),
         "words": common,
         "link": facts.link,
         "label_link": facts.label_link,
-        "action": _say(wording.action, values),
-        "closing": _say(common.closing, values),
+        "action": action,
+        "closing": closing,
         "note": common.internal_note if kind.audience == "finance" else note,
         "unsubscribe_url": facts.unsubscribe_url if kind.message_class == "commercial" else "",
     }
@@ -216,25 +221,25 @@ def _paragraphs(text: str) -> list[list[str]]:
     return [lines for block in blocks if (lines := [line for line in block if line])]
 
 
-def _say(sentence: str, values: dict[str, object]) -> str:
-    template = _sentence(sentence)
-    return sentence if template is None else template.render(values)
-
-
 @cache
-def _sentence(sentence: str) -> Template | None:
-    """A sentence of ours as a template, or None where nothing is put into it; plain text, so nothing is escaped."""
-    if "{" not in sentence:
-        return None
+def _sentences(language: str, kind: str) -> Template:
+    """What a message says, as one template: subject, greeting, action, closing, paragraphs, with ``_END`` between them.
+
+    One, because a template costs more than what is put into it. It is plain text, so nothing is escaped.
+    """
+    words = load_words(language)
+    common, wording = words.common, words.message[kind]
+    greeting = "{% if person %}" + common.greeting + "{% else %}" + common.greeting_plain + "{% endif %}"
     environment = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined)
     environment.filters |= {"money": money, "day": day, "moment": moment}
-    return environment.from_string(sentence)
+    said = (wording.subject, greeting, wording.action, common.closing, *wording.body)
+    return environment.from_string(_END.join(said))
 
 
 @cache
 def _layout(name: str) -> Template:
     """A layout of ours; the HTML one escapes everything that is put into it."""
-    environment = ImmutableSandboxedEnvironment(
+    environment = Environment(
         autoescape=name.endswith(".html.j2"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string((files(__name__) / name).read_text(encoding="utf-8"))
