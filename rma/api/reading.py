@@ -52,12 +52,16 @@ class Sent(Request[Any, Any, Any]):
         return found
 
     async def form(self) -> FormMultiDict:
-        """The whole form, or ``Unreadable``."""
+        """The whole form, or ``Unreadable``: a part names the encoding of its text, some are half a sign."""
         try:
-            return await super().form()
+            found = await super().form()
+            "".join(text for _, text in found.multi_items() if isinstance(text, str)).encode()
+        except (ValueError, LookupError):
+            raise Unreadable("A field of the form is no text; bytes are sent as a file with a name.") from None
         finally:
             if self._left:
                 raise _left() from None
+        return found
 
 
 async def chunks(receive: Receive, limit: int, declared: bytes | None) -> AsyncIterator[bytes]:

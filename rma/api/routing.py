@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, HTTPScope, Method, Receive, Scope, Send
 from rma.api import access, auth, problems, reading
 from rma.api.http import Call, Upload
 from rma.domain import strict
-from rma.errors import Invalid, NotFound, TooLarge, Unreadable
+from rma.errors import Invalid, NotFound, TooLarge
 from rma.services import pace
 from rma.services.context import Services
 from rma.services.idempotency import Answer
@@ -258,8 +258,6 @@ async def _take_form(call: Call, request: Request[Any, Any, Any]) -> None:
     reading.check_form(call.media_type)
     try:
         form = await request.form()
-    except (UnicodeDecodeError, LookupError):
-        raise Unreadable("A field of the form is no text; bytes are sent as a file with a name.") from None
     except HTTPException as error:
         if type(error.__context__).__name__ == "ParserLimitReached":  # the framework calls it a 400
             raise TooLarge("The form has too many parts, or one whose header is too large.") from None

@@ -174,10 +174,7 @@ async def _sent(request: Request[Any, Any, Any], *, files: bool) -> tuple[dict[s
 
 async def _parts(request: Request[Any, Any, Any]) -> tuple[dict[str, str], dict[str, UploadFile]]:
     """The texts and the files of a form that has both; a file that nobody chose is none."""
-    try:
-        parts = list((await request.form()).multi_items())
-    except (UnicodeDecodeError, LookupError):
-        raise Unreadable("A field of the form is no text.") from None
+    parts = list((await request.form()).multi_items())
     files = {name: part for name, part in parts if isinstance(part, UploadFile) and part.filename}
     return {name: str(part) for name, part in parts if not isinstance(part, UploadFile)}, files
 

@@ -225,3 +225,23 @@ def test_public_routes_are_counted_and_tell_nothing_by_their_time() -> None:
     ]
     assert len(of_stores) == 3
     assert all(one.counted for one in of_stores)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["/api/v1/returns/ret_1/evidence", "/shop/r/token/file"])
+def test_a_text_of_a_form_is_text(api: Api, path: str) -> None:
+    """Half a character, and an encoding that there is not or that always fails, are 400: no database could hold it."""
+    headers = api.key("returns:write") | {"Idempotency-Key": "a", "Content-Type": "multipart/form-data; boundary=x"}
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\nContent-Type: text/plain; charset=%s\r\n\r\n%s\r\n'
+    texts = [
+        ("utf-7", "+2AA-"),
+        ("unicode_escape", "\\ud800"),
+        ("undefined", "a"),
+        ("idna", "xn--a-" * 99),
+        ("nn", "a"),
+    ]
+    for charset, text in texts:
+        sent = part % (b"kind", b"utf-8", b"photo") + part % (b"note", charset.encode(), text.encode()) + b"--x--"
+        assert api.client.post(path, content=sent, headers=headers).status_code == 400, charset
+    whole = part % (b"kind", b"utf-7", b"+AOQ-") + b"--x--"
+    assert api.client.post(path, content=whole, headers=headers).status_code in {404, 422}
