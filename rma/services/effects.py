@@ -62,7 +62,7 @@ _attempts = tables.table(tables.Attempt)
 _INSERT = hot.insert(_attempts)
 _MINE = _attempts.c.id == sa.bindparam("key")
 _LOCK = hot.Hot(
-    sa.select(_attempts.c.state, _attempts.c.subject_id, _attempts.c.store_id)
+    sa.select(_attempts.c.state, _attempts.c.subject_id, _attempts.c.store_id, _attempts.c.updated_at)
     .where(_MINE)
     .with_for_update(key_share=True)
 )
@@ -284,7 +284,7 @@ AT_LATEST = 5.0
 
 
 class Leaving(NamedTuple):
-    """When a run wrote down that it is about to call: by the wall's clock, and by its process's own, which nobody sets.
+    """When a run wrote down that it is about to call, or asked: by the wall's clock, and by one that nobody sets.
 
     A process that stood still since then calls no more: another one may have asked, heard nothing, and sent.
     """
@@ -307,10 +307,11 @@ def leaving() -> Leaving:
 
 
 class Begun(NamedTuple):
-    """An attempt that is under way: whose it is, and what for."""
+    """An attempt that is under way: whose it is, what for, and when anybody last wrote down what they did about it."""
 
     subject_id: str
     store_id: str
+    seen: datetime
 
 
 def reads(key: str) -> list[hot.Read]:
@@ -339,21 +340,22 @@ def is_open(work: Work, key: str) -> bool:
     return row is None or row[0] != DONE
 
 
-def may_send_again(work: Work, key: str, *, after: float) -> bool:
+def may_send_again(work: Work, key: str, *, after: float, seen: datetime, asked: Leaving) -> bool:
     """True, for one run at a time, if no call is under way: the last was answered, or it left ``after`` seconds ago.
 
-    Only for who has just asked the outside and heard that it knows nothing. The seconds have to pass on the wall's
+    Only for who asked the outside at ``asked`` and heard that it knows nothing. The seconds have to pass on the wall's
     clock and, since this process first heard so of this call, on its own: a clock that is set forward sends nothing.
-    Commit before calling: the next call counts as under way from here on.
+    What was heard proves nothing of what others did since: whatever they wrote down after ``seen``, which this run's
+    ``begin`` answered before it asked, may be a call. Commit before calling: the next call counts as under way from
+    here on.
     """
-    row = work.conn.execute(
-        sa.select(_attempts.c.state, _attempts.c.sent_at).where(_attempts.c.id == key).with_for_update(key_share=True)
-    ).one()
-    if row.state == DONE:
+    columns = (_attempts.c.state, _attempts.c.sent_at, _attempts.c.updated_at)
+    row = work.conn.execute(sa.select(*columns).where(_attempts.c.id == key).with_for_update(key_share=True)).one()
+    if row.state == DONE or row.updated_at != seen:
         return False
     if row.sent_at is not None:
-        first = HEARD.setdefault((key, row.sent_at), time.monotonic())
-        if time.monotonic() - first < after or (now() - row.sent_at).total_seconds() < after:
+        first = HEARD.setdefault((key, row.sent_at), asked.since)
+        if asked.since - first < after or (asked.at - row.sent_at).total_seconds() < after:
             return False
         del HEARD[key, row.sent_at]
     _set(work, key, sent_at=now())

@@ -7,7 +7,7 @@ time has passed since the last order for the carrier's "never heard of it" to pr
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -78,6 +78,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     order: LabelOrder
     deliverable: bool
     first: bool
+    seen: datetime
     leaving: effects.Leaving
 
 
@@ -120,10 +121,10 @@ def _begin(work: Work, services: Services, key: str) -> Asking | None:
     if parcel is None or (first and parcel.state != "requested"):
         effects.finish(work, key, answer={"state": "not_wanted"}, final=True)
         return None
-    return _asking(work, services, key, parcel, first=first)
+    return _asking(work, services, key, parcel, first=first, seen=attempt.seen)
 
 
-def _asking(work: Work, services: Services, key: str, parcel: Any, *, first: bool) -> Asking:
+def _asking(work: Work, services: Services, key: str, parcel: Any, *, first: bool, seen: datetime) -> Asking:
     store = services.catalog.store(work, parcel.store_id)
     person = assess.read_person(parcel.person)
     customer = addresses.of_customer(parcel.contact, person, country=parcel.facts.get("country") or store.country)
@@ -151,6 +152,7 @@ def _asking(work: Work, services: Services, key: str, parcel: Any, *, first: boo
         order=order,
         deliverable=addresses.is_complete(customer) or not fetched_or_sent_there,
         first=first,
+        seen=seen,
         leaving=effects.leaving(),
     )
 
@@ -179,8 +181,8 @@ def _ask(services: Services, asking: Asking) -> LabelAnswer:
         known = carrier.lookup(asking.key)
         if known is not None:
             return known
-        after = 0.0 if carrier.idempotent else PROVEN_AFTER
-        if not services.effects.write(lambda work: effects.may_send_again(work, asking.key, after=after)):
+        proof: dict[str, Any] = {"after": 0.0 if carrier.idempotent else PROVEN_AFTER, "asked": leaving}
+        if not services.effects.write(lambda work: effects.may_send_again(work, asking.key, seen=asking.seen, **proof)):
             return LabelAnswer(state="unknown", code=effects.NOT_YET_KNOWN, message="The carrier does not know it yet.")
     if not carrier.idempotent and leaving.is_late(PROVEN_AFTER):
         return LabelAnswer(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ class Sending(msgspec.Struct, frozen=True):
     payment_reference: str
     payout: dict[str, str] | None
     first: bool
+    seen: datetime
     leaving: effects.Leaving
 
 
@@ -101,6 +103,7 @@ def _begin(work: Work, services: Services, key: str) -> Sending | None:
         payment_reference=_reference(wanted.order_doc, transfer),
         payout=msgspec.json.decode(wanted.payout) if wanted.payout else None,
         first=first,
+        seen=attempt.seen,
         leaving=effects.leaving(),
     )
 
@@ -161,13 +164,14 @@ def _ask(services: Services, sending: Sending) -> PaymentAnswer:
         return _call(services, sending)
     if provider is None or not provider.can_lookup:
         return PaymentAnswer(state="unknown", code="cannot_ask", message="This provider cannot be asked.")
+    asked = effects.leaving()
     found = provider.lookup(RefundQuery(key=sending.key, payment_reference=sending.payment_reference))
     if found is not None:
         return found
-    after, leaving = provider.final_after, effects.leaving()
-    if not services.effects.write(lambda work: effects.may_send_again(work, sending.key, after=after)):
+    proof: dict[str, Any] = {"after": provider.final_after, "seen": sending.seen, "asked": asked}
+    if not services.effects.write(lambda work: effects.may_send_again(work, sending.key, **proof)):
         return PaymentAnswer(state="unknown", code=effects.NOT_YET_KNOWN, message="The provider does not know it yet.")
-    return _call(services, msgspec.structs.replace(sending, leaving=leaving))
+    return _call(services, msgspec.structs.replace(sending, leaving=asked))
 
 
 def _record(work: Work, services: Services, sending: Sending, answer: PaymentAnswer) -> None:
@@ -196,7 +200,6 @@ def _record(work: Work, services: Services, sending: Sending, answer: PaymentAns
         answer=msgspec.to_builtins(answer),
         final=final,
         error=_error(answer),
-        answered=answer.state != "unknown",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ class Ordering(msgspec.Struct, frozen=True):
     store_id: str
     replacement_id: str
     first: bool
+    seen: datetime
     leaving: effects.Leaving
 
 
@@ -53,7 +55,8 @@ def _ask(services: Services, ordering: Ordering) -> ReplacementAnswer:
     if answer is not None:
         return answer
     after = 0.0 if fulfilment.idempotent else PROVEN_AFTER
-    if not services.effects.write(lambda work: effects.may_send_again(work, key, after=after)):
+    proof: dict[str, Any] = {"after": after, "seen": ordering.seen, "asked": leaving}
+    if not services.effects.write(lambda work: effects.may_send_again(work, key, **proof)):
         return ReplacementAnswer(state="unknown", code=effects.NOT_YET_KNOWN)
     return _order(services, msgspec.structs.replace(ordering, leaving=leaving))
 
@@ -75,7 +78,14 @@ def _begin(work: Work, key: str) -> Ordering | None:
     order = ReplacementOrder(
         key=key, reference=row.id, order_number=row.number, lines=((row.sku, row.quantity),), ship_to=_address(person)
     )
-    return Ordering(order=order, store_id=row.store_id, replacement_id=row.id, first=first, leaving=effects.leaving())
+    return Ordering(
+        order=order,
+        store_id=row.store_id,
+        replacement_id=row.id,
+        first=first,
+        seen=attempt.seen,
+        leaving=effects.leaving(),
+    )
 
 
 def _address(person: Any) -> Address:

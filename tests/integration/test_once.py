@@ -29,12 +29,19 @@ class Killed(BaseException):
 
 
 class Fragile:
-    """A provider whose caller dies, or is held up, before or after a call."""
+    """A provider whose caller dies, or is held up, before or after a call, or once after it was answered a question."""
 
     can_lookup = True
 
-    def __init__(self, real: OfflinePayments, *, before: Callable[[], None], after: Callable[[], None]) -> None:
-        self._real, self._before, self._after = real, before, after
+    def __init__(
+        self,
+        real: OfflinePayments,
+        *,
+        before: Callable[[], None],
+        after: Callable[[], None],
+        told: Callable[[], None] | None = None,
+    ) -> None:
+        self._real, self._before, self._after, self._told = real, before, after, told
         self.name, self.idempotent, self.final_after = real.name, real.idempotent, real.final_after
 
     def health(self) -> Health:
@@ -49,8 +56,11 @@ class Fragile:
         return answer
 
     def lookup(self, query: RefundQuery) -> PaymentAnswer | None:
-        """As the real one."""
-        return self._real.lookup(query)
+        """As the real one, and then what happens meanwhile."""
+        answer, told, self._told = self._real.lookup(query), self._told, None
+        if told is not None:
+            told()
+        return answer
 
 
 @pytest.fixture(params=["offline", "offline_plain"])
@@ -260,6 +270,36 @@ def test_a_second_sending_on_its_way_is_not_sent_a_third_time(floor: Floor, prov
     install(floor, provider)
     assert (state(floor, refund), sent(provider), provider.moved("TRY")) == ("succeeded", 2, 8000)
     invariants.check(floor)
+
+
+def test_who_asked_before_another_one_sent_sends_nothing(floor: Floor, provider: OfflinePayments) -> None:
+    """That nothing is known proves nothing of what another process sends after it was said, however it is answered."""
+    refund, key = approved(floor, provider.name, "timeout-before,pending:2")
+    run(floor, key)
+    floor.age(provider.final_after + 1)
+    install(floor, Fragile(provider, before=nothing, after=nothing, told=lambda: elsewhere(floor, key)))
+    run(floor, key)
+    install(floor, provider)
+    for _ in range(3):
+        run(floor, key)
+    assert (state(floor, refund), sent(provider), provider.moved("TRY")) == ("succeeded", 2, 8000)
+    invariants.check(floor)
+
+
+def test_what_is_pending_and_then_not_known_is_not_sent_at_once(
+    floor: Floor, provider: OfflinePayments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider that took a refund and does not find it yet has time until nothing can land any more."""
+    refund, key = approved(floor, provider.name, "pending:1")
+    run(floor, key)
+    with monkeypatch.context() as forgetful:
+        forgetful.setattr(provider, "lookup", lambda _: None)
+        for _ in range(2):
+            run(floor, key)
+    assert (state(floor, refund), sent(provider)) == ("unknown", 1)
+    for _ in range(2):
+        run(floor, key)
+    assert (state(floor, refund), sent(provider), provider.moved("TRY")) == ("succeeded", 1, 8000)
 
 
 def test_a_clock_that_is_set_forward_sends_nothing(

@@ -109,7 +109,7 @@ class Deadline(SQLModel, table=True):
 class Attempt(SQLModel, table=True):
     """One try at a durable act. Written before the outside is called: a step that finds it begun asks, never sends.
 
-    ``sent_at``: when a call left that has not been answered yet. ``tries``: how often it was handed to the engine.
+    ``sent_at``: when a call left that is not known to have ended. ``tries``: how often it was handed to the engine.
     """
 
     __tablename__ = "attempts"
