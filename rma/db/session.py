@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -164,6 +164,10 @@ class Work:
         """Whether nothing is under way any more, neither in the database nor for SQLAlchemy."""
         return self._wire.idle and not self._conn.in_transaction()
 
+    def leave(self) -> None:
+        """Nothing more is done here: who has the connection next may write."""
+        self._wire.reads = False
+
     def new_id(self, prefix: str) -> str:
         """A new id of this kind; within a transaction they sort in the order in which they were made."""
         if self._ids is None or not self._ids.left:
@@ -181,7 +185,6 @@ class Database:
             threading.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url, pool_size)
-        self._reader = self.engine.execution_options(immediate=False)
 
     @contextlib.contextmanager
     def write(self, *, wide: bool = False) -> Iterator[Work]:
@@ -189,24 +192,22 @@ class Database:
 
         Whoever may meet another writer uses ``retrying``.
         """
-        with self._writer, self._transaction(self.engine, wide=wide) as work:
+        with self._writer, self._transaction(wide=wide) as work:
             yield work
         for act in work.after_commit:
             act()
 
     def read(self) -> contextlib.AbstractContextManager[Work]:
         """A read-only view; nothing is committed."""
-        return self._transaction(self._reader, reads=True)
+        return self._transaction(reads=True)
 
     @contextlib.contextmanager
-    def _transaction(self, engine: sa.Engine, *, wide: bool = False, reads: bool = False) -> Iterator[Work]:
-        """On PostgreSQL the wire begins, with the first statements; SQLAlchemy does where it is asked for one first.
+    def _transaction(self, *, wide: bool = False, reads: bool = False) -> Iterator[Work]:
+        """The wire begins, with the first statements; SQLAlchemy does where it is asked for one first.
 
         Errors are undone through SQLAlchemy: it knows by them whether its connections are still of any use.
         """
-        with _translated(), engine.connect() as conn:
-            if self.is_sqlite:
-                conn.begin()
+        with _translated(), self.engine.connect() as conn:
             work = Work(conn, wide=wide, reads=reads)
             try:
                 yield work
@@ -215,8 +216,11 @@ class Database:
                     left = conn.get_transaction() or conn.begin()
                     left.rollback() if reads else left.commit()
             except BaseException:
-                (conn.get_transaction() or conn.begin()).rollback()
+                if not work.ended:
+                    (conn.get_transaction() or conn.begin()).rollback()
                 raise
+            finally:
+                work.leave()
 
     def retrying(self, act: Callable[[Work], T]) -> T:
         """Run ``act`` in a write transaction; again from its start where nothing but another writer stood in its way.
@@ -318,9 +322,7 @@ def _sqlite(url: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(conn: sa.Connection) -> None:
-        immediate = conn.get_execution_options().get("immediate", True)
-        driver: Any = conn.connection.driver_connection
-        driver.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        cast("SqliteWire", _wire_of(conn)).begin()
 
     return engine
 

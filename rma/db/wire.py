@@ -52,11 +52,11 @@ class Wire(Protocol):
         ...
 
     def commit(self, batch: Sequence[Sent]) -> None:
-        """Run these and end the transaction, if that saves a round trip; else whoever began it commits."""
+        """Run these and end the transaction."""
         ...
 
     def rollback(self) -> None:
-        """End the transaction and keep nothing of it, if that saves a round trip; else whoever began it does."""
+        """End the transaction and keep nothing of it."""
         ...
 
     @property
@@ -74,7 +74,11 @@ class Wire(Protocol):
 
 
 class SqliteWire:
-    """SQLite is a library: a statement costs no round trip, so each runs at once."""
+    """SQLite is a library: a statement costs no round trip, so each runs at once.
+
+    A transaction that may write takes the one writer's place at its first statement, so that it never waits for it with
+    something read.
+    """
 
     gathers = False
 
@@ -88,15 +92,24 @@ class SqliteWire:
         return not self._connection.in_transaction
 
     def send(self, batch: Sequence[Sent]) -> list[Answer]:
-        """Run these one by one."""
+        """Run these one by one; a transaction is begun where none is under way."""
+        self.begin()
         return [self._one(sent) for sent in batch]
 
+    def begin(self) -> None:
+        """Begin a transaction where none is under way."""
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN" if self.reads else "BEGIN IMMEDIATE")
+
     def commit(self, batch: Sequence[Sent]) -> None:
-        """Run these; whoever began the transaction commits."""
-        self.send(batch)
+        """Run these and COMMIT."""
+        if batch:
+            self.send(batch)
+        self._connection.commit()
 
     def rollback(self) -> None:
-        """Nothing: whoever began the transaction rolls it back."""
+        """ROLLBACK."""
+        self._connection.rollback()
 
     def _one(self, sent: Sent) -> Answer:
         try:
