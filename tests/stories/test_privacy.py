@@ -14,6 +14,7 @@ from tests.support.desk import photo
 from tests.support.served import Served
 from tests.support.shop import DELIVERED, Client, Shop, want
 from tests.support.snapshots import Json
+from tests.support.workflows import FOLDER
 
 EMAIL = "zeynep.oztoprak@ornek.example"
 NAME, PHONE, STREET = "Zeynep Öztoprak", "+905559998877", "Lavanta Sokağı 42"
@@ -31,8 +32,18 @@ def officer(shop: Shop) -> Client:
     return shop.client(shop.admin.post(f"/stores/{shop.slug}/keys", wish)["key"])
 
 
+def tell_of_shipping(shop: Shop) -> None:
+    """The store's own machine: new goods that are shipped raise the case to a person, with what was typed there."""
+    toml = (FOLDER / "replacement.toml").read_text(encoding="utf-8")
+    shipped = 'to = "shipped"\nby = ["staff", "integrator", "warehouse", "carrier", "provider", "system"]\n'
+    toml = toml.replace(shipped, f'{shipped}then = ["dispute_case"]\n')
+    made = shop.owner.post("/workflows", content=toml.encode(), headers={"Content-Type": "application/toml"})
+    shop.owner.post(f"/workflows/{made['id']}/publish")
+
+
 def live(shop: Shop) -> Json:
     """One return with everything that can be said of a person, up to the money and the new goods."""
+    tell_of_shipping(shop)
     shop.product("TS-1", "100.00", stock=5)
     shop.product("TS-L", "100.00", variant_of="TS-1", stock=2)
     bought = [shop.line("1"), shop.line("2", price="50.00"), shop.line("3", price="30.00")]
@@ -64,7 +75,10 @@ def live(shop: Shop) -> Json:
     again = shop.support.post("/orders/1001/refunds", extra)
     shop.finance.post(f"/refunds/{again['id']}/refuse", {"reason": f"{WORDS}, olmaz"})
     new = f"/replacements/{shop.show(filed)['replacements'][0]['id']}/actions"
-    shop.integrator.post(f"{new}/ship", {"carrier": "yurtici", "tracking": f"777 {NAME}"})
+    shop.integrator.post(f"{new}/ship", {"carrier": "yurtici", "tracking": f"777 {NAME}", "reason": f"{NAME}: {WORDS}"})
+    told = [one["data"] for one in shop.support.items(f"{case}/events") if one["type"] == "return.disputed"]
+    assert [one["reason"] for one in told] == [f"{NAME}: {WORDS}"]
+    shop.support.post(f"{case}/actions/approve")
     shop.integrator.post(f"{new}/deliver")
     codes(shop, filed, refund, parcel)
     return filed
