@@ -5,8 +5,8 @@ force and the law of its day; what we hold already is merged (``rma.domain.mergi
 that are added freeze as they come.
 
 An order whose person was erased or locked away here (``erased_at``, see ``privacy``) stays so whatever a later snapshot
-carries. One whose personal part is null for another reason gets its person back with a snapshot that carries contact
-data, and the event then says so.
+carries, and so do its papers (``domain.privacy_words``). One whose personal part is null for another reason gets its
+person back with a snapshot that carries contact data, and the event then says so.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from rma.domain.events import Draft
 from rma.domain.merging import Conflict, add_delivery, merge
 from rma.domain.order import Delivery, Order, Person
 from rma.domain.pricing import price
+from rma.domain.privacy_words import without_person
 from rma.domain.snapshot import check_delivered, read_delivery, read_order
 from rma.errors import Invalid, RmaError, Stale
 from rma.services import assess, law, log
@@ -179,12 +180,14 @@ class _Batch:
         return Outcome(number=snapshot.number, result="new", version=1)
 
     def _merge(self, row: dict[str, Any], snapshot: Order) -> Outcome:
+        number, asked = snapshot.number, row["erased_at"] is not None
+        snapshot = without_person(snapshot) if asked else snapshot
         old = msgspec.structs.replace(assess.read_order_doc(row["doc"]), person=assess.read_person(row["person"]))
         view = assess.view_order(self.work, self.store, row) if row["frozen"] is not None else None
         frozen = view.priced if view else None
         merged, conflicts = merge(old, snapshot, frozen=frozen, in_returns=_in_returns(view))
         check_delivered(snapshot, merged)
-        merged = _still_erased(old, merged, asked=row["erased_at"] is not None)
+        merged = _still_erased(old, merged, asked=asked)
         kept = row["law"] if merged.country == old.country else None
         columns = self._columns(merged, merged.person, customer_ref=row["customer_ref"], kept=kept)
         if frozen is not None:
@@ -196,12 +199,12 @@ class _Batch:
             restored = old.person is None and merged.person is not None
             drafts.append(self._imported(row, merged, new=False, restored=restored))
         if conflicts:
-            drafts.append(Draft("order.conflict", _told(snapshot.number, conflicts), self.now))
+            drafts.append(Draft("order.conflict", _told(number, conflicts), self.now))
         if drafts:
             self._tell(row, drafts)
             self.changed.append({"key": row["id"], **{name: row[name] for name in _CHANGES}})
         result: Literal["changed", "unchanged"] = "changed" if changed else "unchanged"
-        return Outcome(number=snapshot.number, result=result, version=row["version"], conflicts=conflicts)
+        return Outcome(number=number, result=result, version=row["version"], conflicts=conflicts)
 
     def _columns(
         self, order: Order, person: Person | None, *, customer_ref: str | None = None, kept: str | None = None

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
+from rma.domain import privacy_words
 from rma.services import assess
 from rma.services import privacy_matters as matters
 from rma.services.privacy_matters import Matter
 
-ERASED = "erased"
 _RECEIPTS = tables.table(tables.Receipt)
 _HEARD = tables.table(tables.ParcelEvent)
 _OF_ORDER = ("doc", "frozen")
@@ -34,18 +34,15 @@ _OF_RETURNS: tuple[tuple[sa.Table, tuple[str, ...]], ...] = (
 )
 _OF_REFUNDS = ("components", "doc")
 _JSON_TEXT = frozenset({"orders.doc", "orders.frozen", "returns.quote"})
-_LEAST = 2
-"""A single letter is nobody."""
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def forget(work: Work, held: Matter) -> None:
     """Take the person out of every paper of the matter, and away what carriers wrote. ``held`` knows the person yet."""
     _unsay(work, held)
-    known = sorted(set(_known(held)), key=len, reverse=True)
-    if not known:
+    pattern = privacy_words.pattern(_known(held))
+    if pattern is None:
         return
-    pattern = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in known), re.IGNORECASE)
     if held.order is not None:
         _clean(work, matters.ORDERS, _OF_ORDER, matters.ORDERS.c.id == held.order.id, pattern)
     for table, columns in _OF_RETURNS:
@@ -59,19 +56,16 @@ def _unsay(work: Work, held: Matter) -> None:
     work.conn.execute(sa.update(_HEARD).where(_HEARD.c.parcel_id.in_(parcels)).values(carrier_status=None))
 
 
-def _known(held: Matter) -> Iterator[str]:
+def _known(held: Matter) -> Iterator[str | None]:
     """What the rows of the matter call the person, and how they say that they can be reached."""
-    person = None if held.order is None else assess.read_person(held.order.person)
-    told: list[Any] = []
-    if person is not None:
-        told += [person.email, person.name, person.phone, person.ship_to and person.ship_to.name]
+    yield from privacy_words.called(None if held.order is None else assess.read_person(held.order.person))
     for row in held.returns:
         contact = matters.decoded(row.contact) or {}
-        told += [row.email, contact.get("email"), contact.get("phone"), (contact.get("from_address") or {}).get("name")]
+        yield from (row.email, contact.get("email"), contact.get("phone"))
+        yield (contact.get("from_address") or {}).get("name")
     for row in held.withdrawals:
         typed = matters.decoded(row.content) or {}
-        told += [typed.get("name"), typed.get("electronic_address")]
-    return (text for one in told if one and len(text := one.strip()) >= _LEAST)
+        yield from (typed.get("name"), typed.get("electronic_address"))
 
 
 def _clean(work: Work, table: sa.Table, columns: tuple[str, ...], mine: Any, pattern: re.Pattern[str]) -> None:
@@ -84,17 +78,7 @@ def _clean(work: Work, table: sa.Table, columns: tuple[str, ...], mine: Any, pat
 
 def _without(place: str, value: Any, pattern: re.Pattern[str]) -> Any:
     if value is None or place not in _JSON_TEXT:
-        return _walk(value, pattern)
+        return privacy_words.without(value, pattern)
     plain = msgspec.json.decode(value)
-    clean = _walk(plain, pattern)
+    clean = privacy_words.without(plain, pattern)
     return value if clean == plain else _encode(clean).decode()
-
-
-def _walk(value: Any, pattern: re.Pattern[str]) -> Any:
-    if isinstance(value, str):
-        return pattern.sub(ERASED, value)
-    if isinstance(value, dict):
-        return {key: _walk(part, pattern) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_walk(part, pattern) for part in value]
-    return value

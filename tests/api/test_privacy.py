@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.api.conftest import Api, Headers
 
 MARKS = ("ayse@example.com", "Ayşe Yılmaz", "Moda Cad. 1")
+LINES = {"Content-Type": "application/x-ndjson"}
 STORES, KEYS = tables.table(tables.Store), tables.table(tables.Key)
 _KILLED = """
 import os, signal, sys
@@ -187,6 +189,22 @@ def test_an_erasure_is_done_once_and_found_again(api: Api, desk: Headers) -> Non
     assert api.post("/privacy/export", {"request_id": made["id"]}, foreign).status_code == 404
     assert api.post("/privacy/export", who, foreign).json()["matters"] == []
     assert api.post("/privacy/export", who, api.key("returns:read")).json()["code"] == "scope_missing"
+
+
+def test_an_erased_order_that_comes_again_names_nobody(api: Api, desk: Headers, database: Database) -> None:
+    """A later snapshot brings back no name of its person in any text, and no address in the name of goods."""
+    ended(api, desk, "1001")
+    assert api.post("/privacy/erasures", {"email": "ayse@example.com"}, desk).status_code == 201
+    body = {name: value for name, value in api.get("/orders/1001", desk).json().items() if name in snapshot()}
+    first, *others = body["lines"]
+    for customer, mug in ((snapshot()["customer"], "Kupa: Ayşe Yılmaz"), (None, "Kupa (AYSE@example.com)")):
+        again = body | {"number": "1001", "customer": customer, "lines": [first | {"name": mug}, *others]}
+        content = json.dumps(again).encode()
+        reports = [api.post("/orders/import", None, desk | LINES, content=content).json() for _ in range(2)]
+        assert [(one["updated"], one["unchanged"]) for one in reports] == [(1, 0), (0, 1)]
+        shown = api.get("/orders/1001", desk).json()
+        assert (shown["erased"], "erased" in shown["lines"][0]["name"]) == (True, True)
+    assert traces.in_tables(database.url, MARKS[:2], but=frozenset({"restricted"})) == []
 
 
 def test_a_return_on_somebody_elses_order_is_erased_alone(api: Api, desk: Headers, database: Database) -> None:
