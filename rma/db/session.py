@@ -21,7 +21,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rma.db.wire import Answer, PostgresWire, Sent, SqliteWire, Wire, hide_values
+from rma.db.wire import STALE, Answer, PostgresWire, Sent, SqliteWire, Wire, hide_values
 from rma.domain import ids
 from rma.errors import Busy, Stale, Unavailable
 
@@ -49,6 +49,10 @@ class WidenError(Exception):
     """The act found that it needs a lock which comes before those it holds: it is run again from its start, wider."""
 
 
+class OutdatedError(Unavailable):
+    """What a connection had prepared does not fit the database any more. On a new connection it will."""
+
+
 class Work:
     """One transaction: a connection, what to do after the commit, and the sources of ids.
 
@@ -58,7 +62,9 @@ class Work:
 
     __slots__ = (
         "_ahead",
+        "_borrowed",
         "_conn",
+        "_engine",
         "_held",
         "_ids",
         "_session",
@@ -70,15 +76,17 @@ class Work:
         "wide",
     )
 
-    def __init__(self, conn: sa.Connection, *, wide: bool = False, reads: bool = False) -> None:
-        self._conn = conn
-        self._wire = _wire_of(conn)
+    def __init__(self, engine: sa.Engine, *, wide: bool = False, reads: bool = False) -> None:
+        self._engine = engine
+        self._borrowed = engine.raw_connection()
+        self._conn: sa.Connection | None = None
+        self._wire = _wire_of(self._borrowed)
         self._wire.reads = reads
         self._held: list[Sent] = []
         self._ahead: dict[Asked, Answer] = {}
         self.wide = wide
         self.expected: int | None = None
-        self.dialect = conn.dialect
+        self.dialect = engine.dialect
         self.real_now = now()
         self.after_commit: list[Callable[[], None]] = []
         self._session: Session | None = None
@@ -94,17 +102,24 @@ class Work:
     def conn(self) -> sa.Connection:
         """SQLAlchemy's connection; it sees what was written before. Ask for it anew for each statement."""
         self._settle()
-        return self._conn
+        return self._known_to_sqlalchemy()
 
     @property
     def session(self) -> Session:
         """The ORM on this transaction's connection, for everything that is not hot. It sees what was written before."""
         if self._session is None:
-            if not self._conn.in_transaction():
-                self._conn.begin()  # else the session would think that the transaction is its own
-            self._session = Session(bind=self._conn, expire_on_commit=False, autoflush=True)
+            conn = self._known_to_sqlalchemy()
+            if not conn.in_transaction():
+                conn.begin()  # else the session would think that the transaction is its own
+            self._session = Session(bind=conn, expire_on_commit=False, autoflush=True)
         self._settle()
         return self._session
+
+    def _known_to_sqlalchemy(self) -> sa.Connection:
+        """The connection as SQLAlchemy works with it. Most acts never ask for it: they are spared its making."""
+        if self._conn is None:
+            self._conn = sa.Connection(self._engine, connection=self._borrowed)
+        return self._conn
 
     def _settle(self) -> None:
         """Whoever works beside the compiled statements finds everything written, and may write."""
@@ -151,22 +166,39 @@ class Work:
             self.session.flush()
 
     def finish(self) -> None:
-        """Write what is held back and end the transaction, or leave that to whoever began it; a view keeps nothing."""
+        """Write what is held back and end the transaction, whoever began it; a view keeps nothing."""
         if self._wire.reads:
             self._wire.rollback()
-            return
-        self.flush_session()
-        held, self._held = self._held, []
-        self._wire.commit(held)
+        else:
+            self.flush_session()
+            held, self._held = self._held, []
+            self._wire.commit(held)
+        if not self._ended:
+            left = self._begun()
+            left.rollback() if self._wire.reads else left.commit()
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing is under way any more, neither in the database nor for SQLAlchemy."""
-        return self._wire.idle and not self._conn.in_transaction()
+    def undo(self) -> None:
+        """Keep nothing; SQLAlchemy finds out whether this connection, and those beside it, are still of any use."""
+        if not self._ended:
+            try:
+                self._begun().rollback()
+            except _DRIVERS:
+                if self._borrowed.is_valid:
+                    self._borrowed.invalidate()
 
     def leave(self) -> None:
-        """Nothing more is done here: who has the connection next may write."""
+        """Give the connection back. Who has it next may write."""
         self._wire.reads = False
+        (self._borrowed if self._conn is None else self._conn).close()
+
+    @property
+    def _ended(self) -> bool:
+        """Whether nothing is under way any more, neither in the database nor for SQLAlchemy."""
+        return self._wire.idle and (self._conn is None or not self._conn.in_transaction())
+
+    def _begun(self) -> sa.RootTransaction:
+        conn = self._known_to_sqlalchemy()
+        return conn.get_transaction() or conn.begin()
 
     def new_id(self, prefix: str) -> str:
         """A new id of this kind; within a transaction they sort in the order in which they were made."""
@@ -203,21 +235,14 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self, *, wide: bool = False, reads: bool = False) -> Iterator[Work]:
-        """The wire begins, with the first statements; SQLAlchemy does where it is asked for one first.
-
-        Errors are undone through SQLAlchemy: it knows by them whether its connections are still of any use.
-        """
-        with _translated(), self.engine.connect() as conn:
-            work = Work(conn, wide=wide, reads=reads)
+        """The wire begins, with the first statements; SQLAlchemy does where it is asked for one first."""
+        with _translated():
+            work = Work(self.engine, wide=wide, reads=reads)
             try:
                 yield work
                 work.finish()
-                if not work.ended:
-                    left = conn.get_transaction() or conn.begin()
-                    left.rollback() if reads else left.commit()
             except BaseException:
-                if not work.ended:
-                    (conn.get_transaction() or conn.begin()).rollback()
+                work.undo()
                 raise
             finally:
                 work.leave()
@@ -235,6 +260,9 @@ class Database:
                     return act(work)
             except WidenError:
                 wide = True
+            except OutdatedError:
+                if attempt == TRIES - 1:
+                    raise
             except _DRIVERS as error:
                 if not lost_race(error) or (attempt == TRIES - 1 and _is_duplicate(error)):
                     raise
@@ -270,13 +298,13 @@ def _sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", error), "sqlstate", None)
 
 
-def _wire_of(conn: sa.Connection) -> Wire:
+def _wire_of(borrowed: sa.PoolProxiedConnection) -> Wire:
     """The wire of a driver connection: it knows what is prepared there, so it lives as long."""
-    kept = conn.info
+    kept = borrowed.info
     wire: Wire | None = kept.get("wire")
     if wire is None:
-        driver: Any = conn.connection.driver_connection
-        wire = kept["wire"] = SqliteWire(driver) if conn.dialect.name == "sqlite" else PostgresWire(driver)
+        driver: Any = borrowed.driver_connection
+        wire = kept["wire"] = SqliteWire(driver) if isinstance(driver, sqlite3.Connection) else PostgresWire(driver)
     return wire
 
 
@@ -294,6 +322,10 @@ def _translated() -> Iterator[None]:
         if state in _RETRY:
             raise
         raise Unavailable("The database cannot be reached now.") from error
+    except (psycopg.ProgrammingError, psycopg.NotSupportedError) as error:
+        if error.sqlstate not in STALE:
+            raise
+        raise OutdatedError("The database was changed just now; try again.") from error
     except (sa.exc.InternalError, psycopg.InternalError) as error:
         if _sqlstate(error) != _BROKEN:
             raise
@@ -322,7 +354,7 @@ def _sqlite(url: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(conn: sa.Connection) -> None:
-        cast("SqliteWire", _wire_of(conn)).begin()
+        cast("SqliteWire", _wire_of(conn.connection)).begin()
 
     return engine
 

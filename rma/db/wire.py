@@ -21,7 +21,8 @@ Row = tuple[Any, ...]
 _ROWS, _DONE, _SYNC = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK), int(ExecStatus.PIPELINE_SYNC)
 _IDLE, _UNDER_WAY = int(TransactionStatus.IDLE), int(TransactionStatus.INTRANS)
 _SQLITE_DUPLICATES = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
-_STALE = ("0A000", "26000")  # the plan does not fit the schema any more; there is no such prepared statement
+STALE = ("0A000", "26000")
+"""A plan does not fit the schema any more; there is no such prepared statement. Such a connection is closed."""
 
 
 class Sent(NamedTuple):
@@ -211,7 +212,7 @@ class PostgresWire:
     def _failure(self, sent: Sent | bytes, result: Any) -> Exception:
         error = error_from_result(result)
         hide_values(error)
-        if error.sqlstate in _STALE:
+        if error.sqlstate in STALE:
             self._connection.close()  # the pool makes a new one, on which everything is prepared anew
         duplicate = sent.duplicate if isinstance(sent, Sent) else None
         if isinstance(error, psycopg.errors.UniqueViolation) and duplicate is not None:

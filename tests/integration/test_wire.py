@@ -15,7 +15,7 @@ from sqlmodel.sql.sqltypes import AutoString
 
 from rma.db import hot
 from rma.db.columns import Instant, Json
-from rma.db.session import Database
+from rma.db.session import Database, Work
 
 _meta = sa.MetaData()
 _things = sa.Table(
@@ -205,3 +205,25 @@ def test_a_text_with_nul_is_refused_before_it_is_cut(databases: Any) -> None:
     finally:
         found.close()
         databases.drop(url)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_what_was_prepared_before_a_change_is_prepared_anew(database: Database) -> None:
+    """After a change of the schema, or of the pooler, one try on a new connection does what the old ones cannot."""
+    with database.write() as first, database.write() as second:
+        _insert.run(first, _row("a"))
+        _by_id.one(first, {"key": "a"})
+        _by_id.one(second, {"key": "a"})
+    for change in ("ALTER TABLE things ALTER n TYPE text USING n::text", "DEALLOCATE ALL"):
+        with database.engine.begin() as conn:
+            conn.execute(sa.text(change))
+        tries: list[Any] = []
+
+        def ask(work: Work, tries: list[Any] = tries) -> Any:
+            tries.append(work)
+            return _by_id.one(work, {"key": "a"})
+
+        assert database.retrying(ask) == ("a", None)
+        assert len(tries) == 2, change
+        with database.read() as work:
+            assert ask(work) == ("a", None)
