@@ -45,7 +45,7 @@ class Worker:
         services = self._services
         self._slot = slots.take(services.database, self._number, data_dir=services.settings.data_dir)
         try:
-            services.effects.launch(run=partial(runner.run_attempt, services), slot=self._slot.name)
+            services.effects.launch(run=partial(runner.run_attempt, services), slot=self._slot)
             self._background = Background([*standard(services), *self.chores])
             self._background.start()
         except BaseException:

@@ -23,6 +23,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _migration, _queu
 
 from rma.db import hot, tables
 from rma.db.session import Database, Work, now
+from rma.services.slots import Slot
 
 APP = "rma"
 VERSION = "rma-effects-1"  # pinned: a deploy must not strand the work in flight
@@ -102,7 +103,7 @@ class Effects:
         self._database = database
         self._client: DBOSClient | None = None
         self._running = False
-        self._slot = ""
+        self._slot: Slot | None = None
         self.handed: dict[str, float] = {}
         """Open acts that this process handed over once more, and when (monotonic)."""
         self._writing = threading.BoundedSemaphore(_WRITING)
@@ -158,8 +159,8 @@ class Effects:
             self._client = DBOSClient(system_database_engine=self._database.engine, application_name=APP, lazy=True)
         return self._client
 
-    def launch(self, run: Runner, *, slot: str, polling: float = 0.1, concurrency: int = AT_ONCE) -> None:
-        """Start running acts in this process under a slot name that no other live process holds."""
+    def launch(self, run: Runner, *, slot: Slot, polling: float = 0.1, concurrency: int = AT_ONCE) -> None:
+        """Start running acts in this process under the name of a slot that it holds."""
         global _runner  # noqa: PLW0603 - the engine is one for the process
         with _launching:
             if self._running:
@@ -170,7 +171,7 @@ class Effects:
                 "name": APP,
                 "system_database_url": _url(self._database),
                 "application_version": VERSION,
-                "executor_id": slot,
+                "executor_id": slot.name,
                 "log_level": "ERROR",
                 "use_listen_notify": False,
                 "max_executor_threads": concurrency + 4,
@@ -192,12 +193,12 @@ class Effects:
         ``is_live`` tells of a slot's name whether a process holds it. Our own slot is ours. Two who do this at once,
         and a slot that comes back to life meanwhile, do no harm: the attempt's row says what may still be done.
         """
-        if not self._running:
+        if not self._running or self._slot is None:
             return 0
         begun = DBOS.list_workflows(
             status="PENDING", app_version=VERSION, load_input=False, load_output=False, limit=_LOOK_AT
         )
-        owners = {one.executor_id for one in begun if one.executor_id} - {self._slot}
+        owners = {one.executor_id for one in begun if one.executor_id} - {self._slot.name}
         dead = [name for name in sorted(owners) if not is_live(name)]
         if not dead:
             return 0
@@ -217,7 +218,7 @@ class Effects:
                 self._running, _runner = False, None
 
     @property
-    def slot(self) -> str | None:
+    def slot(self) -> Slot | None:
         """The slot under which this process was told to run acts, and was not told to end; None without."""
         return self._slot if self._running else None
 

@@ -38,13 +38,10 @@ def check_ready(services: Services) -> Ready:
     Raises ``Unavailable``, besides, with the code ``engine_stopped``: the engine's thread died or its slot is lost.
     """
     schema = check_database(services.database)
-    data_dir = services.settings.data_dir
     slot = services.effects.slot
-    if slot is not None and not (
-        services.effects.takes_acts() and slots.is_live(services.database, slot, data_dir=data_dir)
-    ):
+    if slot is not None and not (services.effects.takes_acts() and slot.held()):
         raise Unavailable("The durable engine of this process stopped, or its slot is lost.", code="engine_stopped")
-    live = slots.count_live(services.database, data_dir=data_dir)
+    live = slots.count_live(services.database, data_dir=services.settings.data_dir)
     return Ready(
         schema=schema,
         engine="elsewhere" if slot is None else "ok",

@@ -40,8 +40,12 @@ class Slot(Protocol):
         """The name under which the engine knows this process."""
         ...
 
+    def held(self) -> bool:
+        """Whether the slot is ours at this moment; looking never takes it."""
+        ...
+
     def keep(self) -> bool:
-        """Make sure that the slot is still ours, taking it anew where its connection was lost.
+        """Make sure that the slot is still ours, taking it anew where its connection or file was lost.
 
         False once another process has it. Raises ``Unavailable`` while the database is away.
         """
@@ -58,7 +62,7 @@ def take(database: Database, number: int, *, data_dir: Path) -> Slot:
     if database.is_sqlite:
         slot = _FileSlot(number, _beside(database, data_dir))
     else:
-        slot = _ServerSlot(number, sa.make_url(database.url).set(drivername="postgresql"))
+        slot = _ServerSlot(number, database)
     if not slot.keep():
         detail = f"Slot {number} is held by another live process; give this one a slot of its own."
         raise Refused(detail, code="slot_taken")
@@ -121,8 +125,15 @@ class _FileSlot:
         self._path = _lock_file(beside, self.name)
         self._file = -1
 
+    def held(self) -> bool:
+        try:
+            return self._file >= 0 and os.path.samestat(os.fstat(self._file), self._path.stat())
+        except OSError:  # it was removed, or is let go of at this moment
+            return False
+
     def keep(self) -> bool:
-        if self._file < 0:
+        if not self.held():
+            self.release()
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             if not _lock(file):
@@ -150,11 +161,19 @@ def _lock(file: int) -> bool:
 
 
 class _ServerSlot:
-    def __init__(self, number: int, url: sa.URL) -> None:
+    def __init__(self, number: int, database: Database) -> None:
         self.name = slot_name(number)
         self._number = number
+        self._database = database
+        url = sa.make_url(database.url).set(drivername="postgresql")
         self._url = url.render_as_string(hide_password=False)
         self._connection: psycopg.Connection | None = None
+        self._process = 0
+
+    def held(self) -> bool:
+        mine = {"space": _SPACE, "number": self._number, "process": self._process}
+        with self._database.read() as work:
+            return bool(work.conn.execute(sa.text(f"{_LIVE} AND pid = :process"), mine).scalar_one())
 
     def keep(self) -> bool:
         if self._connection is not None:
@@ -180,7 +199,7 @@ class _ServerSlot:
         if taken is None or not taken[0]:
             connection.close()
             return False
-        self._connection = connection
+        self._connection, self._process = connection, connection.info.backend_pid
         return True
 
     def release(self) -> None:

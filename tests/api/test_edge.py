@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from dbos import DBOS
 from litestar.testing import TestClient
 
@@ -59,25 +60,54 @@ def test_health_tells_alive_from_ready(api: Api) -> None:
     assert (elsewhere["engine"], elsewhere["slots"], elsewhere["warning"]) == ("elsewhere", 1, None)
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_a_process_whose_engine_died_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the worker inside a dead engine is 503, and the process ends, so that others take its work over."""
+def test_a_process_that_lost_its_slot_or_its_engine_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the worker inside both are 503, and the process ends, so that others take its work over."""
     ended: list[int] = []
     monkeypatch.setattr(os, "kill", lambda _pid, number: ended.append(number))
+    monkeypatch.setattr("rma.worker.SLOT_SECONDS", 3_600.0)
     worker = Worker(api.services, 4)
     worker.start()
     slot = next(chore for chore in worker.chores if chore.name == "slot")
     try:
         ready = api.client.get("/health/ready").json()
         assert (ready["engine"], ready["slots"], slot.run(), ended) == ("ok", 1, 0, [])
+        other = _lose_slot(api, 4)
+        assert _not_ready(api) == (503, "engine_stopped")
+        slot.run()
+        other.release()
+        assert (ended, _not_ready(api)) == ([signal.SIGTERM], (503, "engine_stopped"))
+        slot.run()
+        assert (ended.pop(), ended, api.client.get("/health/ready").json()["slots"]) == (signal.SIGTERM, [], 1)
         DBOS.destroy()
-        dead = api.client.get("/health/ready")
-        assert (dead.status_code, dead.json()["code"]) == (503, "engine_stopped")
+        assert _not_ready(api) == (503, "engine_stopped")
         slot.run()
         assert ended == [signal.SIGTERM]
     finally:
         worker.stop()
     assert api.client.get("/health/ready").json()["engine"] == "elsewhere"
+
+
+def _not_ready(api: Api) -> tuple[int, str]:
+    answer = api.client.get("/health/ready")
+    return answer.status_code, answer.json()["code"]
+
+
+def _lose_slot(api: Api, number: int) -> slots.Slot:
+    """Another process has it: the file was removed and made anew, or the server ended the connection."""
+    database, data_dir = api.services.database, api.services.settings.data_dir
+    if database.is_sqlite:
+        for path in Path(sa.make_url(database.url).database or "").parent.glob(f"*.slot-{number}"):
+            path.unlink()
+        return slots.take(database, number, data_dir=data_dir)
+    with database.read() as work:
+        work.conn.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND objid = :number"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ),
+            {"number": number},
+        )
+    return slots.take(database, number, data_dir=data_dir)
 
 
 def test_requests_are_counted_by_route(api: Api) -> None:
