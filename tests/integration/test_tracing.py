@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from rma.api.middleware import Traces
 from rma.app import create_services
-from rma.db.session import Database
+from rma.db.session import Database, now
 from rma.demo.local import free_port
+from rma.domain.ports import PaymentAnswer, RefundQuery
 from rma.errors import Invalid
+from rma.providers.payments_offline import OfflinePayments
 from rma.services import runner, tracing
 from rma.settings import Settings
 from tests.api.test_effects import unknown_refund
 from tests.support.floor import Floor
 from tests.support.program import Program
 
+SAID = "550 5.1.1 <ayse@example.com>: no such user"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
@@ -94,22 +99,67 @@ def processor(tracer: Any) -> Any:
     return tracer.span_processor
 
 
+class Talkative(OfflinePayments):
+    """A gateway that breaks, and says for whom."""
+
+    def lookup(self, query: RefundQuery) -> PaymentAnswer | None:
+        """Break."""
+        raise ConnectionError(SAID, query)
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("exporting")
 def test_a_durable_act_is_a_span_with_its_key(database_url: str, tmp_path: Path, collector: Collector) -> None:
-    """Each run of an act is a span of its own with the act's key and nothing of a person."""
+    """Each run of an act is a span of its own with the act's key; of one that breaks it says with what class of error.
+
+    Nothing of a person is in it, whatever the error says.
+    """
     services = create_services(Settings(data_dir=tmp_path, access_log=False), database=Database(database_url))
     key = unknown_refund(Floor(services))
+    talkative = Talkative(tmp_path / "talkative.sqlite3", name="offline_plain", idempotent=False, clock=now)
+    cast("dict[str, Any]", services.ports.payments)["offline_plain"] = talkative
     runner.run_attempt(services, key)
     services.effects.stop()
     services.close()
+    well, broke = sent(collector, "send_refund")
+    assert (attributes(well), well.status.code) == ({"rma.attempt": key}, Status.STATUS_CODE_UNSET)
+    assert attributes(broke) == {"rma.attempt": key, "error.type": "builtins.ConnectionError"}
+    assert (broke.status.code, broke.status.message) == (Status.STATUS_CODE_ERROR, "builtins.ConnectionError")
+    assert well.trace_id != broke.trace_id
+    assert not [span for span in collector.spans if "@" in written(span)]
+
+
+@pytest.mark.usefixtures("exporting")
+def test_a_request_that_breaks_tells_no_text(collector: Collector) -> None:
+    """What ends a request is told by its class alone, and the request is a span with route and id all the same."""
+
+    async def breaks(scope: Any, _receive: Any, _send: Any) -> None:
+        scope["path_template"] = "/api/v1/returns"
+        raise LookupError(SAID)
+
+    scope: Any = {"type": "http", "method": "GET", "headers": [], "state": {"request_id": "r-8"}}
+    with pytest.raises(LookupError):
+        asyncio.run(Traces(breaks)(scope, None, None))  # type: ignore[arg-type]
+    (found,) = sent(collector, "GET /api/v1/returns")
+    assert attributes(found).items() >= {"rma.request_id": "r-8", "error.type": "builtins.LookupError"}.items()
+    assert (found.status.code, found.status.message) == (Status.STATUS_CODE_ERROR, "builtins.LookupError")
+    assert "@" not in written(found)
+
+
+def sent(collector: Collector, name: str) -> list[Span]:
+    """The spans of this name, once all are sent."""
     processor(tracing.tracer()).force_flush()
-    spans = [span for span in collector.spans if span.name == "send_refund"]
-    told = [[(one.key, one.value.string_value) for one in span.attributes] for span in spans]
-    assert told == [[("rma.attempt", key)]] * 2
-    assert spans[0].trace_id != spans[1].trace_id
-    said = [f"{span.name} {span.attributes} {span.events} {span.status}" for span in collector.spans]  # ids are random
-    assert not [one for one in said if "@" in one]
+    return [span for span in collector.spans if span.name == name]
+
+
+def attributes(span: Span) -> dict[str, str]:
+    """The attributes of a span that are texts."""
+    return {one.key: one.value.string_value for one in span.attributes}
+
+
+def written(span: Span) -> str:
+    """All of a span but its ids, which are random."""
+    return f"{span.name} {span.attributes} {span.events} {span.status}"
 
 
 def test_without_a_collector_a_span_goes_nowhere() -> None:
