@@ -159,7 +159,7 @@ def everything(options: Options) -> Measured:
 def count_statements(place: Place) -> dict[str, counting.Counted]:
     """One life on a server that counts, after one that fills its caches."""
     target = place.folder / "statements"
-    with serving(place.url, place.folder, worker=False, count=target) as process:
+    with serving(place.url, place.folder, worker=False, told=("statements", target)) as process:
         for name in ("cold", "warm"):
             target.unlink(missing_ok=True)
             drive(process.port, place.shop, place.orders(1), clients=1, seconds=60, name=f"count-{name}")

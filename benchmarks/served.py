@@ -1,13 +1,14 @@
-"""`rma serve` with a counter in it: `python -m benchmarks.served FILE serve …` counts statements."""
+"""`rma serve` that tells of itself: `python -m benchmarks.served statements|threads FILE serve …`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from benchmarks import counting
+from benchmarks import counting, threads
 from rma.cli import main
 
 if __name__ == "__main__":
-    counting.install(Path(sys.argv.pop(1)))
+    what, target = sys.argv.pop(1), Path(sys.argv.pop(1))
+    {"statements": counting.install, "threads": threads.install}[what](target)
     sys.exit(main())

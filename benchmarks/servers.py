@@ -72,11 +72,11 @@ def tree(pid: int) -> Iterator[int]:
 
 @contextmanager
 def serving(
-    url: str, folder: Path, *, worker: bool, processes: int = 1, count: Path | None = None
+    url: str, folder: Path, *, worker: bool, processes: int = 1, told: tuple[str, Path] | None = None
 ) -> Iterator[Process]:
-    """`rma serve` on this database; ``count`` names the file that its statements are counted into."""
+    """`rma serve` on this database; ``told`` is what it tells of itself (see ``benchmarks.served``) and into what."""
     port = _free_port()
-    program = ["-m", "benchmarks.served", str(count)] if count else ["-c", "from rma.cli import main; main()"]
+    program = ["-m", "benchmarks.served", *map(str, told)] if told else ["-c", "from rma.cli import main; main()"]
     command = [sys.executable, *program, "serve", "--port", str(port), *([] if worker else ["--no-worker"])]
     command += ["--processes", str(processes)]
     environment = {**os.environ, "RMA_DATA_DIR": str(folder), "RMA_DATABASE_URL": url, "PYTHONFAULTHANDLER": "1"}
