@@ -82,7 +82,7 @@ def met(doings: Sequence[tuple[Floor, Doing]]) -> list[Ended]:
 
         def begin_others() -> None:
             started.extend([pool.submit(tried, where, act) for where, act in others])
-            _until_stopped(floor.services.database, started)
+            until_stopped(floor.services.database, started)
 
         ended = _hold(floor, first, begin_others)
         if not started:
@@ -109,7 +109,7 @@ def _hold(floor: Floor, act: Doing, meanwhile: Callable[[], None]) -> Ended:
     raise AssertionError("it asks for wider locks although it has them")
 
 
-def _until_stopped(database: Database, others: Sequence[Future[Ended]]) -> None:
+def until_stopped(database: Database, others: Sequence[Future[Ended]]) -> None:
     """Wait until each of the others waits for a lock or has ended. On SQLite they wait at the one writer's door."""
     end = time.monotonic() + LONGEST
     if database.is_sqlite:
@@ -119,10 +119,15 @@ def _until_stopped(database: Database, others: Sequence[Future[Ended]]) -> None:
         going = sum(not other.done() for other in others)
         if not going:
             return
-        with database.engine.connect() as conn:
-            if conn.execute(_BLOCKED).scalar_one() >= going:
-                return
+        if stopped(database) >= going:
+            return
         time.sleep(0.002)
+
+
+def stopped(database: Database) -> int:
+    """How many wait for a lock of PostgreSQL."""
+    with database.engine.connect() as conn:
+        return int(conn.execute(_BLOCKED).scalar_one())
 
 
 def jitter(send: Callable[..., Any], pauses: Sequence[float]) -> Callable[..., Any]:

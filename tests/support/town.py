@@ -6,18 +6,21 @@ import http.client
 import itertools
 import json
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
+
+import sqlalchemy as sa
 
 from rma.db.session import Database
 from rma.services import keys, links, seal, verify
 from rma.services.caller import SCOPES
 from rma.services.keys import NewKey
 from tests.support import floor as floors
-from tests.support import invariants
+from tests.support import invariants, racing
 from tests.support.crew import Crew, free_port, until
 from tests.support.floor import Floor
 from tests.support.program import broke
@@ -102,14 +105,36 @@ class Town:
         with self._services.database.write() as work:
             return f"Bearer {keys.mint(work, new, store_id=self.floor.store_id, actor='system').key}"
 
-    def at_once(self, asked: list[Asking], *, after: Callable[[], object] = int) -> list[Said]:
-        """Ask for all of these at the same moment, ``after`` this, each of another process where there are several."""
+    def at_once(
+        self, asked: list[Asking], *, after: Callable[[], object] = int, held: Sequence[str] = ()
+    ) -> list[Said]:
+        """Ask for all of these at the same moment, ``after`` this, each of another process where there are several.
+
+        ``held``: on PostgreSQL nobody gets the orders of these numbers, nor their returns, before everybody has come so
+        far that they want them or are done.
+        """
         gate = threading.Barrier(len(asked) + 1)
-        with ThreadPoolExecutor(len(asked)) as pool:
+        with ThreadPoolExecutor(len(asked)) as pool, self._holding(held) as stopped:
             going = [pool.submit(self._ask, one, n, gate) for n, one in enumerate(asked)]
             after()
             gate.wait(60)
-            return [one.result() for one in going]
+            stopped(going)
+        return [one.result() for one in going]
+
+    @contextmanager
+    def _holding(self, numbers: Sequence[str]) -> Iterator[Callable[[list[Future[Said]]], object]]:
+        """Hold orders and their returns for the block, which may wait until all are stopped by that or done."""
+        database = self._services.database
+        if not numbers or database.is_sqlite:
+            yield lambda _: None
+            return
+        with database.engine.connect() as conn:
+            for table, column in (("orders", "number"), ("returns", "order_number")):
+                row = sa.table(table, sa.column("id"), sa.column(column))
+                wanted = sa.select(row.c.id).where(row.c[column].in_(numbers)).order_by(row.c.id)
+                conn.execute(wanted.with_for_update(key_share=True)).all()
+            yield partial(racing.until_stopped, database)
+            conn.rollback()
 
     def one_by_one(self, asked: list[Asking]) -> list[Said]:
         """Ask for one after the other."""
