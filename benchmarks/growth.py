@@ -53,8 +53,7 @@ def _grow(place: Place, lives: int) -> None:
             )
             lived += found.cycles
             assert lived == goal, f"{goal - lived} lives were not lived"
-            left = place.services.effects.wait(place.shop.store_id, _PATIENCE)
-            assert left == 0, f"{left} acts were not done"
+            place.settle(_PATIENCE)
             time.sleep(_SETTLE)
             _say(place, process, lived, time.perf_counter() - begun)
 

@@ -12,11 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
+import sqlalchemy as sa
 
 from benchmarks import counting, limits, shop
 from benchmarks.lifecycle import STEPS, Drive, drive
 from benchmarks.servers import Process, serving, tree_cpu_seconds
 from rma.app import create_services
+from rma.db import tables
 from rma.db.migrate import upgrade
 from rma.db.session import Database
 from rma.services.context import Services
@@ -27,6 +29,7 @@ ORDERS_A_SECOND = 250
 """More than any run uses up; a run that ran out would end early, and say so."""
 EFFECTS_SECONDS = 120.0
 WARM_UP = 60
+_transfers = tables.table(tables.Transfer)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +119,15 @@ class Place:
             with self.server.connect("bench") as connection:
                 connection.execute("ANALYZE")
 
+    def settle(self, seconds: float) -> None:
+        """Wait until every act is done, at most so long. What was not done, or paid nothing back, makes a run void."""
+        left = self.services.effects.wait(self.shop.store_id, seconds)
+        assert left == 0, f"{left} acts were not done in {seconds} s"
+        with self.services.database.read() as work:
+            lost = _transfers.c.state.in_(["unknown", "failed"])
+            unpaid = work.conn.execute(sa.select(sa.func.count()).where(lost)).scalar()
+        assert unpaid == 0, f"{unpaid} refunds did not reach the customer"
+
     def close(self) -> None:
         """Let go of the database."""
         self.services.effects.stop(wait=1)
@@ -194,7 +206,7 @@ def _inside(place: Place, options: Options) -> Result:
     with serving(place.url, place.folder, worker=True, processes=processes) as process:
         drive(process.port, place.shop, place.orders(WARM_UP), clients=8, seconds=60, name=f"warm-{process.port}")
         place.analyse()
-        place.services.effects.wait(place.shop.store_id, EFFECTS_SECONDS)
+        place.settle(EFFECTS_SECONDS)
         for turn in range(options.runs):
             limit = place.limit(clients, options.seconds)
             name = f"{process.port}-{turn}-inside"
@@ -226,8 +238,7 @@ def _run(
     found = drive(process.port, place.shop, orders, clients=clients, seconds=options.seconds, name=name)
     assert next(orders, None) is not None, "the orders ran out: raise ORDERS_A_SECOND"
     if finish:
-        left = place.services.effects.wait(place.shop.store_id, EFFECTS_SECONDS)
-        assert left == 0, f"{left} acts were not done in {EFFECTS_SECONDS} s"
+        place.settle(EFFECTS_SECONDS)
         time.sleep(2)
     database_after = place.database_cpu
     database = None

@@ -109,7 +109,10 @@ def _order(number: str, *, ordered: str, delivered: str) -> dict[str, Any]:
         "lines": lines,
         "promotions": [{"code": "KIS19", "amount": _money("19.00")}],
         "shipping": {"amount": _money("29.90"), "tax_rate": "20"},
-        "payments": [{"id": "p1", "tender": "card", "reference": f"pi_{number}", "captured": _money("300.90")}],
+        "payments": [
+            {"id": "p1", "tender": "card", "reference": f"pi_{number}", "captured": _money("300.90")}
+            | {"provider": "offline"}
+        ],
         "deliveries": [{"id": "d1", "delivered_at": delivered}],
         "withdrawal_information_given_at": ordered,
     }

@@ -50,8 +50,7 @@ def _used(kind: str, lives: int) -> dict[str, float]:
                 before = _read(target)
                 orders = place.orders(count)
                 drive(process.port, place.shop, orders, clients=CLIENTS, seconds=_PATIENCE, name=name)
-                left = place.services.effects.wait(place.shop.store_id, EFFECTS_SECONDS)
-                assert left == 0, f"{left} acts were not done"
+                place.settle(EFFECTS_SECONDS)
                 place.analyse()
             after = _read(target)
     return {name: 1000 * (seconds - before.get(name, 0)) / lives for name, seconds in after.items()}
