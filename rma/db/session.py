@@ -37,6 +37,8 @@ _DUPLICATE = "23505"  # unique violation
 _SQLITE_DUPLICATES = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 _BUSY = "55P03"  # lock not available
 _BROKEN = "XX000"  # the server cannot do its own work: no file may grow, a page cannot be read
+_OUTDATED = "database_changed"
+"""What a connection had prepared does not fit the database any more. On a new connection it will."""
 _DRIVERS = (sa.exc.DBAPIError, psycopg.Error, sqlite3.Error)
 
 
@@ -47,10 +49,6 @@ def now() -> datetime:
 
 class WidenError(Exception):
     """The act found that it needs a lock which comes before those it holds: it is run again from its start, wider."""
-
-
-class OutdatedError(Unavailable):
-    """What a connection had prepared does not fit the database any more. On a new connection it will."""
 
 
 class Work:
@@ -260,8 +258,8 @@ class Database:
                     return act(work)
             except WidenError:
                 wide = True
-            except OutdatedError:
-                if attempt == TRIES - 1:
+            except Unavailable as error:
+                if error.code != _OUTDATED or attempt == TRIES - 1:
                     raise
             except _DRIVERS as error:
                 if not lost_race(error) or (attempt == TRIES - 1 and _is_duplicate(error)):
@@ -325,7 +323,7 @@ def _translated() -> Iterator[None]:
     except (psycopg.ProgrammingError, psycopg.NotSupportedError) as error:
         if error.sqlstate not in STALE:
             raise
-        raise OutdatedError("The database was changed just now; try again.") from error
+        raise Unavailable("The database was changed just now; try again.", code=_OUTDATED) from error
     except (sa.exc.InternalError, psycopg.InternalError) as error:
         if _sqlstate(error) != _BROKEN:
             raise
