@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from rma.db.wire import STALE, Answer, PostgresWire, Sent, SqliteWire, Wire, hide_values
 from rma.domain import ids
-from rma.errors import Busy, Stale, Unavailable
+from rma.errors import Busy, Refused, Stale, Unavailable
 
 T = TypeVar("T")
 Asked = tuple[bytes, tuple[Any, ...]]
@@ -52,7 +52,10 @@ class WidenError(Exception):
 
 
 class Work:
-    """One transaction: a connection, what to do after the commit, and the sources of ids.
+    """One transaction: a connection, what to do after it, and the sources of ids.
+
+    ``after_commit`` is done only if everything is kept. ``after_refusal`` tells of something that was refused: it is
+    done if the whole was refused for that, too, but not if it is run again or broke.
 
     ``wide``: take every lock that may be needed at the start, in their order, because an earlier run found too late
     that it needs them. ``expected``: the version that the caller read of what they change (``If-Match``), if they said.
@@ -68,6 +71,7 @@ class Work:
         "_session",
         "_wire",
         "after_commit",
+        "after_refusal",
         "dialect",
         "expected",
         "real_now",
@@ -86,7 +90,8 @@ class Work:
         self.expected: int | None = None
         self.dialect = engine.dialect
         self.real_now = now()
-        self.after_commit: list[Callable[[], None]] = []
+        self.after_commit: list[Callable[[], object]] = []
+        self.after_refusal: list[Callable[[], object]] = []
         self._session: Session | None = None
         self._ids: ids.Block | None = None
 
@@ -224,7 +229,7 @@ class Database:
         """
         with self._writer, self._transaction(wide=wide) as work:
             yield work
-        for act in work.after_commit:
+        for act in (*work.after_commit, *work.after_refusal):
             act()
 
     def read(self) -> contextlib.AbstractContextManager[Work]:
@@ -239,8 +244,10 @@ class Database:
             try:
                 yield work
                 work.finish()
-            except BaseException:
+            except BaseException as error:
                 work.undo()
+                for act in work.after_refusal if isinstance(error, Refused) else ():
+                    act()
                 raise
             finally:
                 work.leave()

@@ -6,7 +6,7 @@ it tells them at an address of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -30,6 +30,11 @@ _FAMILIES = {
 def count(name: str, *labels: str) -> None:
     """One more."""
     _counter(name, labels).inc()
+
+
+def later(name: str, *labels: str) -> Callable[[], object]:
+    """What counts one more when it is called: for what is true only once its transaction has ended."""
+    return _counter(name, labels).inc
 
 
 @contextmanager

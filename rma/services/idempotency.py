@@ -100,11 +100,14 @@ def run(database: Database, keyed: Keyed | None, act: Act, *, unmask: Callable[[
     """
     if keyed is None:
         return database.retrying(act)
+    refused: list[Callable[[], object]] = []
     try:
-        return database.retrying(lambda work: _act_and_keep(work, keyed, act))
+        return database.retrying(lambda work: _act_and_keep(work, keyed, act, refused))
     except (_TwinError, RmaError, *_DUPLICATE) as problem:
         kept = find(database, keyed, unmask=unmask)
         if kept is None:
+            for tell in refused:
+                tell()
             raise _cause(problem) from None
         return kept
 
@@ -147,8 +150,13 @@ def erase(work: Work, subject: str) -> int:
     return work.conn.execute(sa.update(_table).where(_table.c.subject == subject).values(answer=None)).rowcount
 
 
-def _act_and_keep(work: Work, keyed: Keyed, act: Act) -> Answer:
-    answer = act(work)
+def _act_and_keep(work: Work, keyed: Keyed, act: Act, refused: list[Callable[[], object]]) -> Answer:
+    """``refused`` gets what a refusal wants done: it is none if the act was done before under this key."""
+    try:
+        answer = act(work)
+    except Refused:
+        refused[:], work.after_refusal = work.after_refusal, []
+        raise
     work.flush_session()
     row = {
         "scope": keyed.scope,

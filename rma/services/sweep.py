@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,9 +57,7 @@ def _fire_one(work: Work, services: Services, row: Any, *, at: datetime | None) 
         return False
     what = deadlines.advance(work, current)
     if what == "fire":
-        work.after_commit.append(
-            partial(counts.count, "deadlines", row.name, "missed" if row.fire == NONE else "fired")
-        )
+        work.after_commit.append(counts.later("deadlines", row.name, "missed" if row.fire == NONE else "fired"))
     told = {"deadline": row.name, "subject": row.subject_id, "due_at": row.due_at, "waits_for": row.waits_for}
     if what == "warn" and refund_dues.warned(door, row.name):
         door.say("deadline.warned", told)

@@ -245,9 +245,9 @@ class Door:
         try:
             step = engine.step(machine, state, trigger, role=role, facts=known, body_fields=given, language=language)
         except Refused:  # what is Invalid was never tried, and a label would hold whatever somebody typed
-            counts.count("transitions", subject.kind, trigger, "refused")
+            self.work.after_refusal.append(counts.later("transitions", subject.kind, trigger, "refused"))
             raise
-        counts.count("transitions", subject.kind, trigger, "done")
+        self.work.after_commit.append(counts.later("transitions", subject.kind, trigger, "done"))
         self._apply(subject, step, dict(data or {}), dict(fields or {}))
         return step
 

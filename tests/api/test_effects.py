@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ import sqlalchemy as sa
 
 from rma.api.middleware import AccessLog
 from rma.db import tables
-from rma.services import background, numbers, runner, seal, sweep
+from rma.db.session import WidenError, Work
+from rma.errors import Refused
+from rma.services import background, counts, numbers, runner, seal, sweep
 from tests.api.conftest import Api
-from tests.support.floor import Floor, ids, payment
+from tests.support.floor import Act, Floor, ids, payment
 from tests.support.program import Program
 
 _messages = tables.table(tables.Message)
@@ -139,6 +142,74 @@ def counted(api: Api, name: str, act: Callable[[], object]) -> float:
     before = now()
     act()
     return now() - before
+
+
+def test_a_transition_is_counted_once_it_has_happened(api: Api) -> None:
+    """Once where it was kept, and once where it was refused, whatever was done in its place.
+
+    A repetition under its key counts nothing, nor does what broke; what was run again from its start counts once.
+    """
+    floor = Floor(api.services)
+    floor.order("1")
+    first, second, third = (floor.must(floor.file("1", (line, 1)))["id"] for line in "123")
+    staff = api.key("returns:write", store_id=floor.store_id)
+
+    def ask(key: str) -> int:
+        headers, body = {**staff, "Idempotency-Key": key}, {"reason": "no"}
+        return api.client.post(f"/api/v1/returns/{first}/actions/dispute", headers=headers, json=body).status_code
+
+    assert disputes(lambda: [ask("a") for _ in range(3)]) == [1, 0]
+    assert disputes(lambda: [ask("b"), ask("a")]) == [0, 1]
+    assert disputes(lambda: floor.do(floor.trigger(first, "dispute", reason="x"))) == [0, 1]
+    assert disputes(lambda: break_after(floor, second)) == [0, 0]
+    assert disputes(lambda: floor.must(instead(floor, first, second))) == [1, 1]
+    assert disputes(lambda: floor.must(run_again(floor, third))) == [1, 0]
+
+
+def disputes(act: Callable[[], object]) -> list[float]:
+    """How many disputes were counted as done, and as refused, while something was done."""
+
+    def now() -> list[float]:
+        labels = [{"machine": "return", "trigger": "dispute", "outcome": outcome} for outcome in ("done", "refused")]
+        return [counts.REGISTRY.get_sample_value("rma_transitions_total", one) or 0.0 for one in labels]
+
+    before = now()
+    act()
+    return [after - then for after, then in zip(now(), before, strict=True)]
+
+
+def break_after(floor: Floor, return_id: str) -> None:
+    """A dispute in a transaction that breaks after it."""
+
+    def act(work: Work) -> None:
+        floor.trigger(return_id, "dispute", reason="x")(work)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        floor.do(act)
+
+
+def instead(floor: Floor, disputed: str, other: str) -> Act:
+    """A dispute that is refused, and another one in its place in the same transaction."""
+
+    def act(work: Work) -> Any:
+        with suppress(Refused):
+            floor.trigger(disputed, "dispute", reason="x")(work)
+        return floor.trigger(other, "dispute", reason="x")(work)
+
+    return act
+
+
+def run_again(floor: Floor, return_id: str) -> Act:
+    """A dispute that finds, the first time, that it needs wider locks."""
+
+    def act(work: Work) -> Any:
+        done = floor.trigger(return_id, "dispute", reason="x")(work)
+        if not work.wide:
+            raise WidenError
+        return done
+
+    return act
 
 
 def run_late(floor: Floor) -> float:
