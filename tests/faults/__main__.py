@@ -25,7 +25,8 @@ server and the workers with `kill -9`, at random moments and at every step of re
 clocks wrong or lets them step there and back every five seconds, lets no file grow, and stops PostgreSQL hard. The
 offline gateway meanwhile times out after doing the work, answers late or never, refuses without a word, with and
 without idempotency keys. A client repeats a request under its key until it is answered. Afterwards everything is
-counted, and the command ends with 1 if anything is not as it has to be.
+counted, and the command ends with 1 if anything is not as it has to be. A process that ended without being killed is
+counted by what it was, its exit code and its last word.
 
 """
 

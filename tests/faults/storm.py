@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -242,7 +243,7 @@ class Storm:
                 self._reached[step] += 1
                 self._counts["kill -9 at a step"] += 1
         else:
-            self._counts["ended by themselves"] += 1
+            self._counts[f"ended by itself: {_last_word(process)}"] += 1
 
     def _hire(self, post: str, *, fragile: bool) -> Process:
         self._armed.pop(post, None)
@@ -354,6 +355,14 @@ def _key(services: Services, floor: Floor, name: str) -> str:
     new = NewKey(name=name, scopes=list(SCOPES), person=f"{name}@example.com")
     with services.database.write() as work:
         return keys.mint(work, new, store_id=floor.store_id, actor="system").key
+
+
+def _last_word(process: Process) -> str:
+    """The exit code of a process and the last thing that it said, without what differs from one to the next."""
+    said = process.said.strip().rpartition("\n")[2] or "nothing"
+    with suppress(msgspec.DecodeError):
+        said = msgspec.json.decode(said, type=dict[str, Any]).get("message", said)
+    return f"{process.arguments[0]}, {process.code}, {re.sub(r'[0-9]+', 'N', said)[:100]}"
 
 
 def _answers(address: str) -> None:

@@ -29,17 +29,17 @@ class Nursery:
         self._process = subprocess.Popen(
             (sys.executable, "-m", "tests.support.nursery"), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self._told = threading.Condition()
+        self._bearing, self._told = threading.Lock(), threading.Condition()
         self._born: deque[int] = deque()
         self._codes: dict[int, int] = {}
         self._listener = threading.Thread(target=self._listen, name="nursery", daemon=True)
         self._listener.start()
 
     def bear(self, arguments: tuple[str, ...], environment: dict[str, str], log: Path) -> int:
-        """A new process; its id."""
+        """A new process; its id. One after the other: whoever asks meanwhile would get somebody else's."""
         order = {"arguments": arguments, "environment": environment, "log": str(log)}
         assert self._process.stdin is not None
-        with self._told:
+        with self._bearing, self._told:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
             assert self._told.wait_for(lambda: self._born, LONGEST), "nobody was born"
@@ -65,6 +65,7 @@ class Nursery:
                 told = json.loads(line)
                 with self._told:
                     if isinstance(told, int):
+                        self._codes.pop(told, None)  # of one before it that had the same number
                         self._born.append(told)
                     else:
                         self._codes[told[0]] = told[1]
