@@ -7,6 +7,7 @@ again fills the engine's queue: what a process handed over waits on its own cloc
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,37 +23,58 @@ SOONEST = 1.0
 DECIDE = 60.0
 """Seconds at most until somebody asks again of what was ``NOT_YET_KNOWN``, however old the attempt is."""
 RUNNING, QUEUED = 20.0, 600.0  # seconds that a run, or a place in the engine's queue, may take before one looks again
+BATCH = 1_000
+"""Attempts that one transaction hands over at most; the rest is due at the next look."""
 SKEW = 5.0  # what was written further ahead than this was written by a clock that is wrong
 _attempts = tables.table(tables.Attempt)
-_COLUMNS = tuple(_attempts.c[name] for name in ("id", "state", "error", "sent_at", "created_at", "updated_at"))
+_COLUMNS = tuple(_attempts.c[name] for name in ("id", "state", "error", "tries", "sent_at", "created_at", "updated_at"))
 _OPEN = sa.select(*_COLUMNS).where(_attempts.c.state.in_(effects.OPEN))
+_SEEN = sa.select(_attempts.c.id, _attempts.c.state, _attempts.c.tries, _attempts.c.updated_at)
 
 
 def ask_again(services: Services) -> int:
-    """Hand every attempt without a final answer, whose time has come, to the engine once more; how many."""
+    """Hand attempts without a final answer, whose time has come, to the engine once more; how many, ``BATCH`` at most.
+
+    Another process may be at the same. What it has locked, or has changed since we looked, is left to it.
+    """
 
     def act(work: Work) -> int:
-        found = due(work, services)
-        for key in found:
+        found = due(work, services)[:BATCH]
+        ours = _taken(work, found)
+        for key in ours:
             services.effects.again(work, key)
             effects.touch(work, key)
-        return len(found)
+        return len(ours)
 
     return services.database.retrying(act)
 
 
-def due(work: Work, services: Services) -> list[str]:
-    """Attempts without a final answer whose time to be looked at has come.
+def _taken(work: Work, found: Sequence[Any]) -> list[str]:
+    """Lock those of these attempts that nobody has locked or changed; their keys. It waits for nobody."""
+    if not found:
+        return []
+    seen = {row.id: row for row in found}
+    free = _SEEN.where(_attempts.c.id.in_([*seen])).with_for_update(key_share=True, skip_locked=True)
+    return [row.id for row in work.conn.execute(free) if _changes(row) == _changes(seen[row.id])]
+
+
+def _changes(row: Any) -> tuple[Any, ...]:
+    """What differs once anybody did something about an attempt; ``tries`` also where two clocks say the same."""
+    return row.state, row.tries, row.updated_at
+
+
+def due(work: Work, services: Services) -> list[Any]:
+    """Attempts without a final answer whose time to be looked at has come, as they are seen without a lock.
 
     One that is running is left alone for a while; one that waits for a run too long, and is not queued, got lost.
     """
     rows = work.conn.execute(_OPEN).all()
     at, since, longest = now(), time.monotonic(), services.settings.ask_again_seconds
     handed = {row.id: services.effects.handed[row.id] for row in rows if row.id in services.effects.handed}
-    found = [row.id for row in rows if _is_due(row, at, since - handed.get(row.id, -longest), longest)]
+    found = [row for row in rows if _is_due(row, at, since - handed.get(row.id, -longest), longest)]
     queued = effects.queued(work) if found else set()
-    services.effects.handed = handed | dict.fromkeys(queued.intersection(found), since)
-    return [key for key in found if key not in queued]
+    services.effects.handed = handed | dict.fromkeys(queued.intersection(row.id for row in found), since)
+    return [row for row in found if row.id not in queued]
 
 
 def _is_due(row: Any, at: datetime, since: float, longest: float) -> bool:

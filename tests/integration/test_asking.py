@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from rma.db import tables
-from rma.db.session import now
+from rma.db import session, tables
+from rma.db.session import Work, now
 from rma.services import asking, effects
+from rma.services.context import Services
+from tests.support import crossing, fragile
 from tests.support.floor import Floor
 
 _attempts = tables.table(tables.Attempt)
@@ -104,22 +107,60 @@ def test_the_waits_grow_up_to_the_setting(floor: Floor, key: str, monkeypatch: p
 def test_a_wrong_clock_asks_no_more_often(floor: Floor, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process whose clock is behind or ahead hands an open act over once in its time, not with every look at it.
 
-    And what waits in the queue already is not queued twice, also not by processes that start again and again.
+    That holds also when another one, whose clock is right, carries it out meanwhile. And what waits in the queue
+    already is not queued twice, also not by processes that start again and again.
     """
+    monkeypatch.setattr(session, "datetime", datetime)  # put right afterwards
     asked(floor, "pending")
     for ahead in (-90, 90):
-        monkeypatch.setattr(asking, "now", lambda ahead=ahead: now() + timedelta(seconds=ahead))
+        fragile.set_clock(ahead)
+        starts_anew(floor)
+        assert [asking.ask_again(floor.services) for _ in range(3)] == [1, 0, 0]
+        fragile.set_clock(0)
+        asked(floor, "pending")
+        fragile.set_clock(ahead)
+        assert [asking.ask_again(floor.services) for _ in range(3)] == [0, 0, 0]
         starts_anew(floor)
         assert [asking.ask_again(floor.services) for _ in range(3)] == [1, 0, 0]
         starts_anew(floor)
         assert [asking.ask_again(floor.services) for _ in range(3)] == [0, 0, 0]
         leaves_the_queue(floor)
-    with floor.services.database.read() as work:
-        assert work.conn.execute(sa.select(_attempts.c.tries).where(_attempts.c.id == key)).scalar() == 3
+    assert floor.row(tables.Attempt, key).tries == 5
 
 
-def test_what_is_new_goes_before_questions(floor: Floor, key: str) -> None:
-    """An act that waits for its first run is not held up by however many that are looked at once more."""
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_two_who_look_at_once_queue_an_act_once(floor: Floor, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process handed over since we looked, or has in hand just now, is left to it, and nobody waits.
+
+    (On SQLite who looks in order to write is alone.)
+    """
+    asked(floor, "pending")
+    let_it_be(floor, updated_at=60)
+    look, others = asking.due, []
+
+    def slowly(work: Work, services: Services) -> list[Any]:
+        found = look(work, services)
+        if services is floor.services:
+            others.append(asking.ask_again(other.services))
+        return found
+
+    monkeypatch.setattr(asking, "due", slowly)
+    with crossing.beside(floor, 1) as (other,):
+        assert (asking.ask_again(floor.services), others, in_the_queue(floor)) == (0, [1], [key])
+        asked(floor, "pending")
+        let_it_be(floor, updated_at=60)
+        starts_anew(other)
+        with floor.services.database.write() as work:
+            effects.is_open(work, key)
+            assert asking.ask_again(other.services) == 0
+        assert (asking.ask_again(other.services), in_the_queue(floor)) == (1, [key])
+
+
+def test_what_is_new_goes_before_questions(floor: Floor, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An act that waits for its first run is not held up by however many that are looked at once more.
+
+    Of very many each look hands over a part, so that no transaction grows with them.
+    """
     asked(floor, "pending")
     let_it_be(floor, updated_at=60)
     assert asking.ask_again(floor.services) == 1
@@ -128,3 +169,8 @@ def test_what_is_new_goes_before_questions(floor: Floor, key: str) -> None:
             work, store_id=floor.store_id, subject_id="par_1", attempt=1, effect="issue_label"
         )
     assert in_the_queue(floor) == [new, key]
+    leaves_the_queue(floor)
+    let_it_be(floor, updated_at=asking.QUEUED)
+    starts_anew(floor)
+    monkeypatch.setattr(asking, "BATCH", 1)
+    assert [asking.ask_again(floor.services) for _ in range(3)] == [1, 1, 0]
