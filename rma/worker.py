@@ -39,6 +39,8 @@ class Worker:
         self._slot: slots.Slot | None = None
         self._background: Background | None = None
         self._heads = SealHeads(services.settings.data_dir / FOLDER, services.settings.secret)
+        self.gave_up = False
+        """Whether this process told itself to end: its slot is lost, or its engine died."""
 
     def start(self) -> None:
         """Take the slot, then begin. ``Refused`` ``slot_taken`` while another live process has it."""
@@ -110,11 +112,15 @@ class Worker:
         """
         if self._slot is not None and not self._slot.keep():
             _log.critical("%s is held by another process now; this one ends", self._slot.name)
-            os.kill(os.getpid(), signal.SIGTERM)
+            self._give_up()
         elif self._slot is not None and not self._services.effects.takes_acts():
             _log.critical("the durable engine stopped; this process ends, and another takes over %s", self._slot.name)
-            os.kill(os.getpid(), signal.SIGTERM)
+            self._give_up()
         return 0
+
+    def _give_up(self) -> None:
+        self.gave_up = True
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def until_stopped() -> None:

@@ -15,6 +15,7 @@ from rma.errors import Invalid
 if TYPE_CHECKING:
     from rma.services.context import Services
     from rma.settings import Settings
+    from rma.worker import Worker
 
 DEMO_FOLDER = Path("var/demo")
 DEMO_PORT = 8000
@@ -64,7 +65,10 @@ def _serve(settings: Settings, *, work: bool) -> None:
     from rma.worker import Worker
 
     many = settings.processes > 1
-    with _running(settings) as services, Worker(services, settings.slot) if work else nullcontext():
+    with (
+        _running(settings) as services,
+        _at_work(Worker(services, settings.slot)) if work else nullcontext(),
+    ):
         out.note(f"rma: serving at {settings.url}" + (f" with {settings.processes} processes" if many else ""))
         if many:
             server.serve_many(settings)
@@ -89,9 +93,20 @@ def worker(
 
     settings = _settings(slot=slot, metrics_port=metrics_port)
     told = counts.told(settings.host, settings.metrics_port)
-    with _running(settings) as services, told, Worker(services, settings.slot):
+    with _running(settings) as services, told, _at_work(Worker(services, settings.slot)):
         out.note(f"rma: working in slot {settings.slot}")
         until_stopped()
+
+
+@contextmanager
+def _at_work(working: Worker) -> Iterator[None]:
+    """The work behind requests for the block; one that gave up ends with 1, so that whoever watches starts another."""
+    try:
+        with working:
+            yield
+    finally:
+        if working.gave_up:
+            raise typer.Exit(1)
 
 
 def demo(

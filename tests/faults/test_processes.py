@@ -17,7 +17,7 @@ from rma.services.background import TICK
 from rma.services.notify import TO_SEND
 from rma.worker import SLOT_SECONDS
 from tests.support import invariants, postgres
-from tests.support.crew import Crew, until
+from tests.support.crew import Crew, free_port, until
 from tests.support.floor import Floor, ids, payment
 from tests.support.migrate import migrate
 from tests.support.program import broke
@@ -117,7 +117,10 @@ def test_the_promised_half_minute() -> None:
 
 
 def test_a_slot_is_seen_from_outside(floor: Floor, crew: Crew, tmp_path: Path) -> None:
-    """Whether somebody lives in a slot can be seen without taking it; kill -9 frees it."""
+    """Whether somebody lives in a slot can be seen without taking it; kill -9 frees it, and so does an engine's death.
+
+    Of that a process ends by itself, with 1.
+    """
 
     def live(name: str) -> bool:
         return slots.is_live(floor.services.database, name, data_dir=tmp_path)
@@ -127,6 +130,11 @@ def test_a_slot_is_seen_from_outside(floor: Floor, crew: Crew, tmp_path: Path) -
     assert (live("slot-7"), live("slot-8"), live("local")) == (True, False, False)
     worker.kill()
     until(lambda: not live("slot-7"))
+    for command in (("worker",), ("serve", "--port", str(free_port()))):
+        gives_up = crew.start(*command, "--slot", "8", at="engine")
+        assert gives_up.ended() == 1
+        assert "the durable engine stopped; this process ends" in gives_up.said
+        assert not live("slot-8")
 
 
 def test_a_start_waits_for_the_database(tmp_path: Path) -> None:

@@ -45,9 +45,11 @@ def die(step: str) -> None:
 
 
 def arm(step: str) -> None:
-    """Let this process die at the first occurrence of a step."""
+    """Let this process die at the first occurrence of a step; at ``engine`` it is its engine alone that is dead."""
     act, _, where = step.partition(" ")
-    if act in CHORES:
+    if act == "engine":
+        effects.Effects.takes_acts = staticmethod(lambda: False)  # type: ignore[method-assign]
+    elif act in CHORES:
         _arm_chore(act)
     elif where in ("before", "after"):
         owner, name = _CALLS[act]
