@@ -22,7 +22,7 @@ from tests.support.floor import Floor, ids, payment
 from tests.support.migrate import migrate
 from tests.support.program import broke
 
-_deadlines = tables.table(tables.Deadline)
+_deadlines, _messages = tables.table(tables.Deadline), tables.table(tables.Message)
 
 
 def refund_of(floor: Floor, number: str, script: str = "") -> str:
@@ -56,6 +56,7 @@ def test_what_dead_processes_had_in_hand_is_taken_over(floor: Floor, crew: Crew)
     refund = refund_of(floor, "10")
     dying.ended()
     assert floor.row(tables.Refund, refund).state == "sending"
+    assert leases_end(floor) > 0
     crew.worker(5)
     until(lambda: is_paid(floor, refund) and not to_send(floor))
     fired = [row for row in floor.rows(tables.Deadline) if row.return_id == waits and row.fired_at]
@@ -68,6 +69,13 @@ def test_what_dead_processes_had_in_hand_is_taken_over(floor: Floor, crew: Crew)
     invariants.check(floor)
     until(lambda: not verify.verify(floor.services.database).unsealed)
     assert verify.verify(floor.services.database).faulty == 0
+
+
+def leases_end(floor: Floor) -> int:
+    """The time passes for which a dead process has what it took to send; how much that was."""
+    with floor.services.database.write() as work:
+        taken = sa.update(_messages).where(_messages.c.state == TO_SEND, _messages.c.next_at > now())
+        return work.conn.execute(taken.values(next_at=_messages.c.created_at)).rowcount
 
 
 def to_send(floor: Floor) -> list[str]:
