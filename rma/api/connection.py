@@ -1,9 +1,10 @@
 """One connection of a client: how much it may send before anybody reads it, how long it may take, how many there are.
 
 uvicorn and llhttp set no bounds of their own: not to the address, the fields of a header or of a trailer, nor to the
-time between two bytes. What is refused here is answered as a problem, and the connection ends; the layers around
-the application learn of it, so that it has a line in the log and is counted as requests are. No request is timed: once
-a second a ``Watch`` looks at what each connection has done since.
+time between two bytes. What is refused here is answered as a problem, and the connection ends. The refusal stands in
+the line of requests as one of them and passes the layers around the application, so that it is answered after those
+before it, with the headers of every answer, has a line in the log and is counted. No request is timed: once a second a
+``Watch`` looks at what each connection has done since.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from typing import Any
 
 import msgspec
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from litestar.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from rma.api import problems
-from rma.api.middleware import ALWAYS, ENDED
+from rma.api.middleware import ENDED, Ended
+from rma.api.routing import Reply
 from rma.errors import RmaError, TooLarge, Unavailable, Unreadable
+from rma.services.idempotency import Answer
 from rma.services.limits import places
 
 _LINGER_SECONDS = 2.0
@@ -83,8 +87,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended; who left before a request of theirs was whole has made no request that anybody answers."""
         self._watch.drop(self)
-        if self._awaits_body():
-            self.cycle.scope["state"].setdefault(ENDED, _LEFT)
+        if self._owes_body() and not self.cycle.response_started:
+            self.cycle.scope["state"].setdefault(ENDED, Ended(_LEFT))
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -135,8 +139,8 @@ class Connection(HttpToolsProtocol):
         answered = not self._heads or cycle.response_complete
         if (left := self.transport.get_write_buffer_size()) > 0:
             return ("reading", left)
-        if self._refused and (answered or cycle.disconnected):
-            return ("leaving", 0)
+        if self._refused:
+            return ("leaving", 0) if answered else _NOTHING
         idle = self.timeout_keep_alive_task is not None and not self._begun()
         if idle or self.flow.read_paused or self.transport.is_closing():
             return _NOTHING
@@ -173,36 +177,87 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, error: RmaError) -> None:
         """The last answer on this connection; what still comes is thrown away, else the client might not read it.
 
-        Where an answer to an earlier request is being made, that one is the last.
+        Requests before it are answered first. Where its own is being answered already, that answer is the last one.
         """
         self._refused = True
-        cycle, answer = self.cycle, problems.answer(error)
-        if self._awaits_body():
-            cycle.keep_alive, cycle.disconnected = False, True
-            cycle.scope["state"][ENDED] = answer.status
+        if not self._owes_body():
+            self._add_unheard()
+        cycle = self.cycle
+        cycle.keep_alive, cycle.transport = False, _Parting(self.transport)
+        cycle.on_response = self.flow.resume_reading
+        if cycle.response_complete:
+            cycle.transport.close()
+        elif not cycle.response_started:
+            cycle.scope["state"][ENDED] = _Refusal(problems.answer(error), cycle)
+            cycle.disconnected = True  # the application hears that the client left, and is not heard any more
             cycle.message_event.set()
+
+    def _owes_body(self) -> bool:
+        """Whether the newest request that came is not whole."""
+        return self._heads > 0 and self.cycle.more_body and not self._begun()
+
+    def _add_unheard(self) -> None:
+        """Put in line what never was a request, so that it is answered as one."""
+        before = self.cycle
+        self.cycle = RequestResponseCycle(
+            scope={  # type: ignore[typeddict-item] # nothing more is known of it
+                "type": "http",
+                "method": "none",
+                "path": "",
+                "headers": [],
+                "client": self.client,
+                "state": self.app_state.copy(),
+            },
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        if not self._heads or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
         else:
-            self._tell(answer.status)
-            if self._heads and not cycle.response_complete:
-                cycle.keep_alive = False
-                return
-        headers = [*self.server_state.default_headers, *answer.headers, *ALWAYS, (b"connection", b"close")]
-        headers += [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(answer.body))]
-        lines = [name + b": " + value + b"\r\n" for name, value in headers]
-        self.transport.write(b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body]))
-        self.transport.write_eof()
+            self.pipeline.appendleft((self.cycle, self.app))
 
-    def _awaits_body(self) -> bool:
-        """Whether the application may be waiting for the rest of a request."""
-        return self._heads > 0 and self.cycle.more_body and not self.cycle.response_started
 
-    def _tell(self, status: int) -> None:
-        """Let the layers around the application know what ended with this status and never was a request."""
-        scope: Any = {"type": "http", "method": "none", "path": "", "headers": [], "client": self.client}
-        scope["state"] = {**self.app_state, ENDED: status}
-        task = self.loop.create_task(self.app(scope, _nothing, _nothing))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+class _Refusal(Ended):
+    """The answer of a connection in place of the application's."""
+
+    def __init__(self, answer: Answer, cycle: RequestResponseCycle) -> None:
+        super().__init__(answer.status)
+        self._reply = Reply(answer)
+        self._cycle = cycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, unless the client left meanwhile."""
+        self._cycle.disconnected = self._cycle.transport.is_closing()
+        await self._reply(scope, receive, send)
+
+
+class _Parting(asyncio.Transport):
+    """Where a last answer is written to: when it closes, the client is heard out until it leaves."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """As the connection's."""
+        self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """As the connection's."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Say that there is nothing more to come."""
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
 
 class Watch:
@@ -251,10 +306,6 @@ class Watch:
         self._looked = now
         for connection in list(self._connections):
             connection.look(self._clock)
-
-
-async def _nothing(*_message: Any) -> Any:
-    """There is nothing to receive, and nobody to send to."""
 
 
 _NOTHING = ("", 0)

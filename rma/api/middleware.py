@@ -19,22 +19,32 @@ from rma.services.caller import Caller
 
 Line = dict[str, Any]
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
-"""The headers that every answer has."""
+_ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 ENDED = "ended"
-"""In the state of a request: the status that its connection ended with before the application had answered."""
+"""In the state of a request: an ``Ended``, where its connection ended before the application had answered."""
 _HTML = [(b"content-security-policy", CONTENT_SECURITY_POLICY.encode()), (b"x-frame-options", b"DENY")]
+
+
+class Ended:
+    """How a connection ended: the status of the request that ended so, and what is still said on it, if anything."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, after the application was told that the client is gone. Here nobody is there to be answered."""
 
 
 class RequestId:
     """``X-Request-Id`` in and out (a new one where the caller's is none), and the headers that keep browsers safe.
 
-    It notes the status for those around it: that of the answer, or the one that the connection ended with. What comes
-    here with such a status was refused by the connection before it was a request, and nobody is asked.
+    It notes the status for those around it: that of the answer, or the one that the connection ended with. What the
+    connection refuses it answers itself, so that this answer is like all others; what comes here refused already never
+    was a whole request, and nobody else is asked.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -52,20 +62,21 @@ class RequestId:
         state = scope["state"]
         state["request_id"] = request_id.decode()
         state["about"] = logs.begin(state["request_id"])
-        if ENDED in state:
-            state["status"] = state[ENDED]
-            return
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                state["status"] = state.get(ENDED, message["status"])
-                headers = [*message["headers"], (b"x-request-id", request_id), *ALWAYS]
+                state["status"] = message["status"]
+                headers = [*message["headers"], (b"x-request-id", request_id), *_ALWAYS]
                 if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
                     headers += _HTML
                 message["headers"] = headers
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        if ENDED not in state:
+            await self._app(scope, receive, with_headers)
+        if (ended := state.get(ENDED)) is not None:
+            state["status"] = ended.status
+            await ended(scope, receive, with_headers)
 
 
 class AccessLog:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from queue import Queue
@@ -37,6 +38,10 @@ KEYS = {"at", "level", "logger", "request_id", "method", "route", "status", "ms"
 ROUTE = "/api/v1/stores/{slug}/withdrawals"
 POST = b"POST /api/v1/stores/shop/withdrawals HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
+NO_CHUNK = b"\r\nZZ\r\n"
+PATIENT = {"header_seconds": 1_000_000}
+SERVED, CROWDED = (("GET", "/health/live", 200), ("none", "none", 503))
 
 
 @pytest.fixture
@@ -58,20 +63,26 @@ def log() -> Log:
 @pytest.fixture
 def port(api: Api, settings: Settings, log: Log) -> Iterator[int]:
     """Where a server listens."""
-    yield from _serve(api, settings, log)
+    with _serve(api, settings, log) as listening:
+        yield listening
 
 
+@contextmanager
 def _serve(api: Api, settings: Settings, log: Log) -> Iterator[int]:
     app = create_app(settings, services=api.services)
     app.asgi_handler = AccessLog(app.asgi_handler, log.put)
     one = server.make(app, settings)
-    thread = threading.Thread(target=one.run)
-    thread.start()
-    while not one.started and thread.is_alive():
-        time.sleep(0.01)
-    yield int(one.servers[0].sockets[0].getsockname()[1])
-    one.should_exit = True
-    thread.join()
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)  # that the system holds little of an answer
+        thread = threading.Thread(target=one.run, args=([listening],))
+        thread.start()
+        while not one.started and thread.is_alive():
+            time.sleep(0.01)
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            one.should_exit = True
+            thread.join()
 
 
 def _told(port: int, log: Log, many: int) -> Counter[tuple[str, str, int]]:
@@ -89,7 +100,7 @@ def _told(port: int, log: Log, many: int) -> Counter[tuple[str, str, int]]:
 
 def _talk(port: int, *pieces: bytes, times: int = 1, pause: float = 0) -> tuple[int, dict[str, Any], int]:
     """Status and problem of the last answer before the server closed (0 for none); how much was sent until it came."""
-    taken, heard = 0, b""
+    taken = 0
     with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
         try:
             for piece in (*pieces[:1], *pieces[1:] * times):
@@ -99,17 +110,58 @@ def _talk(port: int, *pieces: bytes, times: int = 1, pause: float = 0) -> tuple[
                     break
         except OSError:
             pass  # it hung up
-        try:
-            while got := sock.recv(65_536):
-                heard += got
-        except ConnectionResetError:
-            pass
-    head, _, body = heard.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n\r\n")
-    if not head:
+        answers = _answers(sock)
+    if not answers:
         return 0, {}, taken
-    assert b"application/problem+json" in head
-    assert b"connection: close" in head
-    return int(head.split()[0]), json.loads(body), taken
+    status, headers, body = answers[-1]
+    assert (headers["content-type"], headers["connection"]) == ("application/problem+json", "close")
+    return status, json.loads(body), taken
+
+
+def _answers(sock: socket.socket) -> list[tuple[int, dict[str, str], str]]:
+    """Status, headers and body of every answer until the server says that there are no more."""
+    heard = b""
+    try:
+        while got := sock.recv(65_536):
+            heard += got
+    except ConnectionResetError:
+        pass
+    answers = []
+    for one in heard.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").decode().split("HTTP/1.1 ")[1:]:
+        head, _, body = one.partition("\r\n\r\n")
+        status, *lines = head.split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines)
+        assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+        assert headers["x-request-id"]
+        answers.append((int(status.split()[0]), headers, body))
+    return answers
+
+
+def _is_hung_up_on(sock: socket.socket) -> bool:
+    """Whether the server does so on a client that neither leaves nor is silent, sooner or later."""
+    for _ in range(400):
+        try:
+            sock.sendall(b"\r\n")
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _stay(port: int) -> bool:
+    """What becomes of a client that was refused and stays."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+        sock.sendall(b"FOO")
+        return _answers(sock)[0][0] == 400 and _is_hung_up_on(sock)
+
+
+def _read_nothing(port: int) -> bool:
+    """What becomes of a client that asks for much and reads nothing of it."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        sock.connect(("127.0.0.1", port))
+        sock.sendall(b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+        return _is_hung_up_on(sock)
 
 
 def _slowly() -> Iterator[bytes]:
@@ -149,7 +201,10 @@ def test_what_is_no_http_is_a_problem(port: int) -> None:
 
 @SQLITE
 def test_who_is_slow_is_sent_away(port: int, log: Log) -> None:
-    """Saying nothing, half a header, half a body, and one byte at a time all end; a large honest body does not."""
+    """Saying nothing, half a header, half a body, one byte at a time, reading nothing and staying all end.
+
+    A large honest body does not.
+    """
     half_body = POST + b"Content-Length: 100\r\n\r\n{"
     with ThreadPoolExecutor(8) as pool:
         silent = pool.submit(_talk, port, b"")
@@ -158,12 +213,15 @@ def test_who_is_slow_is_sent_away(port: int, log: Log) -> None:
         headers = {"Content-Type": "application/json"}
         url = f"http://127.0.0.1:{port}/api/v1/stores/shop/withdrawals"
         honest = pool.submit(httpx.post, url, content=_slowly(), headers=headers)
+        stubborn = [pool.submit(one, port) for one in (_stay, _read_nothing)]
         assert silent.result()[0] == 0
         for one in slow:
             assert (one.result()[0], one.result()[1]["code"]) == (408, "too_slow")
         assert honest.result().status_code == 400
+        assert [one.result() for one in stubborn] == [True, True]
     told = {("none", "none", 408): 2, ("POST", ROUTE, 408): 2, ("GET", "/health/live", 200): 1, ("POST", ROUTE, 400): 1}
-    assert _told(port, log, 6) == told
+    told |= {("none", "none", 400): 1, ("GET", "/api/v1/openapi.json", 200): 1}
+    assert _told(port, log, 8) == told
 
 
 @SQLITE
@@ -174,31 +232,42 @@ def test_requests_of_an_address_are_counted_before_they_are_read(
     """Each address has its bucket, for what nobody can read too; a forged one has none, but from a trusted proxy."""
     api.services.limits = Limiter(dict.fromkeys(RATES, Rate(2, 900)))
     proxies = {"trusted_proxies": (ip_network("127.0.0.0/8"),)} if believed else {}
-    for port in _serve(api, settings.model_copy(update=proxies), log):
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/stores/shop/withdrawals") as client:
-            far = [{"X-Forwarded-For": f"9.9.9.9, 10.{number}.0.1"} for number in (1, 2, 3, 3, 3)]
-            statuses = [client.post("", content=b"{", headers=one).status_code for one in far]
-            others = [client.post("/t/confirm", headers=far[-1]), client.get("/t/receipt.pdf", headers=far[-1])]
+    with _serve(api, settings.model_copy(update=proxies), log) as port, httpx.Client() as client:
+        url = f"http://127.0.0.1:{port}/api/v1/stores/shop/withdrawals"
+        far = [{"X-Forwarded-For": f"9.9.9.9, 10.{number}.0.1"} for number in (1, 2, 3, 3, 3)]
+        statuses = [client.post(url, content=b"{", headers=one).status_code for one in far]
+        others = [client.post(f"{url}/t/confirm", headers=far[-1]), client.get(f"{url}/t/receipt.pdf", headers=far[-1])]
     assert statuses == ([400, 400, 400, 400, 429] if believed else [400, 400, 429, 429, 429])
     assert [one.status_code for one in others] == [429, 429]
 
 
 @SQLITE
-def test_connections_are_counted(port: int, log: Log) -> None:
-    """One too many is told when to come back; those that are there are served, and when they leave there is room."""
-    url = f"http://127.0.0.1:{port}/health/live"
-    with httpx.Client() as client:
-        assert client.get(url).is_success
-        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(7)]
-        refused = httpx.get(url)
-        assert (refused.status_code, refused.json()["code"]) == (503, "too_many_connections")
-        assert refused.headers["retry-after"] == "5"
-        assert client.get(url).is_success
-    for one in crowd:
-        one.close()
-    assert _told(port, log, 3) == {("GET", "/health/live", 200): 2, ("none", "none", 503): 1}
-    while httpx.get(url).status_code == 503:
+def test_connections_are_counted(api: Api, settings: Settings, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One too many is told when to come back, a hundred more than that nothing; those that are there are served.
+
+    When they leave there is room.
+    """
+    monkeypatch.setattr("rma.api.connection._LINGER_SECONDS", 1_000_000.0)
+    with _serve(api, settings.model_copy(update=PATIENT), log) as port:
+        crowd = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(8 + 100)]
+        [(status, headers, body)] = _answers(crowd[8])
+        assert (status, headers["retry-after"], json.loads(body)["code"]) == (503, "5", "too_many_connections")
+        assert _talk(port)[0] == 0
+        crowd[0].sendall(GET + b"Connection: close\r\n\r\n")
+        assert _answers(crowd[0])[0][0] == 200
+        for one in crowd:
+            one.close()
+        refused = _wait_for_room(port)
+        assert _told(port, log, 103 + refused) == {SERVED: 2, CROWDED: 101 + refused}
+
+
+def _wait_for_room(port: int) -> int:
+    """How often there was none yet."""
+    refused = 0
+    while httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 503:
+        refused += 1
         time.sleep(0.05)
+    return refused
 
 
 @SQLITE
@@ -206,17 +275,50 @@ def test_connections_are_counted(port: int, log: Log) -> None:
 def test_an_address_holds_no_more_than_its_share(api: Api, settings: Settings, log: Log, *, believed: bool) -> None:
     """A quarter of the connections, unless set; others find room, and a trusted proxy may hold as many as there are."""
     proxies = (ip_network("127.0.0.0/8"),) if believed else ()
-    shares = {"max_connections_per_address": 0, "trusted_proxies": proxies}
-    for port in _serve(api, settings.model_copy(update=shares), log):
+    shares = {"max_connections_per_address": 0, "trusted_proxies": proxies, **PATIENT}
+    with _serve(api, settings.model_copy(update=shares), log) as port:
         crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
         url = f"http://127.0.0.1:{port}/health/live"
         with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2")) as other:
             statuses = [httpx.get(url).status_code, other.get(url).status_code]
             for one in crowd:
                 one.close()
-            while httpx.get(url).status_code == 503:
-                time.sleep(0.05)
+            _wait_for_room(port)
     assert statuses == ([200, 200] if believed else [503, 200])
+
+
+@SQLITE
+def test_answers_come_in_the_order_of_requests(port: int, log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    """What is refused is answered once, last and under its id, whatever is under way or waits before it."""
+    one, two = (GET + b"X-Request-Id: %d\r\n\r\n" % number for number in (1, 2))
+    broken = CHUNKED + b"X-Request-Id: broken\r\n" + NO_CHUNK
+    begun = b"X-Request-Id: begun\r\nExpect: 100-continue\r\n"
+    unread = CHUNKED.replace(b"/api", b"/nothing") + b"X-Request-Id: 1\r\n\r\n"
+    expected: dict[tuple[bytes, ...], list[tuple[int, str]]] = {
+        (one + broken,): [(200, "1"), (400, "broken")],
+        (one + two + broken,): [(200, "1"), (200, "2"), (400, "broken")],
+        (one, two + broken): [(200, "1"), (200, "2"), (400, "broken")],
+        (one + two + b"FOO",): [(200, "1"), (200, "2"), (400, "")],
+        (one + GET + b"a: b\r\n" * 101 + b"\r\n",): [(200, "1"), (431, "")],
+        (POST + begun + b"Content-Length: 2\r\n\r\n", b"{}" + two + broken): [
+            (422, "begun"),
+            (200, "2"),
+            (400, "broken"),
+        ],
+        (CHUNKED + begun + b"\r\n", b"ZZ\r\n"): [(400, "begun")],
+        (unread, b"ZZ\r\n"): [(404, "1")],
+        (unread, b"0\r\n\r\nFOO"): [(404, "1"), (400, "")],
+    }
+    for pieces, answers in expected.items():
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+            for piece in pieces:
+                sock.sendall(piece)
+                select.select([sock], [], [])
+            got = [(status, headers["x-request-id"]) for status, headers, _ in _answers(sock)]
+        lines = [json.loads(log.get(timeout=30)) for _ in got]
+        assert [(line["status"], line["request_id"]) for line in lines] == got
+        assert [(status, name if len(name) < 24 else "") for status, name in got] == answers
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 def test_a_client_that_leaves_is_no_error(
@@ -233,7 +335,7 @@ def test_a_client_that_leaves_is_no_error(
         ("POST", "/api/v1/returns/{id}/evidence", form, part),
         ("POST", "/{store}/withdraw", "application/x-www-form-urlencoded", b"order_number=left"),
     ]
-    for port in _serve(api, settings, log):
+    with _serve(api, settings, log) as port:
         for method, route, kind, body in sent:
             path = route.replace("{store}", "shop")
             head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\nIdempotency-Key: left\r\n"
