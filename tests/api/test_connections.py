@@ -40,7 +40,6 @@ POST = b"POST /api/v1/stores/shop/withdrawals HTTP/1.1\r\nHost: x\r\nContent-Typ
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
 NO_CHUNK = b"\r\nZZ\r\n"
-PATIENT = {"header_seconds": 1_000_000}
 SERVED, CROWDED = (("GET", "/health/live", 200), ("none", "none", 503))
 
 
@@ -52,6 +51,13 @@ def settings(tmp_path: Path) -> Settings:
         header_seconds=1, body_seconds=1, body_bytes_per_second=10_000,
         max_connections=8, max_connections_per_address=8,
     )  # fmt: skip
+
+
+@pytest.fixture
+def patient(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Little room, and all the time in the world."""
+    monkeypatch.setattr("rma.api.connection._LINGER_SECONDS", 1e9)
+    return settings.model_copy(update={"header_seconds": 1e9, "body_seconds": 1e9})
 
 
 @pytest.fixture
@@ -242,13 +248,12 @@ def test_requests_of_an_address_are_counted_before_they_are_read(
 
 
 @SQLITE
-def test_connections_are_counted(api: Api, settings: Settings, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_are_counted(api: Api, patient: Settings, log: Log) -> None:
     """One too many is told when to come back, a hundred more than that nothing; those that are there are served.
 
     When they leave there is room.
     """
-    monkeypatch.setattr("rma.api.connection._LINGER_SECONDS", 1_000_000.0)
-    with _serve(api, settings.model_copy(update=PATIENT), log) as port:
+    with _serve(api, patient, log) as port:
         crowd = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(8 + 100)]
         [(status, headers, body)] = _answers(crowd[8])
         assert (status, headers["retry-after"], json.loads(body)["code"]) == (503, "5", "too_many_connections")
@@ -272,11 +277,11 @@ def _wait_for_room(port: int) -> int:
 
 @SQLITE
 @pytest.mark.parametrize("believed", [False, True])
-def test_an_address_holds_no_more_than_its_share(api: Api, settings: Settings, log: Log, *, believed: bool) -> None:
+def test_an_address_holds_no_more_than_its_share(api: Api, patient: Settings, log: Log, *, believed: bool) -> None:
     """A quarter of the connections, unless set; others find room, and a trusted proxy may hold as many as there are."""
     proxies = (ip_network("127.0.0.0/8"),) if believed else ()
-    shares = {"max_connections_per_address": 0, "trusted_proxies": proxies, **PATIENT}
-    with _serve(api, settings.model_copy(update=shares), log) as port:
+    shares = {"max_connections_per_address": 0, "trusted_proxies": proxies}
+    with _serve(api, patient.model_copy(update=shares), log) as port:
         crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
         url = f"http://127.0.0.1:{port}/health/live"
         with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2")) as other:
@@ -288,7 +293,9 @@ def test_an_address_holds_no_more_than_its_share(api: Api, settings: Settings, l
 
 
 @SQLITE
-def test_answers_come_in_the_order_of_requests(port: int, log: Log, caplog: pytest.LogCaptureFixture) -> None:
+def test_answers_come_in_the_order_of_requests(
+    api: Api, patient: Settings, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
     """What is refused is answered once, last and under its id, whatever is under way or waits before it."""
     one, two = (GET + b"X-Request-Id: %d\r\n\r\n" % number for number in (1, 2))
     broken = CHUNKED + b"X-Request-Id: broken\r\n" + NO_CHUNK
@@ -309,15 +316,16 @@ def test_answers_come_in_the_order_of_requests(port: int, log: Log, caplog: pyte
         (unread, b"ZZ\r\n"): [(404, "1")],
         (unread, b"0\r\n\r\nFOO"): [(404, "1"), (400, "")],
     }
-    for pieces, answers in expected.items():
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
-            for piece in pieces:
-                sock.sendall(piece)
-                select.select([sock], [], [])
-            got = [(status, headers["x-request-id"]) for status, headers, _ in _answers(sock)]
-        lines = [json.loads(log.get(timeout=30)) for _ in got]
-        assert [(line["status"], line["request_id"]) for line in lines] == got
-        assert [(status, name if len(name) < 24 else "") for status, name in got] == answers
+    with _serve(api, patient, log) as port:
+        for pieces, answers in expected.items():
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+                for piece in pieces:
+                    sock.sendall(piece)
+                    select.select([sock], [], [], 30)
+                got = [(status, headers["x-request-id"]) for status, headers, _ in _answers(sock)]
+            lines = [json.loads(log.get(timeout=30)) for _ in got]
+            assert [(line["status"], line["request_id"]) for line in lines] == got
+            assert [(status, name if len(name) < 24 else "") for status, name in got] == answers
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
