@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
@@ -171,6 +173,41 @@ def test_an_upgrade_gives_way_to_those_who_write(database: Database) -> None:
     assert migrate.LOCK_TRY_MS < 1000, "PostgreSQL looks for deadlocks after a second, and would stop a writer"
     with database.engine.connect() as conn:
         assert migrate.is_current(conn)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_old_processes_write_on_while_the_upgrade_runs(database: Database) -> None:
+    """Who writes and reads rows of the first schema before, during and after the upgrade meets no error, loses none."""
+    migrate.upgrade(database, to="0001")
+    old, over = sa.MetaData(), threading.Event()
+    old.reflect(database.engine, only=("stores", "orders", "refunds"))
+    refunds = old.tables["refunds"]
+    with database.engine.begin() as conn:
+        for name in ("stores", "orders"):
+            conn.execute(old.tables[name].insert(), _rows(old.tables[name], name))
+
+    def write(who: str) -> list[str]:
+        done: list[str] = []
+        while len(done) < 10 or not over.is_set():
+            key = f"{who}-{len(done)}"
+            with database.engine.begin() as conn:
+                conn.execute(refunds.insert(), _rows(refunds, "refunds")[0] | {"id": key})
+                conn.execute(refunds.update().where(refunds.c.id == key).values(state="approved"))
+                assert conn.execute(sa.select(refunds).where(refunds.c.id == key)).one().state == "approved"
+            done.append(key)
+        return done
+
+    with ThreadPoolExecutor(2) as pool:
+        going = [pool.submit(write, who) for who in ("one", "other")]
+        try:
+            migrate.upgrade(database)
+        finally:
+            over.set()
+        written = {key for one in going for key in one.result()}
+    migrate.upgrade(database)
+    with database.engine.connect() as conn:
+        days = [tuple(row) for row in conn.exec_driver_sql("SELECT id, due_on FROM refunds")]
+    assert sorted(days) == [(key, date(2026, 12, 6)) for key in sorted(written)]
 
 
 def _rows(table: sa.Table, name: str) -> list[dict[str, Any]]:
