@@ -21,6 +21,7 @@ def live(_call: Call) -> Answer:
 def ready(call: Call) -> Answer:
     """The database answers with a schema of ours, and the durable engine takes acts, where it runs here; else 503.
 
-    With no process that does the work behind requests they are taken all the same, and `warning` says so.
+    With no process that does the work behind requests they are taken all the same, and `warning` says so. The answer is
+    a second old at most: so often, and no more often, is the database asked.
     """
     return ok(health.check_ready(call.services))

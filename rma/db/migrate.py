@@ -115,6 +115,12 @@ def is_current(conn: sa.Connection) -> bool:
     return standing(conn) == "current"
 
 
+def is_newest() -> sa.ColumnElement[bool]:
+    """What to ask for ``is_current`` together with more: an error where no migration ever ran."""
+    ran = sa.select(sa.func.max(sa.column("version_num", sa.String))).select_from(sa.table("alembic_version"))
+    return ran.scalar_subquery() == newest()
+
+
 def current(conn: sa.Connection) -> str | None:
     """The revision of the database; None before the first migration."""
     return MigrationContext.configure(conn).get_current_revision()

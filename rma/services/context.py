@@ -12,7 +12,9 @@ from rma.domain.ports import Carrier, Channel, FileStore, Fulfilment, MessageRen
 from rma.services import links
 from rma.services.catalog import Catalog
 from rma.services.effects import Effects
+from rma.services.health import READY_SECONDS, Ready
 from rma.services.identity import Identities
+from rma.services.kept import Kept
 from rma.services.limits import Limiter
 from rma.settings import Settings
 
@@ -65,11 +67,13 @@ class Services:
     catalog: Catalog = field(init=False)
     effects: Effects = field(init=False)
     limits: Limiter = field(init=False)
+    ready: Kept[Ready] = field(init=False)
 
     def __post_init__(self) -> None:
         self.catalog = Catalog()
         self.effects = Effects(self.database)
         self.limits = Limiter()
+        self.ready = Kept(READY_SECONDS)
         self.identities = Identities(self.database, seconds=self.settings.key_cache_seconds)
 
     def unmask(self, kept: str) -> str:

@@ -254,13 +254,18 @@ class Effects:
 def is_prepared(work: Work) -> bool:
     """Whether the engine's tables are there, answer, and are no older than this program's engine wants them."""
     sqlite = work.dialect.name == "sqlite"
-    schema = None if sqlite else "dbos"
-    if not sa.inspect(work.conn).has_table(_STATUS, schema=schema):
+    if not sa.inspect(work.conn).has_table(_STATUS, schema=None if sqlite else "dbos"):
         return False
-    work.conn.execute(sa.select(sa.literal(1)).select_from(sa.table(_STATUS, schema=schema)).limit(1))
-    steps = sa.table("dbos_migrations", sa.column("version"), schema=schema)
-    done = work.conn.execute(sa.select(sa.func.max(steps.c.version))).scalar()
-    return (done or 0) >= _steps(sqlite=sqlite)
+    return bool(work.conn.execute(sa.select(is_new_enough(sqlite=sqlite))).scalar())
+
+
+def is_new_enough(*, sqlite: bool) -> sa.ColumnElement[bool]:
+    """What to ask for ``is_prepared`` together with more: an error where the engine's tables are not there."""
+    schema = None if sqlite else "dbos"
+    steps = sa.table("dbos_migrations", sa.column("version", sa.Integer), schema=schema)
+    one = sa.select(sa.literal(1)).select_from(sa.table(_STATUS, schema=schema)).limit(1).subquery()
+    answers = sa.select(sa.func.count()).select_from(one).scalar_subquery() >= 0
+    return sa.and_(answers, sa.select(sa.func.max(steps.c.version)).scalar_subquery() >= _steps(sqlite=sqlite))
 
 
 def queued(work: Work) -> set[str]:

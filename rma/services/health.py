@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import sqlalchemy as sa
 
-from rma.db.migrate import check_standing
+from rma.db.migrate import check_standing, is_newest
 from rma.db.session import Database
 from rma.errors import Unavailable
 from rma.services import effects, slots
-from rma.services.context import Services
 
+if TYPE_CHECKING:
+    from rma.services.context import Services
+
+READY_SECONDS = 1.0
+"""How long it is told again whether this process is ready: anybody may ask, and each look asks the database."""
 NOBODY_WORKS = "No process does the work behind the requests: refunds, labels and mails wait until one is started."
 
 
@@ -33,10 +38,14 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_ready(services: Services) -> Ready:
-    """What was checked: all of ``check_database``, and the engine where it runs in this process.
+    """What was checked, a second ago at most: all of ``check_database``, and the engine where this process runs it.
 
     Raises ``Unavailable``, besides, with the code ``engine_stopped``: the engine's thread died or its slot is lost.
     """
+    return services.ready.get(lambda: _look(services))
+
+
+def _look(services: Services) -> Ready:
     schema = check_database(services.database)
     slot = services.effects.slot
     if slot is not None and not (services.effects.takes_acts() and slot.held()):
@@ -56,8 +65,11 @@ def check_database(database: Database) -> Literal["ok", "newer"]:
     Raises ``Unavailable``, with the code ``not_migrated`` where ``rma db upgrade`` helps and ``newer_database`` where
     only a newer program does.
     """
-    with database.read() as work:
-        work.conn.execute(sa.text("SELECT 1"))
+    with database.read() as work, suppress(sa.exc.ProgrammingError, sa.exc.OperationalError):
+        as_always = sa.and_(is_newest(), effects.is_new_enough(sqlite=database.is_sqlite))
+        if work.conn.execute(sa.select(as_always)).scalar_one():
+            return "ok"
+    with database.read() as work:  # whatever it is, it is named
         standing = check_standing(work.conn)
         if not effects.is_prepared(work):
             raise Unavailable(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from rma.db import tables
 from rma.db.session import Database, Work
 from rma.services import effects, owed, seal
+from rma.services.kept import Kept
 from rma.services.notify import TO_SEND
 
 KEEP_SECONDS = 5.0
@@ -49,19 +50,18 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
 class Counter:
     """Reads the numbers, at most every ``KEEP_SECONDS``."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: tuple[float, Numbers] | None = None
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept: Kept[Numbers] = Kept(KEEP_SECONDS, clock=clock)
         self._lag = seal.Lag()
 
     def read(self, database: Database) -> Numbers:
         """The numbers. Raises ``Unavailable`` while the database is away."""
-        with self._lock:
-            if self._kept is None or time.monotonic() - self._kept[0] >= KEEP_SECONDS:
-                lag = self._lag.read(database)
-                with database.read() as work:
-                    self._kept = (time.monotonic(), _read(work, *lag))
-            return self._kept[1]
+        return self._kept.get(lambda: self._count(database))
+
+    def _count(self, database: Database) -> Numbers:
+        lag = self._lag.read(database)
+        with database.read() as work:
+            return _read(work, *lag)
 
 
 def _read(work: Work, unsealed: int, oldest: datetime | None) -> Numbers:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import signal
 import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from dbos import DBOS
@@ -19,10 +24,12 @@ from litestar.testing import TestClient
 from rma.api import access
 from rma.api.middleware import AccessLog
 from rma.app import ROUTES, create_app
+from rma.db.migrate import newest, revisions
 from rma.db.session import Database
 from rma.demo.local import free_port
-from rma.services import slots
-from rma.services.health import NOBODY_WORKS
+from rma.services import numbers, slots
+from rma.services.health import NOBODY_WORKS, READY_SECONDS
+from rma.services.kept import Kept
 from rma.settings import Settings
 from rma.worker import Worker
 
@@ -48,20 +55,108 @@ def test_a_request_id_goes_in_and_out(api: Api) -> None:
         assert "set-cookie" not in forged.headers
 
 
-def test_health_tells_alive_from_ready(api: Api) -> None:
+class Seconds:
+    """A clock that stands until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """What it shows."""
+        return self.now
+
+
+@pytest.fixture
+def seconds(api: Api) -> Seconds:
+    """The clock by which it is kept whether the process is ready."""
+    clock = Seconds()
+    api.services.ready = Kept(READY_SECONDS, clock=clock)
+    return clock
+
+
+def _ready(api: Api, seconds: Seconds, *, after: float = READY_SECONDS) -> httpx.Response:
+    seconds.now += after
+    return api.client.get("/health/ready")
+
+
+@contextmanager
+def _statements(api: Api) -> Iterator[list[str]]:
+    """What is asked of the database."""
+    said: list[str] = []
+
+    def hear(_conn: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        said.append(statement)
+
+    engine = api.services.database.engine
+    sa.event.listen(engine, "before_cursor_execute", hear)
+    yield said
+    sa.event.remove(engine, "before_cursor_execute", hear)
+
+
+def test_the_database_is_asked_once_a_moment_however_many_look(api: Api, seconds: Seconds) -> None:
+    """Readiness costs two statements a second at most, in trouble too, and trouble is told within that second.
+
+    The numbers are read every five seconds, and of two who ask at once one reads.
+    """
+    revision = "UPDATE alembic_version SET version_num = '{}'"
+    with _statements(api) as asked:
+        assert [_ready(api, seconds, after=after).status_code for after in (0.0, 0.5, 0.4)] == [200] * 3
+        assert len(asked) == (1 if api.services.database.is_sqlite else 2)
+        with api.services.database.write() as work:
+            work.conn.execute(sa.text(revision.format(revisions()[0])))
+        assert _ready(api, seconds, after=0.0).status_code == 200
+        assert _ready(api, seconds, after=0.1).json()["code"] == "not_migrated"
+        before = len(asked)
+        assert (_ready(api, seconds, after=0.9).json()["code"], len(asked)) == ("not_migrated", before)
+        with api.services.database.write() as work:
+            work.conn.execute(sa.text(revision.format(newest())))
+        assert _ready(api, seconds, after=0.1).status_code == 200
+        counter, before = numbers.Counter(clock=seconds), len(asked)
+        read = counter.read(api.services.database)
+        once, seconds.now = len(asked), seconds.now + numbers.KEEP_SECONDS - 0.1
+        assert (counter.read(api.services.database) is read, len(asked)) == (True, once)
+        seconds.now += 0.1
+        assert counter.read(api.services.database) is not read
+        assert len(asked) - once == once - before > 0
+
+
+def test_of_two_who_ask_at_once_one_finds_out() -> None:
+    """The other one waits, and gets what was found."""
+    kept: Kept[int] = Kept(1.0, clock=lambda: 0.0)
+    found, got = itertools.count(), []
+    other = threading.Thread(target=lambda: got.append(kept.get(find)))
+    twice = threading.Event()
+
+    def find() -> int:
+        number = next(found)
+        if number:
+            twice.set()
+        else:
+            other.start()
+            twice.wait(0.05)
+        return number
+
+    assert kept.get(find) == 0
+    other.join()
+    assert (got, twice.is_set()) == ([0], False)
+
+
+def test_health_tells_alive_from_ready(api: Api, seconds: Seconds) -> None:
     """Alive needs nothing; ready needs a database at the newest revision, and says who works behind requests."""
     assert api.client.get("/health/live").json() == {"status": "ok"}
-    alone = api.client.get("/health/ready").json()
+    alone = _ready(api, seconds).json()
     assert (alone.pop("warning"), alone) == (
         NOBODY_WORKS, {"status": "ok", "database": "ok", "schema": "ok", "engine": "elsewhere", "slots": 0},
     )  # fmt: skip
     held = slots.take(api.services.database, 3, data_dir=api.services.settings.data_dir)
-    elsewhere = api.client.get("/health/ready").json()
+    elsewhere = _ready(api, seconds).json()
     held.release()
     assert (elsewhere["engine"], elsewhere["slots"], elsewhere["warning"]) == ("elsewhere", 1, None)
 
 
-def test_a_process_that_lost_its_slot_or_its_engine_is_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_lost_its_slot_or_its_engine_is_not_ready(
+    api: Api, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the worker inside both are 503, and the process ends, so that others take its work over."""
     ended: list[int] = []
     monkeypatch.setattr(os, "kill", lambda _pid, number: ended.append(number))
@@ -70,26 +165,26 @@ def test_a_process_that_lost_its_slot_or_its_engine_is_not_ready(api: Api, monke
     worker.start()
     slot = next(chore for chore in worker.chores if chore.name == "slot")
     try:
-        ready = api.client.get("/health/ready").json()
+        ready = _ready(api, seconds).json()
         assert (ready["engine"], ready["slots"], slot.run(), ended) == ("ok", 1, 0, [])
         other = _lose_slot(api, 4)
-        assert _not_ready(api) == (503, "engine_stopped")
+        assert _not_ready(api, seconds) == (503, "engine_stopped")
         slot.run()
         other.release()
-        assert (ended, _not_ready(api)) == ([signal.SIGTERM], (503, "engine_stopped"))
+        assert (ended, _not_ready(api, seconds)) == ([signal.SIGTERM], (503, "engine_stopped"))
         slot.run()
-        assert (ended.pop(), ended, api.client.get("/health/ready").json()["slots"]) == (signal.SIGTERM, [], 1)
+        assert (ended.pop(), ended, _ready(api, seconds).json()["slots"]) == (signal.SIGTERM, [], 1)
         DBOS.destroy()
-        assert _not_ready(api) == (503, "engine_stopped")
+        assert _not_ready(api, seconds) == (503, "engine_stopped")
         slot.run()
         assert ended == [signal.SIGTERM]
     finally:
         worker.stop()
-    assert api.client.get("/health/ready").json()["engine"] == "elsewhere"
+    assert _ready(api, seconds).json()["engine"] == "elsewhere"
 
 
-def _not_ready(api: Api) -> tuple[int, str]:
-    answer = api.client.get("/health/ready")
+def _not_ready(api: Api, seconds: Seconds) -> tuple[int, str]:
+    answer = _ready(api, seconds)
     return answer.status_code, answer.json()["code"]
 
 
