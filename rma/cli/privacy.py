@@ -97,7 +97,10 @@ def run(
     dry_run: DryRun = False,
     json: out.Json = False,
 ) -> None:
-    """Destroy what has reached its end. The worker does it every hour; a run that was stopped is simply run again."""
+    """Destroy what has reached its end. The worker does it every hour; a run that was stopped is simply run again.
+
+    Exit code 1 when something could not be destroyed.
+    """
     from rma.services import privacy_run as use_case
 
     with places.services() as services, out.progress("Steps") as tick:
@@ -105,11 +108,14 @@ def run(
         report = use_case.run(services, store_id=store_id, dry_run=dry_run, progress=tick)
     if json:
         out.data(report)
-        return
+        raise typer.Exit(1 if report.failed else 0)
     for one in report.destroyed:
         out.line(f"{one.record}: {one.count}" + (f", {one.files} files" if one.files else ""))
+    for failed in report.failed:
+        out.line(f"{failed.id}: could not be destroyed ({failed.error})")
     would = "would be destroyed" if report.dry_run else "destroyed"
     out.note(f"{sum(one.count for one in report.destroyed)} records {would} in {report.stores} stores")
+    raise typer.Exit(1 if report.failed else 0)
 
 
 @app.command("log")

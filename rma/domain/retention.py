@@ -87,7 +87,6 @@ CLASSES: tuple[RecordClass, ...] = (
                 "returns.contact",
                 "returns.customer_ref",
                 "returns.facts",
-                "returns.quote",
                 "return_lines.note",
                 "return_lines.doc",
             ),

@@ -5,7 +5,7 @@ force and the law of its day; what we hold already is merged (``rma.domain.mergi
 that are added freeze as they come.
 
 An order whose person was erased or locked away here (``erased_at``, see ``privacy``) stays so whatever a later snapshot
-carries, and so do its papers (``domain.privacy_words``). One whose personal part is null for another reason gets its
+carries, and so do its papers (``domain.privacy_papers``). One whose personal part is null for another reason gets its
 person back with a snapshot that carries contact data, and the event then says so.
 """
 
@@ -27,7 +27,7 @@ from rma.domain.events import Draft
 from rma.domain.merging import Conflict, add_delivery, merge
 from rma.domain.order import Delivery, Order, Person
 from rma.domain.pricing import price
-from rma.domain.privacy_words import without_person
+from rma.domain.privacy_papers import without_person
 from rma.domain.snapshot import check_delivered, read_delivery, read_order
 from rma.errors import Invalid, RmaError, Stale
 from rma.services import assess, law, log

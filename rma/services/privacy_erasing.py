@@ -7,7 +7,7 @@ values that were salted. Files go first, while the rows are locked; a crash in b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,8 @@ from rma.domain import retention
 from rma.domain.calendar import add_months, local_date
 from rma.domain.law_dates import keep_until
 from rma.domain.order import Person
+from rma.domain.privacy_papers import changed, typed
+from rma.domain.privacy_words import Known
 from rma.domain.retention import BY_NAME, Answer, Name
 from rma.services import assess, idempotency, law, privacy_words
 from rma.services import privacy_matters as matters
@@ -34,8 +36,6 @@ LINKS = tables.table(tables.Link)
 _KEEP = hot.insert(RESTRICTED)
 _WRITE = hot.insert(LOG)
 _ERASED = {"value": None, "salt": None}
-_FREE_FACTS = ("pickup", "asked")
-_FREE_DOC = ("reason", "resolutions", "consent")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -140,7 +140,8 @@ def _held(work: Work, held: Matter) -> dict[Name, int]:
     people = [row for row in [held.order] if row is not None and row.person != "null"]
     people += [row for row in held.returns if row.contact or row.email or row.customer_ref]
     people += [row for row in held.withdrawals if row.content]
-    paid = [row for row in held.refunds if row.payout or row.id in held.moved_money or _free(row.doc)]
+    paid = [row for row in held.refunds if row.payout or row.id in held.moved_money]
+    paid += [row for row in held.refunds if row not in paid and changed("refunds", row._mapping, Known())]
     person = _person_of(held)
     named = person is not None and bool(person.name or person.ship_to)
     return {
@@ -203,15 +204,11 @@ def _paid(held: Matter) -> dict[str, Any] | None:
     if not held.moved_money:
         return None
     moved = [row for row in held.refunds if row.id in held.moved_money]
-    return {row.id: {"payout": matters.decoded(row.payout), **_free(row.doc)} for row in moved}
+    return {row.id: {"payout": matters.decoded(row.payout), **typed("refunds", "doc", row.doc)} for row in moved}
 
 
 def _person_of(held: Matter) -> Person | None:
     return None if held.order is None else assess.read_person(held.order.person)
-
-
-def _free(doc: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: doc[name] for name in _FREE_DOC if doc.get(name)}
 
 
 def _rows(work: Work, table: sa.Table, held: Matter, *conditions: Any) -> Sequence[Any]:
@@ -257,71 +254,38 @@ def _messages(work: Work, services: Services, held: Matter) -> None:
 
 
 def _person(work: Work, _services: Services, held: Matter) -> None:
-    """Empty everything that says who it was."""
-    conn = work.conn
+    """Empty everything that says who it was, and take them out of papers that stay."""
+    conn, person = work.conn, privacy_words.of_matter(held)
     if held.order is not None:
         table = matters.ORDERS
         values: dict[str, Any] = {"person": "null", "email": None, "customer_ref": None, "erased_at": held.now}
-        conn.execute(sa.update(table).where(table.c.id == held.order.id).values(**values, version=table.c.version + 1))
+        values |= {"version": table.c.version + 1, **changed("orders", held.order._mapping, person)}
+        conn.execute(sa.update(table).where(table.c.id == held.order.id).values(**values))
     for row in held.returns:
-        facts = {name: value for name, value in row.facts.items() if name not in _FREE_FACTS}
-        values = {"email": None, "contact": None, "customer_ref": None, "facts": facts, "version": row.version + 1}
+        values = {"email": None, "contact": None, "customer_ref": None, "version": row.version + 1}
+        values |= changed("returns", row._mapping, person)
         conn.execute(sa.update(matters.RETURNS).where(matters.RETURNS.c.id == row.id).values(**values))
     for row in held.withdrawals:
-        doc = {name: value for name, value in row.doc.items() if name != "left"}
-        values = {"content": None, "dedupe": None, "doc": doc, "version": row.version + 1}
+        values = {"content": None, "dedupe": None, "version": row.version + 1}
+        values |= changed("withdrawals", row._mapping, person)
         conn.execute(sa.update(matters.WITHDRAWALS).where(matters.WITHDRAWALS.c.id == row.id).values(**values))
-    _forget_words(work, held)
-    privacy_words.forget(work, held)
-    for row in _rows(work, matters.INSPECTIONS, held):
-        doc = {**row.doc, "reason": None}
-        change = sa.update(matters.INSPECTIONS).where(matters.INSPECTIONS.c.id == row.id)
-        conn.execute(change.values(note=None, doc=doc))
+    privacy_words.forget(work, held, person)
     for row in _rows(work, matters.UNEXPECTED, held):
         empty_unexpected(work, row)
     conn.execute(sa.update(matters.PERSONAL).where(matters.PERSONAL.c.stream.in_(held.streams)).values(**_ERASED))
 
 
-def _forget_words(work: Work, held: Matter) -> None:
-    """What people of the shop wrote on goods and money, wherever the computation of a refund repeats it."""
-    lines = _rows(work, matters.LINES, held)
-    words = {one.get("why") for line in lines for one in line.doc.get("deductions", [])}
-    words |= {row.doc.get("reason") for row in held.refunds}
-    for line in lines:
-        change = sa.update(matters.LINES).where(matters.LINES.c.id == line.id)
-        work.conn.execute(change.values(note=None, doc=_without(line.doc, words)))
-    for row in held.refunds:
-        values = {"components": _without(row.components, words), "doc": _without(row.doc, words)}
-        work.conn.execute(sa.update(matters.REFUNDS).where(matters.REFUNDS.c.id == row.id).values(**values))
-
-
-def _without(value: Any, words: set[Any]) -> Any:
-    """The value with each ``why`` that repeats one of these words emptied."""
-    if isinstance(value, dict):
-        return {k: "" if k == "why" and v in words and v else _without(v, words) for k, v in value.items()}
-    return [_without(one, words) for one in value] if isinstance(value, list) else value
-
-
 def empty_unexpected(work: Work, row: Any) -> None:
     """Take people's words out of a record of unannounced goods."""
-    doc = {name: value for name, value in row.doc.items() if name not in ("description", "sender")}
-    table = matters.UNEXPECTED
-    work.conn.execute(sa.update(table).where(table.c.id == row.id).values(doc=doc))
+    privacy_words.rewrite(work, matters.UNEXPECTED, row, Known())
     idempotency.erase(work, row.id)
 
 
 def _books(work: Work, _services: Services, held: Matter) -> None:
+    """Take accounts and people's words out of refunds."""
     for row in held.refunds:
-        doc = {name: value for name, value in _doc_of(work, row.id).items() if name not in _FREE_DOC}
-        change = sa.update(matters.REFUNDS).where(matters.REFUNDS.c.id == row.id)
-        work.conn.execute(change.values(payout=None, doc=doc, version=row.version + 1))
-
-
-def _doc_of(work: Work, refund_id: str) -> dict[str, Any]:
-    """The refund's document as it is by now."""
-    query = sa.select(matters.REFUNDS.c.doc).where(matters.REFUNDS.c.id == refund_id)
-    found: dict[str, Any] = work.conn.execute(query).scalar_one()
-    return found
+        values = {"payout": None, "version": row.version + 1, **changed("refunds", row._mapping, Known())}
+        work.conn.execute(sa.update(matters.REFUNDS).where(matters.REFUNDS.c.id == row.id).values(**values))
 
 
 def forget_staff(work: Work, refund_ids: Sequence[str]) -> None:

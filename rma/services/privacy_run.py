@@ -2,11 +2,12 @@
 
 Every step works in batches with a transaction each: what is destroyed and its line in the log are one commit, and what
 is left shows in the rows themselves. So a run that was killed is simply begun again, and of two runs at once one waits
-for the other's batch and finds it done.
+for the other's batch and finds it done. What cannot be done is left as it is and named, and the rest goes on.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,6 +20,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain import calendar, retention
 from rma.domain.retention import OWN_RULE, Answer, Name
+from rma.errors import Invalid, NotFound
 from rma.services import idempotency, law, privacy, withdrawals
 from rma.services import privacy_erasing as erasing
 from rma.services import privacy_matters as matters
@@ -28,6 +30,9 @@ from rma.services.paging import Ask, Page, cut
 from rma.services.seal import lock
 
 BATCH = 50
+_OF_ONE = (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError, OSError, Invalid, NotFound)
+"""Errors that are of one record and not of the machine: a database that cannot be reached ends the run."""
+_log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 _STORES = tables.table(tables.Store)
 _KEYS = tables.table(tables.Key)
@@ -41,12 +46,23 @@ class Destroyed(msgspec.Struct, frozen=True, kw_only=True):
     files: int
 
 
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """An order, return, withdrawal or request that could not be erased, and the class of the error: nothing is lost.
+
+    It is tried again by every run.
+    """
+
+    id: str
+    error: str
+
+
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run destroyed, or would have (``dry_run``), in how many stores."""
+    """What a run destroyed, or would have (``dry_run``), in how many stores, and what it could not."""
 
     dry_run: bool
     stores: int
     destroyed: list[Destroyed]
+    failed: list[Failed]
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,13 +80,19 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """One store's run: its own day, what was counted, whether anything is really done."""
+    """One step of one store: its own day, what was counted, whether anything is really done.
+
+    ``size``: how many a batch takes; ``last`` is the last key of the batch; ``failed`` what could not be done.
+    """
 
     services: Services
     store: StoreInfo
     now: datetime
     dry: bool
+    size: int
+    last: str = ""
     tally: dict[str, list[int]] = field(default_factory=dict)
+    failed: list[Failed] = field(default_factory=list)
 
     @property
     def today(self) -> date:
@@ -106,6 +128,7 @@ def run(
         query = query if store_id is None else query.where(_STORES.c.id == store_id)
         ids = list(work.conn.execute(query).scalars())
     total: dict[str, list[int]] = {}
+    failed: list[Failed] = []
     done, steps = 0, len(ids) * len(_STEPS)
     for key in ids:
         for step in _STEPS:
@@ -114,6 +137,7 @@ def run(
             for record, (rows, files) in one.tally.items():
                 mine = total.setdefault(record, [0, 0])
                 mine[0], mine[1] = mine[0] + rows, mine[1] + files
+            failed += one.failed
             done += 1
             if progress is not None:
                 progress(done, steps)
@@ -122,7 +146,7 @@ def run(
     if total and not dry_run and services.database.is_sqlite:
         _empty_wal(services)
     found = [Destroyed(record=name, count=rows, files=files) for name, (rows, files) in total.items()]
-    return RunReport(dry_run=dry_run, stores=len(ids), destroyed=found)
+    return RunReport(dry_run=dry_run, stores=len(ids), destroyed=found, failed=failed)
 
 
 def chore(services: Services) -> int:
@@ -144,31 +168,49 @@ def destructions(work: Work, store_id: str, ask: Ask) -> Page[LogLine]:
 def _begin(services: Services, store_id: str, *, dry: bool) -> _Run:
     with services.database.read() as work:
         store = services.catalog.store(work, store_id)
-        return _Run(services=services, store=store, now=matters.now_of(work, store_id), dry=dry)
+        return _Run(services=services, store=store, now=matters.now_of(work, store_id), dry=dry, size=BATCH)
 
 
 def _walk(one: _Run, step: Step) -> None:
-    """Batch after batch until a step finds nothing more."""
-    database, after = one.services.database, ""
+    """Batch after batch until a step finds nothing more; once something cannot be done, one after the other."""
+    after = ""
     while True:
-        before = {name: list(counts) for name, counts in one.tally.items()}
-
-        def act(work: Work, after: str = after, before: dict[str, list[int]] = before) -> tuple[str, int]:
-            one.tally = {name: list(counts) for name, counts in before.items()}
-            lock(work, f"privacy:{one.store.id}")
-            return step(work, one, after)
-
-        if one.dry:
-            with database.read() as work:
-                after, seen = step(work, one, after)
-        else:
-            after, seen = database.retrying(act)
+        counted = {name: list(counts) for name, counts in one.tally.items()}
+        one.last = after
+        try:
+            after, seen = _batch(one, step, after)
+        except _OF_ONE as error:
+            if one.last == after:
+                raise
+            one.tally, seen = counted, 1
+            if one.size == 1:
+                _log.exception("%s could not be erased", one.last)
+                one.failed.append(Failed(id=one.last, error=type(error).__name__))
+                after = one.last
+            one.size = 1
         if not seen:
             return
 
 
-def _keys(work: Work, query: sa.Select[Any]) -> list[str]:
-    return list(work.conn.execute(query.limit(BATCH)).scalars())
+def _batch(one: _Run, step: Step, after: str) -> tuple[str, int]:
+    """One batch in a transaction of its own."""
+    before = one.tally
+
+    def act(work: Work) -> tuple[str, int]:
+        one.tally = {name: list(counts) for name, counts in before.items()}
+        lock(work, f"privacy:{one.store.id}")
+        return step(work, one, after)
+
+    if not one.dry:
+        return one.services.database.retrying(act)
+    with one.services.database.read() as work:
+        return step(work, one, after)
+
+
+def _keys(work: Work, one: _Run, query: sa.Select[Any]) -> list[str]:
+    keys = list(work.conn.execute(query.limit(one.size)).scalars())
+    one.last = keys[-1] if keys else one.last
+    return keys
 
 
 # -- the steps --------------------------------------------------------------------------------------------------------
@@ -179,7 +221,7 @@ def _photos(work: Work, one: _Run, after: str) -> tuple[str, int]:
     table, returns = matters.EVIDENCE, matters.RETURNS
     query = sa.select(table.c.return_id).distinct().where(table.c.store_id == one.store.id)
     query = query.where(table.c.destroyed_at.is_(None), table.c.return_id > after).order_by(table.c.return_id)
-    keys = _keys(work, query)
+    keys = _keys(work, one, query)
     for key in keys:
         locked = sa.select(returns).where(returns.c.id == key)
         case = work.conn.execute(locked.with_for_update(key_share=True)).one()
@@ -208,7 +250,7 @@ def _requests(work: Work, one: _Run, after: str) -> tuple[str, int]:
     """Requests that wait for the end of a return."""
     table = privacy.REQUESTS
     query = sa.select(table.c.id).where(table.c.store_id == one.store.id, table.c.state == privacy.WAITING)
-    keys = _keys(work, query.where(table.c.id > after).order_by(table.c.id))
+    keys = _keys(work, one, query.where(table.c.id > after).order_by(table.c.id))
     for key in keys:
         waits = work.conn.execute(sa.select(table.c.open).where(table.c.id == key)).scalar_one()
         found = [matters.load(work, one.services, one.store, each, lock=not one.dry) for each in waits]
@@ -227,7 +269,7 @@ def _orders(work: Work, one: _Run, after: str) -> tuple[str, int]:
     table = matters.ORDERS
     due = sa.or_(table.c.look_at <= one.today, table.c.look_at.is_(None))
     query = sa.select(table.c.id).where(table.c.store_id == one.store.id, due)
-    keys = _keys(work, query.where(table.c.id > after).order_by(table.c.id))
+    keys = _keys(work, one, query.where(table.c.id > after).order_by(table.c.id))
     for key in keys:
         held = matters.load(work, one.services, one.store, key, lock=not one.dry)
         if held.is_open:
@@ -258,7 +300,7 @@ def _declared(work: Work, one: _Run, after: str) -> tuple[str, int]:
     query = sa.select(table.c.id).where(
         table.c.store_id == one.store.id, table.c.state == withdrawals.UNMATCHED, table.c.content.is_not(None)
     )
-    keys = _keys(work, query.where(table.c.id > after).order_by(table.c.id))
+    keys = _keys(work, one, query.where(table.c.id > after).order_by(table.c.id))
     for key in keys:
         held = matters.load(work, one.services, one.store, key, lock=not one.dry)
         if not held.is_open and held.end("withdrawal").over(one.today):
@@ -324,7 +366,7 @@ def _staff(work: Work, one: _Run, after: str) -> tuple[str, int]:
     return (rows[-1].id if rows else after), len(rows)
 
 
-def _log(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _lines(work: Work, one: _Run, after: str) -> tuple[str, int]:
     """Lines of the log itself that have been kept long enough; and links that open nothing any more."""
     links, table = erasing.LINKS, erasing.LOG
     gone = sa.and_(table.c.store_id == one.store.id, table.c.keep_until < one.today)
@@ -352,5 +394,5 @@ def _empty_wal(services: Services) -> None:
 
 
 _STEPS: Sequence[Step] = (
-    _photos, _requests, _orders, _declared, _unannounced, _restricted, _staff, _log,
+    _photos, _requests, _orders, _declared, _unannounced, _restricted, _staff, _lines,
 )  # fmt: skip

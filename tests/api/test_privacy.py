@@ -22,6 +22,7 @@ from rma.services.verify import verify
 from tests.support import traces
 from tests.support.desk import photo
 from tests.support.program import Program
+from tests.support.snapshots import line as goods
 from tests.support.snapshots import snapshot
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 MARKS = ("ayse@example.com", "Ayşe Yılmaz", "Moda Cad. 1")
 LINES = {"Content-Type": "application/x-ndjson"}
 STORES, KEYS = tables.table(tables.Store), tables.table(tables.Key)
+_PARCEL: dict[str, Any] = {"direction": "inbound", "state": "requested", "method": "own_carrier", "lines": []}
+_PARCEL |= {"doc": {}, "created_at": datetime.now(UTC), "updated_at": datetime.now(UTC)}
 _KILLED = """
 import os, signal, sys
 import msgspec
@@ -64,15 +67,23 @@ def desk(api: Api) -> Headers:
     return api.key(*scopes)
 
 
-def ended(api: Api, desk: Headers, number: str, *, email: str = "Ayse@Example.com", **more: Any) -> Any:
-    """A return with a photo and a word, cancelled by its customer."""
+def bought(api: Api, desk: Headers, number: str, *, email: str, **more: Any) -> None:
+    """An order that came two days ago."""
     now = datetime.now(UTC)
     came = {"id": "d1", "delivered_at": (now - timedelta(days=2)).isoformat(), "lines": []}
     customer = snapshot()["customer"] | {"email": email}
-    body = snapshot(ordered_at=(now - timedelta(days=7)).isoformat(), deliveries=[came], customer=customer)
+    body = snapshot(ordered_at=(now - timedelta(days=7)).isoformat(), deliveries=[came], customer=customer) | more
+    body["customer"] = customer | more.get("customer", {})
     assert api.client.put(f"/api/v1/orders/{number}", json=body, headers=desk).status_code == 201
-    line = {"order_line_id": "1", "quantity": 1, "outcome": "refund", "note": "Moda Cad. 1, 2. kat"}
-    asked = {"order_number": number, "kind": "withdrawal", "lines": [line], "method": "drop_off_code"} | more
+
+
+def ended(
+    api: Api, desk: Headers, number: str, *, email: str = "Ayse@Example.com", order: Any = None, **more: Any
+) -> Any:
+    """A return with a photo and a word, cancelled by its customer."""
+    bought(api, desk, number, email=email, **(order or {}))
+    want = {"order_line_id": "1", "quantity": 1, "outcome": "refund", "note": "Moda Cad. 1, 2. kat"}
+    asked = {"order_number": number, "kind": "withdrawal", "lines": [want], "method": "drop_off_code"} | more
     filed = api.post("/returns", asked, desk).json()
     link = {"Authorization": f"Link {filed['link']['token']}"}
     file = {"file": ("Ayşe Yılmaz.jpg", photo(), "image/jpeg")}
@@ -205,6 +216,77 @@ def test_an_erased_order_that_comes_again_names_nobody(api: Api, desk: Headers, 
         shown = api.get("/orders/1001", desk).json()
         assert (shown["erased"], "erased" in shown["lines"][0]["name"]) == (True, True)
     assert traces.in_tables(database.url, MARKS[:2], but=frozenset({"restricted"})) == []
+
+
+def test_whatever_a_person_is_called_their_papers_mean_the_same_afterwards(api: Api, desk: Headers) -> None:
+    """A name that is also a year, a currency, a code or a number takes nothing but itself out of what is free text."""
+    names = ("2026", "TRY", "10 00", "card goods withdrawal cancelled true", "Ali Can")
+    shown: list[Any] = []
+    for at, name in enumerate(names):
+        who = {"customer": {"name": name, "phone": "2026 03 01", "reference": None}, "ship_to": {"country": "TR"}}
+        lines = [goods("1", name=f"{name} 2026"), goods("Ali", sku="Can", tags=["ali"], category="can")]
+        filed = ended(api, desk, str(at), email=f"{at}@example.com", order=who | {"lines": lines, "total": None})
+        shown.append((filed["id"], api.get(f"/orders/{at}", desk).json()))
+    with api.services.database.write() as work:
+        own = {"id": "par_1", "store_id": api.store_id, "return_id": shown[-1][0], "carrier": "Ali & " * 10}
+        work.session.add(tables.Parcel(**_PARCEL, **own))
+    for at in range(len(names)):
+        assert api.post("/privacy/erasures", {"email": f"{at}@example.com"}, desk).json()["state"] == "restricted"
+    assert len(api.get("/orders", desk).json()["items"]) == len(names)
+    for at, (return_id, before) in enumerate(shown):
+        after = api.get(f"/orders/{at}", desk).json()
+        same = before.keys() - {"customer", "ship_to", "lines", "erased", "version", "updated_at"}
+        assert {name: after[name] for name in same} == {name: before[name] for name in same}
+        told = [{**one, "name": ""} for one in before["lines"]]
+        assert [{**one, "name": ""} for one in after["lines"]] == told
+        assert api.get(f"/returns/{return_id}", desk).status_code == 200
+    said = ["2026 2026", "erased 2026", "10 00 2026", "erased 2026", "erased 2026"]
+    assert [api.get(f"/orders/{at}", desk).json()["lines"][0]["name"] for at in range(len(names))] == said
+    report = api.post("/privacy/runs", {}, desk).json()
+    assert (report["destroyed"], report["failed"]) == ([], [])
+
+
+def test_a_person_is_found_however_they_are_spelt(api: Api, desk: Headers, database: Database) -> None:
+    """Order, case, marks, i and ı, two spaces, one word alone, the parts of a number: nothing of them is left."""
+    spelt = ("Yılmaz, Ayşe", "A. Yılmaz", "Ayşe  YILMAZ", "Ayse Yilmaz", "AYŞE'ye", "Ays\u0327e", "kupa_ayse.png")
+    numbers = ("+90 532 123 45 67", "0532 1234567", "(532) 123-45-67", "tel.905321234567")
+    lines = [
+        goods(str(at), name=text)
+        for at, text in enumerate((*spelt, *numbers, "Ayşegül 2026", "AYS\u0327E@example.com"))
+    ]
+    who = {"phone": "+905321234567", "name": "Ayşe Yılmaz"}
+    ended(api, desk, "1001", email="ayşe@example.com", order={"lines": lines, "total": None, "customer": who})
+    assert api.post("/privacy/erasures", {"email": "ayşe@example.com"}, desk).status_code == 201
+    names = [one["name"] for one in api.get("/orders/1001", desk).json()["lines"]]
+    assert names == [
+        *("erased", "A. erased", "erased", "erased", "erased'ye", "erased", "kupa_erased.png"),
+        *("erased", "erased", "erased", "tel.erased", "Ayşegül 2026", "erased"),
+    ]
+    assert traces.in_tables(database.url, ["yilmaz", "yılmaz", "1234567"], but=frozenset({"restricted"})) == []
+
+
+def test_a_run_goes_on_where_one_paper_cannot_be_read(
+    api: Api, desk: Headers, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order that is damaged is named and left whole, every other goes; mended, it goes with the next run."""
+    monkeypatch.setattr(privacy_run, "BATCH", 2)
+    for number in range(4):
+        bought(api, desk, str(number), email=f"{number}@example.com")
+    later(api, 4 * 366)
+    orders = tables.table(tables.Order)
+    mine = sa.and_(orders.c.store_id == api.store_id, orders.c.number == "1")
+    with database.write() as work:
+        key, doc = work.conn.execute(sa.select(orders.c.id, orders.c.doc).where(mine)).one()
+        work.conn.execute(sa.update(orders).where(mine).values(doc="{}"))
+    for dry in (True, False, False):
+        report = api.post("/privacy/runs", {"dry_run": dry}, desk).json()
+        assert report["failed"] == [{"id": key, "error": "ValidationError"}]
+    left = [str(number) for number in range(4) if not api.get(f"/orders/{number}", desk).json().get("erased")]
+    assert (left, logged(api, desk)) == (["1"], Counter(withdrawal=3))
+    with database.write() as work:
+        work.conn.execute(sa.update(orders).where(mine).values(doc=doc))
+    assert run(api, desk) == {"withdrawal": 1}
+    assert api.post("/privacy/runs", {}, desk).json()["failed"] == []
 
 
 def test_a_return_on_somebody_elses_order_is_erased_alone(api: Api, desk: Headers, database: Database) -> None:

@@ -1,7 +1,7 @@
 """Every table, with one comment each. The row is the truth of a thing's state; ``events`` is the proof.
 
-Personal data stands only in the columns named in ``PERSONAL``: erasure rewrites these and nothing else. Hashed event
-bodies point into ``personal``.
+Personal data stands only in the columns that the classes of record hold (``rma.domain.retention``): erasure rewrites
+these and nothing else. Hashed event bodies point into ``personal``.
 """
 
 from __future__ import annotations
@@ -16,32 +16,9 @@ from rma.db.tables.money import Payment, Refund, Transfer
 from rma.db.tables.privacy import Destruction, PrivacyRequest, Restricted
 from rma.db.tables.shop import Key, Order, Policy, Product, Store, Workflow
 
-PERSONAL = {
-    "orders": ("email", "person", "customer_ref", "doc", "frozen"),
-    "returns": ("email", "contact", "customer_ref", "facts", "quote"),
-    "return_lines": ("note", "doc"),
-    "personal": ("value", "salt"),
-    "messages": ("recipient", "subject", "text", "html"),
-    "evidence": ("note", "filename"),
-    "feedback": ("comment", "lines"),
-    "inspections": ("note", "doc"),
-    "attempts": ("error", "answer"),
-    "idempotency": ("answer",),
-    "refunds": ("payout", "approvals", "doc", "components"),
-    "withdrawals": ("content", "doc"),
-    "keys": ("person",),
-    "unexpected": ("doc",),
-    "parcels": ("carrier", "tracking", "code", "doc"),
-    "parcel_events": ("carrier_status",),
-    "receipts": ("doc",),
-    "replacements": ("doc",),
-    "restricted": ("value",),
-}
-
 metadata = SQLModel.metadata
 
 __all__ = [
-    "PERSONAL",
     "Attempt",
     "Cursor",
     "Deadline",
