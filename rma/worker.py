@@ -136,14 +136,14 @@ def until_stopped() -> None:
             signal.signal(number, handler)
 
 
-def end_soon() -> None:
-    """End this process within seconds, though an act hangs in a call: another process finds out what became of it."""
+def end_soon(code: int) -> None:
+    """End with this code within seconds, though an act hangs in a call: another process finds out what became of it."""
 
     def end() -> None:
         logs.set_up()  # the command has given its log back
         _log.warning("ending in the middle of an act that does not return; it will be asked about")
         logging.shutdown()
-        os._exit(0)
+        os._exit(code)
 
     timer = threading.Timer(LINGER_SECONDS, end)
     timer.daemon = True

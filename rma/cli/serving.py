@@ -150,13 +150,21 @@ def _running(settings: Settings) -> Iterator[Services]:
     from rma.worker import end_soon
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt), logs.spoken():
-        wait_for(settings)
-        services = create_services(settings)
+    code = 0
+    with logs.spoken():
         try:
-            yield services
-        finally:
-            services.effects.stop()
-            services.close()
-            if services.effects.hanging:
-                end_soon()
+            wait_for(settings)
+            services = create_services(settings)
+        except KeyboardInterrupt:
+            raise typer.Exit from None
+        with suppress(KeyboardInterrupt):
+            try:
+                yield services
+            except typer.Exit as ended:
+                code = ended.exit_code
+                raise
+            finally:
+                services.effects.stop()
+                services.close()
+                if services.effects.hanging:
+                    end_soon(code)

@@ -127,7 +127,7 @@ def test_the_promised_half_minute() -> None:
 def test_a_slot_is_seen_from_outside(floor: Floor, crew: Crew, tmp_path: Path) -> None:
     """Whether somebody lives in a slot can be seen without taking it; kill -9 frees it, and so does an engine's death.
 
-    Of that a process ends by itself, with 1.
+    Of that a process ends by itself, with 1, also if an act hangs.
     """
 
     def live(name: str) -> bool:
@@ -138,15 +138,20 @@ def test_a_slot_is_seen_from_outside(floor: Floor, crew: Crew, tmp_path: Path) -
     assert (live("slot-7"), live("slot-8"), live("local")) == (True, False, False)
     worker.kill()
     until(lambda: not live("slot-7"))
-    for command in (("worker",), ("serve", "--port", str(free_port()))):
-        gives_up = crew.start(*command, "--slot", "8", at="engine")
+    refund_of(floor, "1", "slow:600000")
+    for at, *command in (("engine busy", "worker"), ("engine", "serve", "--port", str(free_port()))):
+        gives_up = crew.start(*command, "--slot", "8", at=at)
         assert gives_up.ended() == 1
         assert "the durable engine stopped; this process ends" in gives_up.said
+        assert ("an act that does not return" in gives_up.said) is (at == "engine busy")
         assert not live("slot-8")
 
 
 def test_a_start_waits_for_the_database(tmp_path: Path) -> None:
-    """PostgreSQL not up yet: the process says that it waits, gives up in one line, or goes on once it answers."""
+    """PostgreSQL not up yet: the process says that it waits, gives up in one line, or goes on once it answers.
+
+    Whoever does not want to wait for it ends it in peace.
+    """
     with postgres.running(()) as server:
         url = server.create("late")
         migrate(url)
@@ -154,13 +159,14 @@ def test_a_start_waits_for_the_database(tmp_path: Path) -> None:
         crew = Crew(tmp_path, url)
         try:
             hasty = crew.worker(1, database_wait_seconds="1")
-            patient = crew.worker(2)
+            patient, called_off = crew.worker(2), crew.worker(3)
             assert hasty.ended() == 1
             said = hasty.said.splitlines()
             assert said[0] == "rma: waiting for the database … (0 s)"
             assert len(said) == 2
             assert said[1].startswith("rma: The database did not answer for 1 s: ")
-            until(lambda: "waiting for the database" in patient.said)
+            until(lambda: "waiting for the database" in patient.said and called_off.said)
+            assert (called_off.stop(), called_off.said) == (0, "rma: waiting for the database … (0 s)\n")
             server.start()
             until(lambda: "working in slot 2" in patient.said)
             assert patient.stop() == 0

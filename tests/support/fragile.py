@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from rma import worker
 from rma.cli import main
 from rma.db import session
 from rma.providers.carrier_offline import OfflineCarrier
@@ -45,10 +46,16 @@ def die(step: str) -> None:
 
 
 def arm(step: str) -> None:
-    """Let this process die at the first occurrence of a step; at ``engine`` it is its engine alone that is dead."""
+    """Let this process die at the first occurrence of a step.
+
+    At ``engine`` it is its engine alone that is dead, at ``engine busy`` from its first act on; the process hurries.
+    """
     act, _, where = step.partition(" ")
     if act == "engine":
-        effects.Effects.takes_acts = staticmethod(lambda: False)  # type: ignore[method-assign]
+        idle = where == "busy"
+        takes_acts = staticmethod(lambda: idle and not effects._under_way)  # noqa: SLF001 - what it has in hand
+        effects.Effects.takes_acts = takes_acts  # type: ignore[method-assign]
+        worker.SLOT_SECONDS, worker.FINISH_SECONDS, worker.LINGER_SECONDS = 0.1, 1, 0.1
     elif act in CHORES:
         _arm_chore(act)
     elif where in ("before", "after"):
