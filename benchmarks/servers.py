@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 
 START_SECONDS = 120
+_QUIET = 10
+_IDLE_SHARE = 0.25
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -84,6 +86,8 @@ def serving(
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
         try:
             _wait(port, process, folder / "server.log")
+            if processes > 1:
+                _wait_for_all(process.pid)
             yield Process(process, port)
         except ConnectionError as lost:
             lost.add_note((folder / "server.log").read_text(errors="replace")[-4000:])
@@ -107,6 +111,15 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _wait_for_all(pid: int) -> None:
+    """Until none of its processes has anything to do: they are all there."""
+    used, quiet = tree_cpu_seconds(pid), 0
+    while quiet < _QUIET:
+        time.sleep(0.1)
+        before, used = used, tree_cpu_seconds(pid)
+        quiet = quiet + 1 if used - before < _IDLE_SHARE * 0.1 else 0
 
 
 def _free_port() -> int:

@@ -20,7 +20,7 @@ import uvicorn
 from litestar.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from rma.api import problems
+from rma.api import problems, sharing
 from rma.api.middleware import ENDED, Ended
 from rma.api.routing import Reply
 from rma.errors import RmaError, TooLarge, Unavailable, Unreadable
@@ -272,6 +272,7 @@ class Watch:
         self._most_each = bounds.max_connections_per_address or max(1, self._most // 4)
         self._connections: dict[Connection, str] = {}
         self._homes: Counter[str] = Counter()
+        self._shares = sharing.shares()
         self._clock = self._looked = 0.0
         self._due: asyncio.TimerHandle | None = None
 
@@ -280,6 +281,7 @@ class Watch:
         home = self._home(connection)
         self._connections[connection] = home
         self._homes[home] += 1
+        self._share(1)
         if self._due is None:
             self._looked = connection.loop.time()
             self._due = connection.loop.call_later(self._beat, self._round, connection.loop)
@@ -291,6 +293,11 @@ class Watch:
         self._homes[home] -= 1
         if not self._homes[home]:
             del self._homes[home]
+        self._share(-1)
+
+    def _share(self, change: int) -> None:
+        if self._shares is not None:
+            self._shares.hold(change)
 
     def _home(self, connection: Connection) -> str:
         """Where it comes from: its address, of IPv6 the network of one customer. Empty for a proxy: it brings many."""

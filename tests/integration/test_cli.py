@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -136,7 +137,7 @@ def test_a_server_may_leave_the_work_to_workers(program: Program) -> None:
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 def test_several_processes_answer_side_by_side(database_url: str, tmp_path: Path) -> None:
-    """Two processes share one address and count as one, a killed one is replaced, and none outlives their watcher."""
+    """Two processes share an address and its connections and count as one; a killed one is replaced, none left over."""
     program = Program(tmp_path, database_url)
     port = free_port()
     arguments = ("--processes", "2", "--port", str(port), "--no-worker")
@@ -144,6 +145,9 @@ def test_several_processes_answer_side_by_side(database_url: str, tmp_path: Path
         before = _children(process.pid, 2)
         assert [_answer(port) for _ in range(20)] == [200] * 20
         _until(lambda: _ANSWERED in _numbers(port))
+        for first, second in (_shared(port, before, clients=24) for _ in range(3)):
+            assert first + second == 24
+            assert abs(first - second) <= 4  # one that does not wake in time is made up for with the next
         os.kill(before[0], signal.SIGKILL)
         after = _children(process.pid, 2, without=before[0])
         assert before[1] in after
@@ -175,6 +179,23 @@ def _children(pid: int, count: int, *, without: int = 0) -> list[int]:
 
     _until(there)
     return found
+
+
+def _shared(port: int, processes: list[int], *, clients: int) -> list[int]:
+    """How many connections each process holds of so many that come one after the other."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(clients):
+            client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False))
+            assert client.get("/health/live").status_code == 200
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        held = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"}
+        return [sum(_target(one) in held for one in Path(f"/proc/{pid}/fd").iterdir()) for pid in processes]
+
+
+def _target(link: Path) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        return str(link.readlink())
+    return ""
 
 
 def _answer(port: int) -> int:
