@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import multiprocessing
 import os
 import signal
@@ -155,7 +156,15 @@ def create_from_environment() -> Litestar:
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent,), name="parent", daemon=True).start()
     logs.set_up()
-    return create_app(Settings())
+    app = create_app(Settings())
+    loaded()
+    return app
+
+
+def loaded() -> None:
+    """Look for garbage from now on, but not in what was loaded, which stays: to look through that takes time."""
+    gc.freeze()
+    gc.enable()
 
 
 def _end_after(parent: BaseProcess) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -48,6 +49,7 @@ def serve(
 
     Ends cleanly on SIGTERM and Ctrl-C: requests under way are answered, acts under way finish or are taken up later.
     """
+    gc.disable()  # until all is loaded
     from rma.services import shared_counts
 
     settings = _settings(host=host, port=port, slot=slot, processes=processes)
@@ -61,7 +63,7 @@ def serve(
 def _serve(settings: Settings, *, work: bool) -> None:
     """Serve, with the work behind the requests or without. What is imported here may count from its first line."""
     from rma import server
-    from rma.app import create_app
+    from rma.app import create_app, loaded
     from rma.worker import Worker
 
     many = settings.processes > 1
@@ -70,10 +72,12 @@ def _serve(settings: Settings, *, work: bool) -> None:
         _at_work(Worker(services, settings.slot)) if work else nullcontext(),
     ):
         out.note(f"rma: serving at {settings.url}" + (f" with {settings.processes} processes" if many else ""))
-        if many:
+        app = None if many else create_app(settings, services=services)
+        loaded()
+        if app is None:
             server.serve_many(settings)
         else:
-            server.serve(create_app(settings, services=services), settings)
+            server.serve(app, settings)
 
 
 def worker(
@@ -88,12 +92,15 @@ def worker(
 
     Any number may run, each under a slot of its own that it keeps across restarts.
     """
+    gc.disable()  # until all is loaded
+    from rma.app import loaded
     from rma.services import counts
     from rma.worker import Worker, until_stopped
 
     settings = _settings(slot=slot, metrics_port=metrics_port)
     told = counts.told(settings.host, settings.metrics_port)
     with _running(settings) as services, told, _at_work(Worker(services, settings.slot)):
+        loaded()
         out.note(f"rma: working in slot {settings.slot}")
         until_stopped()
 
