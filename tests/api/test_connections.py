@@ -48,7 +48,7 @@ def settings(tmp_path: Path) -> Settings:
     """Little room and little time."""
     return Settings(
         data_dir=tmp_path, access_log=False, even_seconds=0, port=0,
-        header_seconds=1, body_seconds=1, body_bytes_per_second=10_000,
+        header_seconds=2, body_seconds=2, body_bytes_per_second=10_000,
         max_connections=8, max_connections_per_address=8,
     )  # fmt: skip
 
@@ -172,9 +172,9 @@ def _read_nothing(port: int) -> bool:
 
 def _slowly() -> Iterator[bytes]:
     """A body that takes half as long again as a client may be silent."""
-    for _ in range(15):
+    for _ in range(30):
         time.sleep(0.1)
-        yield b" " * 30_000
+        yield b" " * 15_000
 
 
 @SQLITE
