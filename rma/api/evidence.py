@@ -49,7 +49,8 @@ def add(call: Call) -> Answer:
     clean = evidence.take(call.services, call.caller, return_id, sent)
 
     def act(work: Work) -> Answer:
-        found = evidence.add(work, call.services, call.caller, return_id, sent=sent, clean=clean)
+        caller, locale = call.caller, call.locale
+        found = evidence.add(work, call.services, caller, return_id, sent=sent, clean=clean, locale=locale)
         answer = created if found.new else ok
         return answer(found, version=found.version, subject=found.evidence.return_id)
 

@@ -45,6 +45,16 @@ WHY: dict[str, dict[str, str]] = {
         "de": "Wertverlust über die übliche Prüfung hinaus",
     },
     "fee": {"tr": "İade ücreti", "en": "Return fee", "de": "Rücksendegebühr"},
+    "return_fee": {
+        "tr": "Seçilen gönderim yolunun ücreti",
+        "en": "Fee for the chosen way back",
+        "de": "Gebühr für den gewählten Rücksendeweg",
+    },
+    "restocking": {
+        "tr": "Ürünü yeniden stoğa alma ücreti",
+        "en": "Restocking fee",
+        "de": "Gebühr für die Wiedereinlagerung",
+    },
     "return_cost": {
         "tr": "Müşteriye ait iade kargo ücreti",
         "en": "Return freight borne by the customer",
@@ -133,8 +143,8 @@ def signed(component: Component) -> Value:
 
 
 def explain(component: Component, language: str) -> str:
-    """The reason for people in ``tr``, ``en`` or ``de``; a person's own words as they are."""
-    texts = WHY.get(component.why)
+    """The reason for people in ``tr``, ``en`` or ``de``; a person's own words as they are, until they were erased."""
+    texts = WHY.get(component.why or component.cause or component.kind)
     return component.why if texts is None else texts.get(language, texts["en"])
 
 

@@ -28,7 +28,6 @@ from rma.domain.privacy_words import Known, called, known, reached, without_addr
 Plain = Any
 """JSON as it is read without a type."""
 Change = Callable[[Plain], Plain]
-_OURS = WHY.keys() | {"return_fee"}
 _WHY = "why"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -169,4 +168,4 @@ def _gone(_value: Plain) -> None:
 
 
 def _unsaid(why: str) -> str:
-    return why if why in _OURS or not why else ""
+    return why if why in WHY or not why else ""

@@ -19,6 +19,7 @@ from rma.domain import calendar, claims
 from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Draft, Personal
 from rma.domain.strict import text_faults
+from rma.domain.texts import say, text
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
 from rma.services import assess, doors, uploads
 from rma.services.caller import Caller
@@ -31,6 +32,11 @@ from rma.services.transition import Door
 Kind = Literal["photo", "carrier_damage_report", "proof_of_sending", "proof_of_purchase", "other"]
 MOST = 20
 """Files of one return (api.md)."""
+_FULL = text(
+    tr="Bir iadeye en çok {most} dosya eklenebilir.",
+    en="A return holds at most {most} files.",
+    de="Eine Rücksendung fasst höchstens {most} Dateien.",
+)
 MAX_NOTE = 2000
 _MAX_NAME = 120
 _ENDINGS = {uploads.JPEG: "jpg", uploads.PDF: "pdf"}
@@ -123,7 +129,14 @@ def _check_line(case: Case, sent: NewEvidence) -> None:
 
 
 def add(
-    work: Work, services: Services, caller: Caller, return_id: str, *, sent: NewEvidence, clean: uploads.Clean
+    work: Work,
+    services: Services,
+    caller: Caller,
+    return_id: str,
+    *,
+    sent: NewEvidence,
+    clean: uploads.Clean,
+    locale: str,
 ) -> Added:
     """Record a file that ``take`` has kept, and judge the return anew if it waits for evidence.
 
@@ -138,8 +151,8 @@ def add(
     if known is not None:
         return _added(case, known, new=False)
     if len(held) >= MOST:
-        text = f"A return holds at most {MOST} files."
-        raise Refused(text, code="too_many_files", reasons=[Reason(rule="evidence", code="too_many_files", text=text)])
+        told = say(_FULL, locale).format(most=MOST)
+        raise Refused(told, code="too_many_files", reasons=[Reason(rule="evidence", code="too_many_files", text=told)])
     row = _insert(door, caller, sent, clean, sha256=sha256)
     if sent.kind == "proof_of_sending" and case.fact("proof_of_sending_on") is None:
         case.facts(proof_of_sending_on=calendar.local_date(door.now, time_zone(door)).isoformat())

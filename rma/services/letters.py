@@ -50,8 +50,7 @@ def letter(work: Work, store: StoreInfo, row: Any, *, url: str) -> Letter:
     elif kind.message_class == "commercial" and not _consented(scene):
         why_not = "no_consent"
     facts = base if told is None else msgspec.structs.replace(base, **told)
-    locale = store.locale if kind.audience == "finance" else scene.language
-    return Letter(facts=facts, locale=locale, to=to, why_not=why_not)
+    return Letter(facts=facts, locale=scene.language, to=to, why_not=why_not)
 
 
 def sender(row: Any) -> str:

@@ -18,6 +18,7 @@ from rma.domain import calendar
 from rma.domain.messages import Item
 from rma.domain.money import Money, parse_money
 from rma.domain.offers import EvidenceWanted
+from rma.domain.stuck import why
 from rma.domain.tenders import TRANSFER
 from rma.domain.texts import say, text
 from rma.domain.verdict import Why
@@ -252,9 +253,13 @@ def _stuck(scene: Scene) -> Facts | None:
     stuck = sa.select(_transfers.c.error, _transfers.c.state).where(
         _transfers.c.refund_id == refund.id, _transfers.c.state != "succeeded"
     )
-    reasons = dict.fromkeys(row.error or row.state for row in scene.work.conn.execute(stuck))
+    codes = [row.error or row.state for row in scene.work.conn.execute(stuck)] or [refund.state]
     amount = Money(refund.total - _paid(scene, refund_id=refund.id), refund.currency)
-    return {"amount": amount, "reasons": tuple(reasons) or (refund.state,), "due": refund.due_legal}
+    return {
+        "amount": amount,
+        "reasons": tuple(dict.fromkeys(why(code, scene.language) for code in codes)),
+        "due": refund.due_legal,
+    }
 
 
 def _payout(scene: Scene) -> Facts | None:

@@ -14,7 +14,7 @@ from rma.db import hot, tables
 from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain import calendar
-from rma.domain.messages import Item
+from rma.domain.messages import Item, kind_of
 from rma.domain.order import Person
 from rma.domain.texts import LANGUAGES
 from rma.services import feed
@@ -90,8 +90,10 @@ class Scene:
 
     @property
     def language(self) -> str:
-        """The reader's language: the customer's, else the store's."""
-        wanted = self.store.locale if self.case is None else self.case.facts.get("locale") or self.store.locale
+        """The reader's language: the customer's, else the store's; the store's own people read the store's."""
+        inside = kind_of(self.row.kind).audience == "finance"
+        theirs = None if inside or self.case is None else self.case.facts.get("locale")
+        wanted = theirs or self.store.locale
         code = str(wanted).replace("_", "-").partition("-")[0].lower()
         return code if code in LANGUAGES else self.store.locale
 

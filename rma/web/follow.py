@@ -97,8 +97,11 @@ def upload(visit: Visit) -> Html:
     try:
         sent = evidence.form(dict(visit.form), found.file if found else None, filename=found.filename if found else "")
         clean = evidence.take(visit.services, caller, _return(caller), sent)
+        locale = visit.language(caller.locale)
         visit.services.database.retrying(
-            lambda work: evidence.add(work, visit.services, caller, _return(caller), sent=sent, clean=clean)
+            lambda work: evidence.add(
+                work, visit.services, caller, _return(caller), sent=sent, clean=clean, locale=locale
+            )
         )
     except RmaError as error:
         if isinstance(error, NotFound):

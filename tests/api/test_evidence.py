@@ -184,11 +184,12 @@ def test_a_repeated_request_is_answered_as_before(api: Api, desk: Desk, staff: H
 
 
 def test_a_return_holds_twenty_files(api: Api, desk: Desk, staff: Headers) -> None:
-    """The twenty-first is refused with the reason and not kept; sending one of the twenty again is not refused."""
+    """The twenty-first is refused in the reader's words and not kept; one of the twenty is not refused."""
     filed = desk.file()
     for shade in range(evidence.MOST):
         assert _send(api, filed, staff, PDF + bytes(shade) + b"%%EOF", kind="other").status_code == 201
-    assert _send(api, filed, staff).json()["reasons"][0]["code"] == "too_many_files"
+    full = _send(api, filed, staff | {"Accept-Language": "de"}).json()["reasons"][0]
+    assert (full["code"], full["text"]) == ("too_many_files", "Eine Rücksendung fasst höchstens 20 Dateien.")
     assert _send(api, filed, staff, PDF + b"%%EOF", kind="other").status_code == 200
     assert desk.services.ports.files.delete_scope(filed["id"]) == evidence.MOST
 

@@ -86,6 +86,7 @@ def _about_its_children(world: World, case: str) -> None:
     world.add(transfer(door, order, state="pending", tender="bank_transfer", payment_id=None))
     world.add(transfer(money, order))
     world.add(transfer(stuck, order, state="failed", error="insufficient_funds"))
+    world.add(transfer(stuck, order, position=1, state="unknown", error="no_provider"))
     swaps = {state: world.add(replacement(case, line, state=state)) for state in SWAPS}
     world.deadline(case, "payment", subject=swaps["awaiting_payment"])
     at = START.replace(hour=12)
@@ -145,7 +146,7 @@ def test_every_message_is_sent_in_the_reader_s_language(world: World, locale: st
     assert "- Leke var" in found["line_not_accepted"].text
     assert len(world.rows(tables.Message)) == len(expected), "two lines of one inspection are one message"
     assert (found["refund_stuck"].recipient, found["refund_stuck"].locale) == ("kasa@cinar.example", "tr")
-    assert "insufficient_funds" in found["refund_stuck"].text
+    assert "- insufficient_funds\n- Bu ödeme yolunun sağlayıcısı yok" in found["refund_stuck"].text
     assert "73104455" in found["label_ready"].text
     folder = world.services.settings.data_dir / "outbox"
     assert len(list(folder.glob("*.eml"))) == len(expected - late)

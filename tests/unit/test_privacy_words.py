@@ -102,10 +102,10 @@ def test_a_paper_that_could_not_be_read_is_not_written() -> None:
 def test_words_about_a_case_go_and_codes_and_amounts_stay() -> None:
     """A typed reason is empty where a sum needs one and gone elsewhere; a reason of ours and codes stay as they are."""
     sums = {"net": 1, "tax": 0, "gross": 1}
-    parts = [{"kind": "deduction", "why": why, **sums} for why in ("Leke, Ayşe", "return_fee", *WHY)]
+    parts = [{"kind": "deduction", "why": why, **sums} for why in ("Leke, Ayşe", *WHY)]
     doc = {"reason": "late", "auto": False, "ask": {"extras": [{"kind": "goodwill", "amount": 1, "why": "Ayşe için"}]}}
     after = changed("refunds", {"components": parts, "doc": doc}, Known())
-    assert [one["why"] for one in after["components"]] == ["", "return_fee", *WHY]
+    assert [one["why"] for one in after["components"]] == ["", *WHY]
     assert after["doc"] == {"auto": False, "ask": {"extras": [{"kind": "goodwill", "amount": 1, "why": ""}]}}
     again = {"components": after["components"], "doc": after["doc"]}
     assert changed("refunds", again, AYSE) == {}

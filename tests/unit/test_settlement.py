@@ -207,6 +207,8 @@ def test_every_reason_has_three_languages() -> None:
     assert explain(component, "tr") == "İade edilen ürünler için ödenen tutar"
     own = msgspec.structs.replace(component, why="Kutu eksik")
     assert explain(own, "de") == "Kutu eksik"
+    erased = msgspec.structs.replace(component, kind="deduction", cause="fee", why="")
+    assert explain(erased, "de") == "Rücksendegebühr", "what an amount is for is told also without its typed reason"
 
 
 def test_the_wire_form_of_components() -> None:

@@ -1,0 +1,47 @@
+"""Why money has not reached the customer, in words for the people of finance who have to see to it."""
+
+from __future__ import annotations
+
+from rma.domain.texts import Text, say, text
+
+STUCK: dict[str, Text] = {
+    "pending": text(tr="Henüz gönderilmedi", en="Not sent yet", de="Noch nicht gesendet"),
+    "sending": text(
+        tr="Gönderildi, yanıt bekleniyor", en="Sent, the answer is awaited", de="Gesendet, die Antwort steht aus"
+    ),
+    "failed": text(
+        tr="Sağlayıcı ödemeyi reddetti", en="The provider refused it", de="Der Anbieter hat die Zahlung abgelehnt"
+    ),
+    "unknown": text(
+        tr="Sağlayıcının yanıtı bilinmiyor",
+        en="What the provider did is not known",
+        de="Was der Anbieter getan hat, ist nicht bekannt",
+    ),
+    "partly_succeeded": text(tr="Bir bölümü ödendi", en="A part of it was paid", de="Ein Teil wurde gezahlt"),
+    "no_provider": text(
+        tr="Bu ödeme yolunun sağlayıcısı yok; elle ödenmeli",
+        en="No provider moves this tender; it has to be paid by hand",
+        de="Für diesen Zahlungsweg gibt es keinen Anbieter; von Hand zu zahlen",
+    ),
+    "cannot_ask": text(
+        tr="Bu sağlayıcıya sonuç sorulamıyor",
+        en="This provider cannot be asked what it did",
+        de="Dieser Anbieter kann nicht nach dem Ergebnis gefragt werden",
+    ),
+    "not_yet_known": text(
+        tr="Sağlayıcı bu ödemeyi henüz bilmiyor; yeniden sorulacak",
+        en="The provider does not know of it yet and is asked again",
+        de="Der Anbieter kennt die Zahlung noch nicht und wird wieder gefragt",
+    ),
+    "too_late": text(
+        tr="Gönderim yarıda kaldı; önce sağlayıcıya sorulacak",
+        en="Sending stood still half-way; the provider is asked first",
+        de="Das Senden blieb unterwegs stehen; zuerst wird der Anbieter gefragt",
+    ),
+}
+"""By our own codes: the state of a transfer or of a refund, and what we say ourselves in place of a provider."""
+
+
+def why(code: str, language: str) -> str:
+    """The words of a code of ours; a provider's own code as it is, which its people can look up."""
+    return say(STUCK.get(code, {}), language) or code
