@@ -7,13 +7,9 @@ import io
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from rma.db.session import Database
 from rma.db.tables import metadata
@@ -24,6 +20,8 @@ Standing = Literal["current", "behind", "ahead", "far_ahead"]
 LOCK_TRY_MS = 800
 """How long one try waits for locks. Less than PostgreSQL's deadlock_timeout (1 s): the upgrade gives way, no writer."""
 PAUSE_SECONDS = 0.5
+_RAN = sa.table("alembic_version", sa.column("version_num", sa.String))
+_NEWEST_RAN = sa.func.max(_RAN.c.version_num)
 _HELD = ("55P03", "40P01")  # lock not available, deadlock
 _DAYS = "COALESCE(due_legal, due_promise)"
 LEFT_BY_OLDER = (f"UPDATE refunds SET due_on = {_DAYS} WHERE due_on = '9999-12-31' AND {_DAYS} IS NOT NULL",)  # noqa: S608
@@ -42,7 +40,8 @@ def upgrade(
     end = time.monotonic() + wait
     while True:
         try:
-            _run(database, lambda config: _upgrade(config, to))
+            with database.engine.begin() as connection:
+                _upgrade(connection, to)
             return
         except sa.exc.OperationalError as error:
             if not _is_held(error):
@@ -54,12 +53,11 @@ def upgrade(
         time.sleep(PAUSE_SECONDS)
 
 
-def _upgrade(config: Config, to: str) -> None:
-    connection: sa.Connection = config.attributes["connection"]
+def _upgrade(connection: sa.Connection, to: str) -> None:
     found = standing(connection)
     if found == "behind":
         _take_locks(connection)
-        command.upgrade(config, to)
+        _alembic(connection, "upgrade", to)
     elif check_standing(connection) == "current":
         for statement in LEFT_BY_OLDER:
             connection.exec_driver_sql(statement)
@@ -77,7 +75,8 @@ def _take_locks(connection: sa.Connection) -> None:
 def differences(database: Database) -> list[str]:
     """What the models say and the migrated database does not; empty when they match."""
     try:
-        _run(database, command.check)
+        with database.engine.begin() as connection:
+            _alembic(connection, "check")
     except Exception as error:  # noqa: BLE001 - alembic raises its own error classes for each difference
         return [str(error)]
     return []
@@ -117,13 +116,15 @@ def is_current(conn: sa.Connection) -> bool:
 
 def is_newest() -> sa.ColumnElement[bool]:
     """What to ask for ``is_current`` together with more: an error where no migration ever ran."""
-    ran = sa.select(sa.func.max(sa.column("version_num", sa.String))).select_from(sa.table("alembic_version"))
-    return ran.scalar_subquery() == newest()
+    return sa.select(_NEWEST_RAN).scalar_subquery() == newest()
 
 
 def current(conn: sa.Connection) -> str | None:
     """The revision of the database; None before the first migration."""
-    return MigrationContext.configure(conn).get_current_revision()
+    if not sa.inspect(conn).has_table(_RAN.name):
+        return None
+    found: str | None = conn.scalar(sa.select(_NEWEST_RAN))
+    return found
 
 
 def newest() -> str:
@@ -133,21 +134,20 @@ def newest() -> str:
 
 @functools.cache
 def revisions() -> tuple[str, ...]:
-    """Every revision that this program carries, the oldest first. They are numbers, counted from 0001."""
-    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())[::-1]
+    """Every revision that this program carries, the oldest first. They are numbers, counted from 0001.
+
+    A migration's file is named after its revision, so that a start needs no more than their names.
+    """
+    return tuple(sorted(file.stem.partition("_")[0] for file in (folder("alembic") / "versions").glob("*.py")))
 
 
-def _config() -> Config:
-    config = Config(stdout=io.StringIO())
-    config.set_main_option("script_location", str(folder("alembic")))
-    return config
+def _alembic(connection: sa.Connection, act: Literal["upgrade", "check"], *given: str) -> None:
+    from alembic import command, config  # noqa: PLC0415 - a start that finds nothing to do goes without
 
-
-def _run(database: Database, act: Any) -> None:
-    config = _config()
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        act(config)
+    chosen = config.Config(stdout=io.StringIO())
+    chosen.set_main_option("script_location", str(folder("alembic")))
+    chosen.attributes["connection"] = connection
+    getattr(command, act)(chosen, *given)
 
 
 def _is_held(error: sa.exc.OperationalError) -> bool:

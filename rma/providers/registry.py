@@ -57,7 +57,7 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
 
 def names(group: Group) -> tuple[str, ...]:
     """The names of the providers that are installed in this group, in order."""
-    return tuple(sorted({point.name for point in installed(group)}))
+    return tuple(sorted({point.name for point in installed()[group]}))
 
 
 def load(group: Group, name: str, context: Context) -> Provider:
@@ -112,13 +112,14 @@ def flag(options: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 @cache
-def installed(group: Group) -> EntryPoints:
+def installed() -> Mapping[Group, EntryPoints]:
     """What the installed packages offer; the metadata of every one of them is read, so once a process is enough."""
-    return entry_points(group=f"rma.{group}")
+    every = entry_points()
+    return {group: every.select(group=f"rma.{group}") for group in PORTS}
 
 
 def _only(group: Group, name: str) -> EntryPoint:
-    points = {point.value: point for point in installed(group) if point.name == name}
+    points = {point.value: point for point in installed()[group] if point.name == name}
     if not points:
         known = ", ".join(names(group)) or "none"
         raise Invalid.field(group, "unknown_provider", f"There is no {group} provider called {name!r}; known: {known}.")

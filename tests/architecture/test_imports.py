@@ -80,3 +80,11 @@ def test_a_new_top_module_must_be_given_its_ring(checkout: Path, tmp_path: Path)
     done = _lint(tree)
     assert done.returncode == 1
     assert "rma.planted" in done.stdout
+
+
+def test_a_start_loads_no_more_than_it_needs() -> None:
+    """A process is ready without the libraries that draw papers and those that migrate."""
+    heavy = {"alembic", "mako", "reportlab", "segno"}
+    program = f"import sys, rma.app, rma.worker, rma.cli.root; print(*sorted({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -21,8 +21,9 @@ from rma.domain.labels import (
     Size,
 )
 from rma.domain.ports import Address
-from rma.providers.labels import layout, slip_pages, text
+from rma.providers.labels import layout, text
 from rma.providers.labels.marks import Page
+from rma.providers.labels.printing import slip_pages
 
 LETTERS = "abcçdefgğhıijklmnoöprsştuüvyzABCÇDEFGĞHIİJKLMNOÖPRSŞTUÜVYZwWqQ'-.,/&ß"
 WORDS = st.lists(st.text(LETTERS, min_size=1, max_size=40), max_size=12).map(" ".join) | st.text(max_size=60)

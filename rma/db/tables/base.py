@@ -12,6 +12,10 @@ from rma.db.columns import Json
 Ranges = tuple[tuple[int, int], ...]
 
 
+class Row(SQLModel, defer_build=True):
+    """A row of a table. What is written was checked before, so no start waits for validators that nobody asks for."""
+
+
 def table(model: type[SQLModel]) -> sa.Table:
     """The Core table behind a model."""
     return cast(sa.Table, model.__table__)  # type: ignore[attr-defined]

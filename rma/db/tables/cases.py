@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import Ranges, json_of, key, ref
+from rma.db.tables.base import Ranges, Row, json_of, key, ref
 
 
-class Return(SQLModel, table=True):
+class Return(Row, table=True):
     """The case. ``version`` rises with every change of it or of a child; ``head`` is the hash of its last event."""
 
     __tablename__ = "returns"
@@ -54,7 +54,7 @@ class Return(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class ReturnLine(SQLModel, table=True):
+class ReturnLine(Row, table=True):
     """A line of a return: numbers, not states. ``reserved`` and ``consumed`` are the unit ranges that it holds."""
 
     __tablename__ = "return_lines"
@@ -84,7 +84,7 @@ class ReturnLine(SQLModel, table=True):
     doc: dict[str, Any] = Field(sa_type=json_of(dict[str, Any]))
 
 
-class Evidence(SQLModel, table=True):
+class Evidence(Row, table=True):
     """A photo or paper that belongs to a case; the bytes lie in the file store under ``sha256`` until they go."""
 
     __tablename__ = "evidence"
@@ -112,7 +112,7 @@ class Evidence(SQLModel, table=True):
     destroyed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
-class Message(SQLModel, table=True):
+class Message(Row, table=True):
     """A message to or from the customer. The row is written, with its Message-ID, before anything is sent."""
 
     __tablename__ = "messages"
@@ -138,7 +138,7 @@ class Message(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
-class Feedback(SQLModel, table=True):
+class Feedback(Row, table=True):
     """What the customer thought of it: once per closing."""
 
     __tablename__ = "feedback"
@@ -151,7 +151,7 @@ class Feedback(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Link(SQLModel, table=True):
+class Link(Row, table=True):
     """A customer's secret link to one return; only its hash is kept."""
 
     __tablename__ = "links"
@@ -163,7 +163,7 @@ class Link(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Withdrawal(SQLModel, table=True):
+class Withdrawal(Row, table=True):
     """A declared withdrawal: an aggregate of its own, with a chain of its own, that may become a return.
 
     ``token`` is the hash of the secret between the two steps; ``content`` what was typed, personal as a whole;

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import json_of, key, ref
+from rma.db.tables.base import Row, json_of, key, ref
 
 
-class Parcel(SQLModel, table=True):
+class Parcel(Row, table=True):
     """A parcel on its way in or out, with its label or code."""
 
     __tablename__ = "parcels"
@@ -40,7 +40,7 @@ class Parcel(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class ParcelEvent(SQLModel, table=True):
+class ParcelEvent(Row, table=True):
     """What a carrier or a person said of a parcel; a ``source_id`` is heard once."""
 
     __tablename__ = "parcel_events"
@@ -52,7 +52,7 @@ class ParcelEvent(SQLModel, table=True):
     recorded_at: datetime = Field(sa_type=Instant)
 
 
-class Receipt(SQLModel, table=True):
+class Receipt(Row, table=True):
     """What one scan session said had arrived; a ``scan_id`` counts once and may be undone."""
 
     __tablename__ = "receipts"
@@ -66,7 +66,7 @@ class Receipt(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Unexpected(SQLModel, table=True):
+class Unexpected(Row, table=True):
     """Goods or a whole parcel that nobody announced, until matched or disposed of. ``kind``: item | parcel."""
 
     __tablename__ = "unexpected"
@@ -80,7 +80,7 @@ class Unexpected(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Inspection(SQLModel, table=True):
+class Inspection(Row, table=True):
     """A judgement of received units of one line."""
 
     __tablename__ = "inspections"
@@ -98,7 +98,7 @@ class Inspection(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Replacement(SQLModel, table=True):
+class Replacement(Row, table=True):
     """Exchange goods: reserved stock, then an order in the shop's own system."""
 
     __tablename__ = "replacements"

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import json_of, key, ref
+from rma.db.tables.base import Row, json_of, key, ref
 
 
-class Event(SQLModel, table=True):
+class Event(Row, table=True):
     """The append-only log. ``n`` is the place in its stream's own chain, ``seq`` only the order of insertion."""
 
     __tablename__ = "events"
@@ -32,7 +32,7 @@ class Event(SQLModel, table=True):
     hash: str = Field(max_length=64)
 
 
-class Personal(SQLModel, table=True):
+class Personal(Row, table=True):
     """A personal value that an event points at; erasing it leaves the chain valid."""
 
     __tablename__ = "personal"
@@ -43,7 +43,7 @@ class Personal(SQLModel, table=True):
     value: str | None = Field(default=None, sa_type=sa.Text)
 
 
-class Seal(SQLModel, table=True):
+class Seal(Row, table=True):
     """The store's one gapless order of events, chained; the feed reads these numbers."""
 
     __tablename__ = "seals"
@@ -54,7 +54,7 @@ class Seal(SQLModel, table=True):
     sealed_at: datetime = Field(sa_type=Instant)
 
 
-class Cursor(SQLModel, table=True):
+class Cursor(Row, table=True):
     """How far a subscriber has read a store's feed."""
 
     __tablename__ = "cursors"
@@ -67,7 +67,7 @@ _OF_REFUNDS = "name = 'refund' AND state IN ('open', 'missed')"
 """The deadlines of money that is owed: few of all that there ever were, so they have an index of their own."""
 
 
-class Deadline(SQLModel, table=True):
+class Deadline(Row, table=True):
     """Business time. ``next_at`` is the next instant at which it warns or fires; swept in due order, fired once."""
 
     __tablename__ = "deadlines"
@@ -106,7 +106,7 @@ class Deadline(SQLModel, table=True):
     fired_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
-class Attempt(SQLModel, table=True):
+class Attempt(Row, table=True):
     """One try at a durable act. Written before the outside is called: a step that finds it begun asks, never sends.
 
     ``sent_at``: when a call left that is not known to have ended. ``tries``: how often it was handed to the engine.
@@ -126,7 +126,7 @@ class Attempt(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class IdempotencyKey(SQLModel, table=True):
+class IdempotencyKey(Row, table=True):
     """The answer that a request with an Idempotency-Key was given, kept with the act it belongs to."""
 
     __tablename__ = "idempotency"

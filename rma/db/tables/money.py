@@ -6,15 +6,15 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import json_of, key, ref
+from rma.db.tables.base import Row, json_of, key, ref
 
 _UNPAID = "state NOT IN ('refused', 'succeeded')"
 
 
-class Refund(SQLModel, table=True):
+class Refund(Row, table=True):
     """One decision to give money back: components and transfers. ``total`` in minor units.
 
     ``due_on`` is the law's day, else the promised one, else the last day that there is: lists are sorted by it.
@@ -56,7 +56,7 @@ class Refund(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class Transfer(SQLModel, table=True):
+class Transfer(Row, table=True):
     """One movement of a refund over one tender. ``attempt`` counts sends, each with its own idempotency key."""
 
     __tablename__ = "transfers"
@@ -77,7 +77,7 @@ class Transfer(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class Payment(SQLModel, table=True):
+class Payment(Row, table=True):
     """What the customer paid us for an exchange's difference."""
 
     __tablename__ = "payments"

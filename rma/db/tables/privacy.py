@@ -6,13 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import json_of, key, ref
+from rma.db.tables.base import Row, json_of, key, ref
 
 
-class Restricted(SQLModel, table=True):
+class Restricted(Row, table=True):
     """What one class of record must still hold of a matter. Nothing but the desk for privacy reads ``value``.
 
     ``matter`` is the id of an order, a return or a withdrawal; ``value`` JSON, personal as a whole; the row goes on the
@@ -32,7 +32,7 @@ class Restricted(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class PrivacyRequest(SQLModel, table=True):
+class PrivacyRequest(Row, table=True):
     """A person's wish to be erased: an aggregate with a chain of its own and no personal data at all.
 
     ``state``: waiting (a return of theirs is open) | restricted (a duty runs) | erased. ``matters`` are the ids that it
@@ -56,7 +56,7 @@ class PrivacyRequest(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class Destruction(SQLModel, table=True):
+class Destruction(Row, table=True):
     """A line of the destruction log: what class, how many, by which article, when. Written with the destruction."""
 
     __tablename__ = "destructions"

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import json_of, key, ref
+from rma.db.tables.base import Row, json_of, key, ref
 
 
-class Store(SQLModel, table=True):
+class Store(Row, table=True):
     """A shop: its own orders, keys, policies and feed. ``clock_offset`` is what its test clock adds to real time."""
 
     __tablename__ = "stores"
@@ -35,7 +35,7 @@ class Store(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Key(SQLModel, table=True):
+class Key(Row, table=True):
     """An API key: only the hash of its secret is kept."""
 
     __tablename__ = "keys"
@@ -51,7 +51,7 @@ class Key(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Policy(SQLModel, table=True):
+class Policy(Row, table=True):
     """A version of a store's rules; a published body never changes."""
 
     __tablename__ = "policies"
@@ -66,7 +66,7 @@ class Policy(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Workflow(SQLModel, table=True):
+class Workflow(Row, table=True):
     """A version of a machine; a published body never changes. Shipped machines are published into each store."""
 
     __tablename__ = "workflows"
@@ -81,7 +81,7 @@ class Workflow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class Product(SQLModel, table=True):
+class Product(Row, table=True):
     """What exchanges, bins and pictures need to know of a sku. ``reserved`` counts stock held for replacements."""
 
     __tablename__ = "products"
@@ -99,7 +99,7 @@ class Product(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class Order(SQLModel, table=True):
+class Order(Row, table=True):
     """A snapshot of what was bought. ``doc`` holds no personal data, ``person`` holds all of it.
 
     ``frozen`` are the unit values, fixed when the first return is filed; ``policy_version`` and ``law`` with them.

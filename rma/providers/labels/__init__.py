@@ -1,86 +1,22 @@
 """Labels, code sheets, packing slips and papers as PDF. An implementation of ``rma.domain.papers.Printer``.
 
-The same jobs give the same bytes in any process: no clock, no random name and no path of the machine goes in.
+The same jobs give the same bytes in any process: no clock, no random name and no path of the machine goes in. What
+draws them is loaded with the first one, for many processes never draw any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from rma.domain.labels import LabelJob, PackLine, Size, check_jobs
-from rma.domain.papers import DamageReport, EvidenceSummary, WithdrawalReceipt
-from rma.domain.ports import Address
-from rma.providers.labels import damage, layout, pdf, receipt, slip, summary
-from rma.providers.labels.marks import MM, Page
+if TYPE_CHECKING:
+    from rma.providers.labels.printing import damage_report, evidence_summary, packing_slip, render, withdrawal_receipt
 
-__all__ = [
-    "Address",
-    "LabelJob",
-    "PackLine",
-    "Size",
-    "damage_report",
-    "evidence_summary",
-    "packing_slip",
-    "render",
-    "withdrawal_receipt",
-]
-
-_SLIP_MARGIN = {"a6": 4 * MM, "4x6": 4 * MM, "a4": 15 * MM}
+__all__ = ["damage_report", "evidence_summary", "packing_slip", "render", "withdrawal_receipt"]
 
 
-def render(jobs: Sequence[LabelJob], size: Size = "a6") -> bytes:
-    """One PDF with one page a job, in order: its carrier label or its code sheet.
-
-    ``a6`` and ``4x6`` are for label printers, ``a4`` for a printer at home: the label to cut out, the steps and a
-    packing slip. Raises ``Invalid`` naming each field that cannot be printed (``jobs[0].code``); text that is too long
-    is shortened instead.
-    """
-    check_jobs(jobs, size=size, code_required=True)
-    return _written([layout.label(job, size) for job in jobs], jobs)
-
-
-def packing_slip(jobs: Sequence[LabelJob], size: Size = "a4") -> bytes:
-    """One PDF with the packing slip of each job, in order: a Code 128 for the RMA number and one for each line.
-
-    A job takes as many pages as its lines need. Raises ``Invalid`` as ``render`` does, but needs no carrier code.
-    """
-    check_jobs(jobs, size=size, code_required=False)
-    return _written([page for job in jobs for page in slip_pages(job, size)], jobs)
-
-
-def damage_report(report: DamageReport) -> bytes:
-    """The form for damage at the door as a PDF of one A4 page, filled in with what is known."""
-    width, height = layout.SIZES["a4"]
-    page = Page(width=width, height=height)
-    damage.page(page, page.region.inset(_SLIP_MARGIN["a4"], 12 * MM), report)
-    return pdf.write([page], title=report.rma_number, lang=report.locale)
-
-
-def evidence_summary(found: EvidenceSummary) -> bytes:
-    """The summary of an evidence pack as a PDF: facts, files with their hashes, photos."""
-    width, height = layout.SIZES["a4"]
-    return pdf.write(summary.pages(width, height, found), title=found.rma_number, lang=found.locale)
-
-
-def withdrawal_receipt(found: WithdrawalReceipt) -> bytes:
-    """The receipt of a withdrawal as a PDF: everything that was typed, the date and the time."""
-    width, height = layout.SIZES["a4"]
-    return pdf.write(receipt.pages(width, height, found), title=found.store_name, lang=found.locale)
-
-
-def slip_pages(job: LabelJob, size: Size) -> list[Page]:
-    """The laid-out pages of one job's packing slip."""
-    width, height = layout.SIZES[size]
-    pages = []
-    margin = _SLIP_MARGIN[size]
-    area = Page(width=width, height=height).region.inset(margin, margin)
-    for part in slip.parts(area, job):
-        page = Page(width=width, height=height)
-        slip.page(page, area, job, part=part)
-        pages.append(page)
-    return pages
-
-
-def _written(pages: list[Page], jobs: Sequence[LabelJob]) -> bytes:
-    title = jobs[0].rma_number if len(jobs) == 1 else f"{jobs[0].rma_number} … {jobs[-1].rma_number}"
-    return pdf.write(pages, title=title, lang=jobs[0].locale)
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has that name there
+    """A function of ``printing``; ``AttributeError`` for any other name."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.printing"), name)
