@@ -13,6 +13,7 @@ from rma.services.decisions import WholeDecision
 from rma.services.feed import FeedEvent
 from rma.services.filing import FileReturn
 from rma.services.idempotency import Answer
+from rma.services.line_effects import the_case
 from rma.services.listing import Filters
 from rma.services.paging import Page
 from rma.services.replacements import PaymentIn, ReplacementAct
@@ -76,7 +77,7 @@ def events(call: Call) -> Answer:
 
     def act(work: Any) -> Answer:
         found = doors.open_case(work, call.services, call.caller, call.path["id"], lock=False)
-        return page(feed.page_of_return(work, found.case_id, call.page()))
+        return page(feed.page_of_return(work, the_case(found).id, call.page()))
 
     return call.read(act)
 

@@ -212,6 +212,7 @@ _DECIDING = (
 )
 """What acts on an order's returns and refunds look at; the rest is for who shows the order, or changes it."""
 _KEPT = [column for column in _returns.columns if column.name != "quote"]
+_OFFSET = hot.Hot(sa.select(_stores.c.clock_offset).where(_stores.c.id == sa.bindparam("store")))
 _ORDER = sa.select(*_orders.columns, _stores.c.clock_offset).select_from(
     _orders.join(_stores, _stores.c.id == _orders.c.store_id)
 )
@@ -324,3 +325,9 @@ def save(work: Work, case: Case) -> None:
 def store_now(work: Work, offset: float) -> datetime:
     """The store's own time: real time, moved by its test clock."""
     return work.real_now + timedelta(seconds=offset)
+
+
+def now_of(work: Work, store_id: str) -> datetime:
+    """The same, for who has not read the ``clock_offset`` with something else."""
+    [(offset,)] = _OFFSET.rows(work, {"store": store_id})
+    return store_now(work, offset)

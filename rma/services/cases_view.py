@@ -16,6 +16,7 @@ from rma.domain.money import wire
 from rma.domain.policy import Policy
 from rma.domain.texts import say
 from rma.services import deadlines, gather, law
+from rma.services.line_effects import the_case
 from rma.services.refund_dues import MONEY
 from rma.services.settling import Plan
 
@@ -188,7 +189,7 @@ def filed(
 ) -> dict[str, Any]:
     """The answer to a filing: the return, what was decided, and the customer's link, this once."""
     quoted = quote(view, policy, decision, plan, store=door.store, now=door.now, locale=locale)
-    case = case_of(door)
+    case = the_case(door)
     url = f"{door.services.settings.url}/{door.store.slug}/r/{token}"
     return {
         **quoted,
@@ -200,13 +201,6 @@ def filed(
         "replacements": [replacement(s, case.row["currency"]) for s in door.children("replacement")],
         "link": {"token": token, "url": url},
     }
-
-
-def case_of(door: Door) -> Case:
-    """The door's case."""
-    if door.case is None:
-        raise LookupError("no case")
-    return door.case
 
 
 def head(door: Door, case: Case, *, locale: str, roles: frozenset[str], due: Any = None) -> dict[str, Any]:

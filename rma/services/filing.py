@@ -27,6 +27,7 @@ from rma.services.case import Case, Line, lock_of_order, lock_order_of, read_ord
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.inputs import Code, Instant, Prose, Word, happened
+from rma.services.line_effects import the_case, the_root
 from rma.services.transition import Door
 
 MAX_LINES = 500
@@ -162,16 +163,10 @@ def file(
     door.order = view
     _requested(door, caller, data, decision)
     settling.open_replacements(door, plan)
-    door.fire(_root(door), "assess", role="system", fields={})
+    door.fire(the_root(door), "assess", role="system", fields={})
     door.close()
     token = links.keep(work, store.id, case.id, links.first(services.settings.secret, case.id))
     return cases_view.filed(door, view, policy, decision, plan, token=token, locale=locale, roles=caller.roles)
-
-
-def _root(door: Door) -> Any:
-    if door.root is None:
-        raise LookupError("a filing needs a case")
-    return door.root
 
 
 def read_request(
@@ -374,10 +369,8 @@ def _new_line(
 
 
 def _requested(door: Door, caller: Caller, data: FileReturn, decision: Decision) -> None:
-    case = door.case
-    if case is None:
-        raise LookupError("a filing needs a case")
-    definition = _root(door).definition
+    case = the_case(door)
+    definition = the_root(door).definition
     told: dict[str, Any] = {
         "to": definition.initial,
         "order": case.row["order_number"],

@@ -31,6 +31,7 @@ from rma.services.line_effects import (
     remember,
     reserve_missing,
     the_case,
+    the_root,
 )
 from rma.services.transition import Door
 
@@ -109,7 +110,7 @@ def inspect(
     told = _against_the_law(door, caller, data)
     rows = [_judge(door, caller, item) for item in data.lines]
     told["inspections"] = [row["id"] for row in rows]
-    doors.act(door, door.root, "inspect", caller, data=told)  # type: ignore[arg-type]
+    doors.act(door, the_root(door), "inspect", caller, data=told)
     _restock(door, data)
     door.close()
     _INSERT.run_many(work, rows)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import sqlalchemy as sa
 
-from rma.db import tables
 from rma.domain.calendar import local_date
 from rma.domain.daysoff import regions_of
 from rma.domain.law import LawProfile
@@ -24,13 +22,12 @@ from rma.domain.places import iso
 from rma.errors import Invalid
 from rma.resources import folder
 from rma.services.caller import Caller
+from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services, Work
 from rma.services.paging import Ask, Page, cut
 
 __all__ = ["DeadlineAnswer", "DeadlineQuestion"]
-
-_stores = tables.table(tables.Store)
 
 
 class ProfileFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,5 +138,4 @@ def deadline(work: Work, services: Services, caller: Caller, asked: DeadlineQues
 
 def _today(work: Work, store: StoreInfo) -> date:
     """The store's own day, by its own clock."""
-    offset = work.conn.execute(sa.select(_stores.c.clock_offset).where(_stores.c.id == store.id)).scalar_one()
-    return local_date(work.real_now + timedelta(seconds=offset), store.timezone)
+    return local_date(now_of(work, store.id), store.timezone)

@@ -27,10 +27,17 @@ def remember(line: Line, **values: Any) -> None:
 
 
 def the_case(door: Door) -> Case:
-    """The door's case; effects of a return always have one."""
+    """The door's case, for who knows that it has one: only money without goods has none."""
     if door.case is None:
-        raise LookupError("this effect needs a case")
+        raise LookupError("this door has no case")
     return door.case
+
+
+def the_root(door: Door) -> Subject:
+    """The door's case as a subject of its machine; see ``the_case``."""
+    if door.root is None:
+        raise LookupError("this door has no case")
+    return door.root
 
 
 def refused(line: Line) -> bool:

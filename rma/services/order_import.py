@@ -13,6 +13,7 @@ from rma.domain.snapshot import read_order
 from rma.errors import FieldError, Invalid, RmaError, TooLarge
 from rma.services import import_files, orders
 from rma.services.caller import Caller
+from rma.services.case import now_of
 from rma.services.context import Services
 from rma.services.import_files import Entry, Import, Report, Row
 
@@ -36,7 +37,7 @@ def load(
     """
     entries = _csv(file) if import_files.is_csv(media_type) else import_files.ndjson(file)
     with services.database.read() as work:
-        offset = orders.clock(work, caller.store_id) - work.real_now
+        offset = now_of(work, caller.store_id) - work.real_now
 
     def read(entry: Entry) -> Order:
         return _read(entry, offset)

@@ -33,7 +33,7 @@ from rma.errors import Invalid, RmaError, Stale
 from rma.services import assess, law, log
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
-from rma.services.case import lock_order, store_now
+from rma.services.case import lock_order, now_of, store_now
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 
@@ -42,7 +42,6 @@ MAX_TOLD = 100
 """So many conflicts stand in one event; the answer holds them all."""
 
 _orders = tables.table(tables.Order)
-_stores = tables.table(tables.Store)
 _CHANGES = (
     *("ordered_at", "currency", "customer_ref", "email", "doc", "person"),
     *("frozen", "law", "version", "head", "events_n", "updated_at"),
@@ -52,7 +51,6 @@ _INSERT = hot.insert(_orders)
 _UPDATE = hot.Hot(
     sa.update(_orders).where(_orders.c.id == sa.bindparam("key")).values({c: sa.bindparam(c) for c in _CHANGES})
 )
-_OFFSET = hot.Hot(sa.select(_stores.c.clock_offset).where(_stores.c.id == sa.bindparam("store")))
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -65,12 +63,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: tuple[Conflict, ...] = ()
 
 
-def clock(work: Work, store_id: str) -> datetime:
-    """The store's own time."""
-    row = _OFFSET.one(work, {"store": store_id})
-    return store_now(work, float(row[0]) if row else 0.0)
-
-
 def put(services: Services, caller: Caller, number: str, body: bytes, *, expected: int | None = None) -> Outcome:
     """Take one snapshot.
 
@@ -80,7 +72,7 @@ def put(services: Services, caller: Caller, number: str, body: bytes, *, expecte
     check_number(number)
 
     def act(work: Work) -> Outcome:
-        now = clock(work, caller.store_id)
+        now = now_of(work, caller.store_id)
         snapshot = read_order(number, body, now=now)
         (found,) = upsert(work, services, caller, [snapshot], now=now, expected=expected)
         if isinstance(found, RmaError):

@@ -19,7 +19,7 @@ from rma.services.caller import Caller
 from rma.services.case import Line, read_quote
 from rma.services.evidence import judge_again
 from rma.services.filing import ReplacementIn
-from rma.services.line_effects import accept, give_up, refused, remember, the_case
+from rma.services.line_effects import accept, give_up, refused, remember, the_case, the_root
 from rma.services.refunds import propose_refund
 from rma.services.replacements import order_replacements, reserve_replacements
 from rma.services.transition import Door
@@ -46,10 +46,10 @@ def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement
         _plan(door, caller, line, replacement)
     door.say("return.outcome_changed", {"line": line.id, "outcome": outcome})
     if outcome == "exchange" and the_case(door).state not in UNDECIDED:
-        reserve_replacements(door, door.root, {})  # type: ignore[arg-type]
+        reserve_replacements(door, the_root(door), {})
     if line.accepted:
-        order_replacements(door, door.root, {})  # type: ignore[arg-type]
-        propose_refund(door, door.root, {})  # type: ignore[arg-type]
+        order_replacements(door, the_root(door), {})
+        propose_refund(door, the_root(door), {})
 
 
 def is_open(door: Door, line: Line) -> bool:
@@ -156,4 +156,4 @@ def keep_for_less(door: Door, line: Line) -> None:
     elif open_units > 0:
         give_up(line, 0)
     if line.accepted and the_case(door).state == "settling":
-        propose_refund(door, door.root, {})  # type: ignore[arg-type]
+        propose_refund(door, the_root(door), {})

@@ -13,7 +13,7 @@ from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.money import wire
 from rma.services.caller import Caller
-from rma.services.case import store_now
+from rma.services.case import now_of, store_now
 from rma.services.listing import moment
 from rma.services.paging import Ask, Page, cut
 from rma.services.refund_dues import DEADLINE
@@ -67,8 +67,7 @@ def listing(work: Work, caller: Caller, filters: OwedFilters, ask: Ask) -> Page[
         query = query.where(both.c.due < calendar.local_date(before, caller.timezone))
     if ask.after:
         query = query.where(key > ask.after)
-    offset = work.conn.execute(sa.select(_stores.c.clock_offset).where(_stores.c.id == caller.store_id)).scalar_one()
-    today = calendar.local_date(store_now(work, offset), caller.timezone)
+    today = calendar.local_date(now_of(work, caller.store_id), caller.timezone)
     page = cut(work.conn.execute(query).all(), ask, key=lambda row: str(row.sort_key))
     return page.map(lambda row: _shown(row, today))
 

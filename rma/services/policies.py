@@ -7,7 +7,7 @@ what it was promised, and the log tells every change in its order.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -21,6 +21,7 @@ from rma.domain.policy import Policy, load_policy
 from rma.errors import DefinitionError, FieldError, Invalid, NotFound, Refused, Stale
 from rma.services import log, policy_lint
 from rma.services.caller import Caller
+from rma.services.case import now_of
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
 from rma.services.policy_lint import Linted, LintPolicy
@@ -66,14 +67,14 @@ def listing(work: Work, ask: Ask, *, store_id: str) -> Page[PolicyRow]:
 
 def current(work: Work, services: Services, caller: Caller) -> PolicyView:
     """The version that holds now, by the store's own clock."""
-    version = services.catalog.current_policy(work, caller.store_id, _now(work, caller.store_id))
+    version = services.catalog.current_policy(work, caller.store_id, now_of(work, caller.store_id))
     return _view(_get(work, caller.store_id, version))
 
 
 def draft(work: Work, caller: Caller, document: dict[str, Any], *, source: str = "policy") -> PolicyView:
     """Keep a policy as the next version, not in force yet. ``DefinitionError`` names every fault by its path."""
     load_policy(source, document, currency=caller.currency)
-    _lock(work, caller.store_id)
+    lock_versions(work, caller.store_id)
     return _view(_keep(work, caller.store_id, document))
 
 
@@ -96,7 +97,7 @@ def lint_document(
     """The same for a policy that is kept nowhere. ``DefinitionError`` names every fault of its form by its path."""
     policy = load_policy(source, document, currency=caller.currency, version=version)
     store = services.catalog.store(work, caller.store_id)
-    at = wish.effective_from or _now(work, caller.store_id)
+    at = wish.effective_from or now_of(work, caller.store_id)
     return policy_lint.linted(work, store, policy, at=at, countries=wish.countries)
 
 
@@ -116,7 +117,7 @@ def publish(
     in the past; ``Unlawful`` where it takes what the law gives, ``DefinitionError`` where it names a workflow that the
     store has not published. ``expected`` is the resource's version by If-Match: 1 while a draft, 2 once published.
     """
-    _lock(work, caller.store_id)
+    lock_versions(work, caller.store_id)
     row = _get(work, caller.store_id, version)
     if expected not in (None, resource_version(row.state)):
         raise Stale("The policy was published since it was read.")
@@ -132,11 +133,11 @@ def restore(
     A version that was to begin later is set aside by it. ``Refused`` for a draft and for the version in force; the
     faults are those of ``publish``: what the law has changed since then is told.
     """
-    _lock(work, caller.store_id)
+    lock_versions(work, caller.store_id)
     row = _get(work, caller.store_id, version)
     if row.state != PUBLISHED:
         raise Refused(f"Version {version} was never published; publish it.", code="not_published", allowed=["publish"])
-    if version == services.catalog.current_policy(work, caller.store_id, _now(work, caller.store_id)):
+    if version == services.catalog.current_policy(work, caller.store_id, now_of(work, caller.store_id)):
         raise Refused(f"Version {version} is the one in force.", code="in_force")
     again = _keep(work, caller.store_id, row.body)
     return _put_in_force(work, services, caller, again, wish=wish, language=language, restores=version)
@@ -169,7 +170,7 @@ def _put_in_force(
     language: str,
     restores: int | None = None,
 ) -> PolicyView:
-    now = _now(work, caller.store_id)
+    now = now_of(work, caller.store_id)
     if wish.effective_from is not None and wish.effective_from < now:
         raise Invalid.field("effective_from", "past", "A policy cannot begin in the past.")
     begins = wish.effective_from or now
@@ -248,11 +249,6 @@ def _columns(row: tables.Policy) -> dict[str, Any]:
     return {**named, "name": str(row.body.get("name", ""))}
 
 
-def _lock(work: Work, store_id: str) -> None:
-    """One at a time numbers and publishes the versions of a store."""
+def lock_versions(work: Work, store_id: str) -> None:
+    """One at a time numbers and publishes the versions of a store's policies and machines."""
     work.conn.execute(sa.select(_stores.c.id).where(_stores.c.id == store_id).with_for_update(key_share=True))
-
-
-def _now(work: Work, store_id: str) -> datetime:
-    offset = work.conn.execute(sa.select(_stores.c.clock_offset).where(_stores.c.id == store_id)).scalar_one()
-    return work.real_now + timedelta(seconds=offset)

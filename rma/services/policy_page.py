@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
-import sqlalchemy as sa
 from msgspec import Meta
 
-from rma.db import tables
 from rma.db.session import Work
 from rma.domain import policy_page
 from rma.domain.calendar import local_date
@@ -20,11 +18,11 @@ from rma.domain.policy_page import Basis
 from rma.domain.texts import say
 from rma.errors import FieldError, Invalid
 from rma.services import law
+from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 
 EARLIEST = date(2000, 1, 1)
-_stores = tables.table(tables.Store)
 
 
 class PageAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +88,7 @@ def show(work: Work, services: Services, store: StoreInfo, ask: PageAsk, *, lang
     """
     country = ask.country or store.country
     timezone = law.timezone(store, country)
-    now = _now(work, store.id)
+    now = now_of(work, store.id)
     today = local_date(now, timezone)
     _check(ask, today)
     bought = ask.ordered or today
@@ -144,8 +142,3 @@ def _until(policy: Any, text: Any, ask: PageAsk, *, timezone: str, today: date, 
         return ()
     found = policy_page.until(policy, text, timezone=timezone, received=ask.received, ordered=ask.ordered, today=today)
     return tuple(UntilView(name=say(KIND_NAMES[one.kind], language), **msgspec.structs.asdict(one)) for one in found)
-
-
-def _now(work: Work, store_id: str) -> datetime:
-    offset = work.conn.execute(sa.select(_stores.c.clock_offset).where(_stores.c.id == store_id)).scalar_one()
-    return work.real_now + timedelta(seconds=offset)

@@ -26,6 +26,7 @@ from rma.services import assess, law, log
 from rma.services import privacy_erasing as erasing
 from rma.services import privacy_matters as matters
 from rma.services.caller import Caller
+from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
@@ -161,7 +162,7 @@ def request(work: Work, services: Services, caller: Caller, subject: Subject, *,
     """Record the wish and do of it at once what can be done. Again later, it finds what is there by then."""
     store = services.catalog.store(work, caller.store_id)
     keys = find(work, store.id, check(subject))
-    at = matters.now_of(work, store.id)
+    at = now_of(work, store.id)
     request_id = work.new_id("prv")
     found = [matters.load(work, services, store, key, lock=True) for key in keys]
     due, article = _due(work, store, found)
@@ -217,7 +218,7 @@ def end(work: Work, store: StoreInfo, request_id: str) -> None:
     row = work.conn.execute(query.with_for_update(key_share=True)).one()
     if row.state != RESTRICTED or _is_kept(work, request_id):
         return
-    at = matters.now_of(work, store.id)
+    at = now_of(work, store.id)
     values = {"state": ERASED, "updated_at": at, "version": row.version + 1}
     work.conn.execute(sa.update(REQUESTS).where(REQUESTS.c.id == request_id).values(**values))
     told = {"trigger": "end", "from": RESTRICTED, "to": ERASED}
@@ -265,7 +266,7 @@ def _answers(work: Work, held: Matter) -> list[Answer]:
 
 def _due(work: Work, store: StoreInfo, found: list[Matter]) -> tuple[date, str]:
     """By when the person has their answer: the earliest of the laws that hold, else 30 days."""
-    today = calendar.local_date(matters.now_of(work, store.id), store.timezone)
+    today = calendar.local_date(now_of(work, store.id), store.timezone)
     asked = {one.version: one for held in found for one in held.laws} or _home(store, today)
     dues = [answer_due(one, today) for one in asked.values() if one.privacy is not None]
     known = [(due.raw, "; ".join(due.articles)) for due in dues if due is not None]

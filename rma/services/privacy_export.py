@@ -26,6 +26,7 @@ from rma.services import assess, evidence, feed, privacy
 from rma.services import privacy_erasing as erasing
 from rma.services import privacy_matters as matters
 from rma.services.caller import Caller
+from rma.services.case import now_of
 from rma.services.context import Services
 from rma.services.paging import Ask
 from rma.services.privacy import Subject
@@ -99,7 +100,7 @@ def export(work: Work, services: Services, caller: Caller, asked: ExportOf, *, l
     found = [matters.load(work, services, store, key, lock=False) for key in keys]
     return Export(
         store=store.slug,
-        made_at=matters.now_of(work, store.id),
+        made_at=now_of(work, store.id),
         matters=[_held(work, held, locale) for held in found],
         restricted=[_shown(row) for row in locked],
     )

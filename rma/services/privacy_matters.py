@@ -22,7 +22,7 @@ from rma.domain.order import Order, Person
 from rma.domain.retention import End
 from rma.errors import NotFound
 from rma.services import assess, law
-from rma.services.case import store_now
+from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.notify import TO_SEND
@@ -43,7 +43,6 @@ UNEXPECTED = tables.table(tables.Unexpected)
 WITHDRAWALS = tables.table(tables.Withdrawal)
 PERSONAL = tables.table(tables.Personal)
 ATTEMPTS = tables.table(tables.Attempt)
-_STORES = tables.table(tables.Store)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,12 +87,6 @@ class Matter:
         """When this class of record ends here."""
         mine, home = self.laws
         return retention.end(name, self.closed, law=mine, home=home, shortened=self.store.retention)
-
-
-def now_of(work: Work, store_id: str) -> datetime:
-    """The store's own time."""
-    offset = work.conn.execute(sa.select(_STORES.c.clock_offset).where(_STORES.c.id == store_id)).scalar_one()
-    return store_now(work, offset)
 
 
 def load(work: Work, services: Services, store: StoreInfo, key: str, *, lock: bool) -> Matter:

@@ -24,6 +24,7 @@ from rma.errors import Invalid, NotFound
 from rma.services import idempotency, law, privacy, withdrawals
 from rma.services import privacy_erasing as erasing
 from rma.services import privacy_matters as matters
+from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
@@ -168,7 +169,7 @@ def destructions(work: Work, store_id: str, ask: Ask) -> Page[LogLine]:
 def _begin(services: Services, store_id: str, *, dry: bool) -> _Run:
     with services.database.read() as work:
         store = services.catalog.store(work, store_id)
-        return _Run(services=services, store=store, now=matters.now_of(work, store_id), dry=dry, size=BATCH)
+        return _Run(services=services, store=store, now=now_of(work, store_id), dry=dry, size=BATCH)
 
 
 def _walk(one: _Run, step: Step) -> None:

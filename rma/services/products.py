@@ -22,9 +22,10 @@ from rma.domain.snapshot_forms import MoneyForm, Name, Text
 from rma.errors import FieldError, Invalid, NotFound, RmaError, Stale
 from rma.services import import_files
 from rma.services.caller import Caller
+from rma.services.case import now_of
 from rma.services.context import Services
 from rma.services.import_files import Entry, Import, Report
-from rma.services.orders import Outcome, clock
+from rma.services.orders import Outcome
 from rma.services.paging import Ask, Page, cut
 
 Stock = Annotated[int, Meta(ge=0, le=1_000_000_000)]
@@ -131,7 +132,7 @@ def upsert(
     work: Work, caller: Caller, lines: Sequence[ProductLine], *, expected: int | None = None
 ) -> list[Outcome | RmaError]:
     """Take these products, each sku once, checked before. A duplicate key means: run it again (``retrying``)."""
-    now = clock(work, caller.store_id)
+    now = now_of(work, caller.store_id)
     wanted = sa.select(tables.Product).where(
         _products.c.store_id == caller.store_id, _products.c.sku.in_([line.sku for line in lines])
     )

@@ -17,7 +17,7 @@ from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
 from rma.services.inputs import Code, Prose, Word
-from rma.services.line_effects import count_on, give_up, remember, the_case
+from rma.services.line_effects import count_on, give_up, remember, the_case, the_root
 from rma.services.naming import Name
 from rma.services.transition import Door
 
@@ -92,7 +92,7 @@ def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) ->
     if counted:
         parcels.arrived(door)
     if counted or unexpected or not missing:
-        doors.act(door, _root(door), "receive", caller, data={"scan_id": data.scan_id})
+        doors.act(door, the_root(door), "receive", caller, data={"scan_id": data.scan_id})
     parcel = _close_parcel(door, caller, parcel_id, finished=data.finished)
     door.close()
     answer = {**_answer(door, data, parcel), "unexpected": unexpected}
@@ -110,10 +110,6 @@ def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) ->
         },
     )
     return answer, True
-
-
-def _root(door: Door) -> Any:
-    return door.root
 
 
 def _named(caller: Caller, data: NewReceipt) -> Name | None:

@@ -21,7 +21,7 @@ from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.filing import ReplacementIn
 from rma.services.inputs import Prose
-from rma.services.line_effects import needed, overrule, refused, the_case
+from rma.services.line_effects import needed, overrule, refused, the_case, the_root
 from rma.services.transition import Door, Subject, effect
 
 _decision = msgspec.json.Decoder(Decision).decode
@@ -117,7 +117,7 @@ def act(
 ) -> tuple[dict[str, Any], int]:
     """Fire a trigger of the case. Refusals say why and what is allowed."""
     door = doors.open_case(work, services, caller, return_id, order=True)
-    case, root = the_case(door), _root(door)
+    case, root = the_case(door), the_root(door)
     if trigger == "submit_evidence":
         evidence.reassess(door)
     if data.consent is not None:
@@ -153,12 +153,6 @@ def _count_holders(door: Door) -> None:
     case.facts(units_held_by=holders)
 
 
-def _root(door: Door) -> Subject:
-    if door.root is None:
-        raise LookupError("this door has no case")
-    return door.root
-
-
 class FeedbackGiven(msgspec.Struct, frozen=True, kw_only=True):
     """Feedback that was taken: of which return, where that stands now, and the score."""
 
@@ -183,7 +177,7 @@ def give_feedback(
     if errors:
         raise Invalid("The feedback cannot be right.", errors=errors)
     fields = {"score": data.score, "comment": data.comment, "lines": msgspec.to_builtins(data.lines)}
-    door.fire(_root(door), "give_feedback", role="customer", fields=fields, language=locale)
+    door.fire(the_root(door), "give_feedback", role="customer", fields=fields, language=locale)
     door.close()
     case = the_case(door)
     return FeedbackGiven(return_id=case.id, state=case.state, score=data.score, version=case.row["version"])

@@ -15,6 +15,7 @@ from rma.errors import Invalid, Refused
 from rma.services import background, counts, deadlines, naming, refund_dues, refunds
 from rma.services import case as cases
 from rma.services.context import Services
+from rma.services.line_effects import the_root
 from rma.services.transition import Door, Subject
 
 BATCH = 200
@@ -89,16 +90,10 @@ def _open(work: Work, services: Services, row: Any, *, at: datetime | None) -> t
             case=case,
             order=order,
         )
-        subject = door.child(kind, row.subject_id) if kind != "return" else _root(door)
+        subject = door.child(kind, row.subject_id) if kind != "return" else the_root(door)
     if at is not None:
         door.now = at
     return door, subject
-
-
-def _root(door: Door) -> Subject:
-    if door.root is None:
-        raise LookupError("this door has no case")
-    return door.root
 
 
 def _trigger(door: Door, subject: Subject, row: Any, told: dict[str, Any]) -> None:

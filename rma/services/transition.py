@@ -105,13 +105,6 @@ class Door:
     # -- what the rules see -------------------------------------------------------------------------------------------
 
     @property
-    def case_id(self) -> str:
-        """The id of the door's case."""
-        if self.case is None:
-            raise LookupError("this door has no case")
-        return self.case.id
-
-    @property
     def policy(self) -> Policy:
         """The policy that this case, or this order, was promised."""
         row = self.case.row if self.case is not None else self.order_row

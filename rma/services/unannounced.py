@@ -16,6 +16,7 @@ from rma.services.caller import Caller
 from rma.services.context import Services
 from rma.services.inputs import Code, Prose, Word
 from rma.services.inspections import Disposition
+from rma.services.line_effects import the_case
 from rma.services.paging import Ask, Page, cut
 from rma.services.receipts import NewReceipt, ReceivedIn
 
@@ -115,7 +116,7 @@ def listing(work: Work, caller: Caller, ask: Ask) -> Page[UnexpectedView]:
 def match_parcel(work: Work, services: Services, caller: Caller, item_id: str, data: MatchParcel) -> UnexpectedView:
     """Give a parcel to its return, and receive what it held."""
     row = _open(work, caller, item_id, "parcel")
-    case = doors.open_case(work, services, caller, data.return_id, lock=False).case_id
+    case = the_case(doors.open_case(work, services, caller, data.return_id, lock=False)).id
     lines = data.lines
     if lines:
         receipt = NewReceipt(scan_id=f"match:{item_id}", return_id=data.return_id, lines=lines)

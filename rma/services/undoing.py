@@ -14,9 +14,9 @@ from rma.services import cases_view, doors
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
-from rma.services.line_effects import count_on, give_up, needed, ranges, remember, the_case
+from rma.services.line_effects import count_on, give_up, needed, ranges, remember, the_case, the_root
 from rma.services.parcels import not_arrived, open_send_back
-from rma.services.transition import Door, Subject
+from rma.services.transition import Door
 
 _receipts = tables.table(tables.Receipt)
 _NOT_YET_GONE = frozenset({"requested", "label_ready", "expired"})
@@ -27,7 +27,7 @@ def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[s
     heard = _find(work, caller.store_id, scan_id)
     door = doors.open_case(work, services, caller, heard.return_id, order=True)
     heard = _find(work, caller.store_id, scan_id)  # another one may have taken it back while we waited
-    root = _root(door)
+    root = the_root(door)
     if heard.undone_at is None:
         for item in heard.doc["counted"]:
             _uncount(door, item)
@@ -50,12 +50,6 @@ def _find(work: Work, store_id: str, scan_id: str) -> Any:
     if found is None or found.return_id is None:
         raise NotFound("There is no such receipt.")
     return found
-
-
-def _root(door: Door) -> Subject:
-    if door.root is None:
-        raise LookupError("a receipt belongs to a return")
-    return door.root
 
 
 def _uncount_parcel(door: Door, caller: Caller, parcel_id: str | None) -> None:

@@ -24,10 +24,9 @@ from rma.services.caller import Caller
 from rma.services.catalog import MACHINES
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
-from rma.services.policies import DRAFT, PUBLISHED, read_version, resource_version
+from rma.services.policies import DRAFT, PUBLISHED, lock_versions, read_version, resource_version
 
 _workflows = tables.table(tables.Workflow)
-_stores = tables.table(tables.Store)
 SOURCE = "workflow"
 
 
@@ -63,7 +62,7 @@ def listing(work: Work, ask: Ask, *, store_id: str, language: str) -> Page[Workf
 def draft(work: Work, caller: Caller, raw: bytes, *, language: str) -> WorkflowView:
     """Keep a workflow as the next version of its name, not in use yet. ``DefinitionError`` as ``read``."""
     definition = read(SOURCE, raw)
-    _lock(work, caller.store_id)
+    lock_versions(work, caller.store_id)
     mine = (_workflows.c.store_id == caller.store_id, _workflows.c.name == definition.name)
     newest = work.conn.execute(sa.select(sa.func.max(_workflows.c.version)).where(*mine)).scalar() or 0
     row = tables.Workflow(
@@ -89,7 +88,7 @@ def publish(
     ``key`` is the id or ``name@version``. ``Refused`` for what is published already or overtaken by a newer version;
     ``DefinitionError`` where a child's machine lost a state. ``expected``: 1 while a draft, 2 once published.
     """
-    _lock(work, caller.store_id)
+    lock_versions(work, caller.store_id)
     row = _get(work, caller.store_id, key)
     if expected not in (None, resource_version(row.state)):
         raise Stale("The workflow was published since it was read.")
@@ -170,8 +169,3 @@ def _view(row: tables.Workflow, language: str) -> WorkflowView:
         sha256=row.sha256,
         created_at=row.created_at,
     )
-
-
-def _lock(work: Work, store_id: str) -> None:
-    """One at a time numbers and publishes the versions of a store."""
-    work.conn.execute(sa.select(_stores.c.id).where(_stores.c.id == store_id).with_for_update(key_share=True))
