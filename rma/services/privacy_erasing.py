@@ -140,8 +140,7 @@ def _held(work: Work, held: Matter) -> dict[Name, int]:
     people = [row for row in [held.order] if row is not None and row.person != "null"]
     people += [row for row in held.returns if row.contact or row.email or row.customer_ref]
     people += [row for row in held.withdrawals if row.content]
-    paid = [row for row in held.refunds if row.payout or row.id in held.moved_money]
-    paid += [row for row in held.refunds if row not in paid and changed("refunds", row._mapping, Known())]
+    paid = [row for row in held.refunds if row.payout or row.id in held.moved_money or _without_words(row)]
     person = _person_of(held)
     named = person is not None and bool(person.name or person.ship_to)
     return {
@@ -284,8 +283,13 @@ def empty_unexpected(work: Work, row: Any) -> None:
 def _books(work: Work, _services: Services, held: Matter) -> None:
     """Take accounts and people's words out of refunds."""
     for row in held.refunds:
-        values = {"payout": None, "version": row.version + 1, **changed("refunds", row._mapping, Known())}
+        values = {"payout": None, "version": row.version + 1, **_without_words(row)}
         work.conn.execute(sa.update(matters.REFUNDS).where(matters.REFUNDS.c.id == row.id).values(**values))
+
+
+def _without_words(refund: Any) -> dict[str, Any]:
+    """The columns of a refund that are something else without what was typed."""
+    return changed("refunds", refund._mapping, Known())
 
 
 def forget_staff(work: Work, refund_ids: Sequence[str]) -> None:

@@ -48,9 +48,9 @@ class Destroyed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """An order, return, withdrawal or request that could not be erased, and the class of the error: nothing is lost.
+    """What could not be erased, by its id (of an order, a return, a request …), and the class of the error.
 
-    It is tried again by every run.
+    Nothing of it is lost, and every run tries it again.
     """
 
     id: str
@@ -116,8 +116,8 @@ class _Run:
                 erasing.note(work, self.store, answer, count=rows, files=files, at=self.now)
 
 
-Step = Callable[[Work, _Run, str], tuple[str, int]]
-"""One batch behind a key: the last key it looked at and how many; none when nothing is left."""
+Step = Callable[[Work, _Run, str], int]
+"""One batch behind a key: how many it looked at; none when nothing is left."""
 
 
 def run(
@@ -177,9 +177,9 @@ def _walk(one: _Run, step: Step) -> None:
     after = ""
     while True:
         counted = {name: list(counts) for name, counts in one.tally.items()}
-        one.last = after
         try:
-            after, seen = _batch(one, step, after)
+            seen = _batch(one, step, after)
+            after = one.last
         except _OF_ONE as error:
             if one.last == after:
                 raise
@@ -193,11 +193,12 @@ def _walk(one: _Run, step: Step) -> None:
             return
 
 
-def _batch(one: _Run, step: Step, after: str) -> tuple[str, int]:
+def _batch(one: _Run, step: Step, after: str) -> int:
     """One batch in a transaction of its own."""
     before = one.tally
+    one.last = after
 
-    def act(work: Work) -> tuple[str, int]:
+    def act(work: Work) -> int:
         one.tally = {name: list(counts) for name, counts in before.items()}
         lock(work, f"privacy:{one.store.id}")
         return step(work, one, after)
@@ -208,22 +209,22 @@ def _batch(one: _Run, step: Step, after: str) -> tuple[str, int]:
         return step(work, one, after)
 
 
-def _keys(work: Work, one: _Run, query: sa.Select[Any]) -> list[str]:
-    keys = list(work.conn.execute(query.limit(one.size)).scalars())
-    one.last = keys[-1] if keys else one.last
-    return keys
+def _next(work: Work, one: _Run, query: sa.Select[Any], key: sa.Column[Any], after: str) -> Sequence[Any]:
+    """The rows of a batch, in the order of a key."""
+    rows = work.conn.execute(query.where(key > after).order_by(key).limit(one.size)).all()
+    one.last = getattr(rows[-1], key.name) if rows else after
+    return rows
 
 
 # -- the steps --------------------------------------------------------------------------------------------------------
 
 
-def _photos(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _photos(work: Work, one: _Run, after: str) -> int:
     """Files of returns that have ended; not of one that is in dispute, which is open."""
     table, returns = matters.EVIDENCE, matters.RETURNS
     query = sa.select(table.c.return_id).distinct().where(table.c.store_id == one.store.id)
-    query = query.where(table.c.destroyed_at.is_(None), table.c.return_id > after).order_by(table.c.return_id)
-    keys = _keys(work, one, query)
-    for key in keys:
+    rows = _next(work, one, query.where(table.c.destroyed_at.is_(None)), table.c.return_id, after)
+    for (key,) in rows:
         locked = sa.select(returns).where(returns.c.id == key)
         case = work.conn.execute(locked.with_for_update(key_share=True)).one()
         closed = calendar.local_date(case.updated_at, one.store.timezone)
@@ -233,11 +234,11 @@ def _photos(work: Work, one: _Run, after: str) -> tuple[str, int]:
             declined = case.state == "declined"
             rules: dict[str, Any] = {"law": mine, "home": home, "shortened": one.store.retention}
             if retention.photos_until(closed, declined=declined, **rules) < one.today:
-                rows = work.conn.execute(held).scalar_one()
+                count = work.conn.execute(held).scalar_one()
                 files = 0 if one.dry else erasing.photos(work, one.services, key, one.now)
                 end = retention.end("evidence", closed, **rules)
-                one.destroyed(work, "evidence", rows, article=end.article, files=files)
-    return (keys[-1] if keys else after), len(keys)
+                one.destroyed(work, "evidence", count, article=end.article, files=files)
+    return len(rows)
 
 
 def _laws(one: _Run, case: Any) -> tuple[Any, Any]:
@@ -247,13 +248,12 @@ def _laws(one: _Run, case: Any) -> tuple[Any, Any]:
     return mine, law.on(one.store, None, day)
 
 
-def _requests(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _requests(work: Work, one: _Run, after: str) -> int:
     """Requests that wait for the end of a return."""
     table = privacy.REQUESTS
-    query = sa.select(table.c.id).where(table.c.store_id == one.store.id, table.c.state == privacy.WAITING)
-    keys = _keys(work, one, query.where(table.c.id > after).order_by(table.c.id))
-    for key in keys:
-        waits = work.conn.execute(sa.select(table.c.open).where(table.c.id == key)).scalar_one()
+    waiting = sa.and_(table.c.store_id == one.store.id, table.c.state == privacy.WAITING)
+    rows = _next(work, one, sa.select(table.c.id, table.c.open).where(waiting), table.c.id, after)
+    for key, waits in rows:
         found = [matters.load(work, one.services, one.store, each, lock=not one.dry) for each in waits]
         for held in found:
             if not held.is_open:
@@ -262,22 +262,22 @@ def _requests(work: Work, one: _Run, after: str) -> tuple[str, int]:
                         one.count(name, part.count)
         if not one.dry:
             privacy.proceed(work, one.services, one.store, key, found, actor="system")
-    return (keys[-1] if keys else after), len(keys)
+    return len(rows)
 
 
-def _orders(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _orders(work: Work, one: _Run, after: str) -> int:
     """Orders whose day to be looked at has come; one without a day was written by a program that knew of none."""
     table = matters.ORDERS
     due = sa.or_(table.c.look_at <= one.today, table.c.look_at.is_(None))
     query = sa.select(table.c.id).where(table.c.store_id == one.store.id, due)
-    keys = _keys(work, one, query.where(table.c.id > after).order_by(table.c.id))
-    for key in keys:
+    rows = _next(work, one, query, table.c.id, after)
+    for (key,) in rows:
         held = matters.load(work, one.services, one.store, key, lock=not one.dry)
         if held.is_open:
             _later(work, one, key)
         else:
             _end_of(work, one, held)
-    return (keys[-1] if keys else after), len(keys)
+    return len(rows)
 
 
 def _later(work: Work, one: _Run, key: str) -> None:
@@ -295,42 +295,42 @@ def _end_of(work: Work, one: _Run, held: matters.Matter) -> None:
         erasing.carry_out(work, one.services, held, plan, request_id=None)
 
 
-def _declared(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _declared(work: Work, one: _Run, after: str) -> int:
     """Withdrawals that never belonged to an order."""
     table = matters.WITHDRAWALS
     query = sa.select(table.c.id).where(
         table.c.store_id == one.store.id, table.c.state == withdrawals.UNMATCHED, table.c.content.is_not(None)
     )
-    keys = _keys(work, one, query.where(table.c.id > after).order_by(table.c.id))
-    for key in keys:
+    rows = _next(work, one, query, table.c.id, after)
+    for (key,) in rows:
         held = matters.load(work, one.services, one.store, key, lock=not one.dry)
         if not held.is_open and held.end("withdrawal").over(one.today):
             _end_of(work, one, held)
-    return (keys[-1] if keys else after), len(keys)
+    return len(rows)
 
 
-def _unannounced(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _unannounced(work: Work, one: _Run, after: str) -> int:
     """Words on goods that nobody announced."""
     table = matters.UNEXPECTED
     last = calendar.add_months(one.today, -retention.BY_NAME["unannounced"].months)
     words = sa.or_(
         table.c.doc.cast(sa.Text).contains('"description":"'), table.c.doc.cast(sa.Text).contains('"sender":"')
     )
-    query = sa.select(table).where(table.c.store_id == one.store.id, words, table.c.id > after)
+    query = sa.select(table).where(table.c.store_id == one.store.id, words)
     query = query.where(table.c.created_at < calendar.first_instant(last, one.store.timezone))
-    rows = work.conn.execute(query.order_by(table.c.id).limit(BATCH)).all()
+    rows = _next(work, one, query, table.c.id, after)
     for row in rows:
         if not one.dry:
             erasing.empty_unexpected(work, row)
     one.destroyed(work, "unannounced", len(rows))
-    return (rows[-1].id if rows else after), len(rows)
+    return len(rows)
 
 
-def _restricted(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _restricted(work: Work, one: _Run, after: str) -> int:
     """What was locked away and whose duty has ended."""
     table = erasing.RESTRICTED
-    query = sa.select(table).where(table.c.store_id == one.store.id, table.c.until < one.today, table.c.id > after)
-    rows = work.conn.execute(query.order_by(table.c.id).limit(BATCH)).all()
+    query = sa.select(table).where(table.c.store_id == one.store.id, table.c.until < one.today)
+    rows = _next(work, one, query, table.c.id, after)
     for row in rows:
         one.count(row.record, 1)
         if one.dry:
@@ -343,15 +343,15 @@ def _restricted(work: Work, one: _Run, after: str) -> tuple[str, int]:
     for request_id in sorted({row.request_id for row in rows if row.request_id}):
         if not one.dry:
             privacy.end(work, one.store, request_id)
-    return (rows[-1].id if rows else after), len(rows)
+    return len(rows)
 
 
-def _staff(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _staff(work: Work, one: _Run, after: str) -> int:
     """People of the shop whose key ended so long ago that no book tells of them any more."""
     over = sa.func.coalesce(_KEYS.c.revoked_at, _KEYS.c.expires_at)
     query = sa.select(_KEYS.c.id, _KEYS.c.person, over.label("over"))
     query = query.where(_KEYS.c.store_id == one.store.id, _KEYS.c.person.is_not(None), over < one.now)
-    rows = work.conn.execute(query.where(_KEYS.c.id > after).order_by(_KEYS.c.id).limit(BATCH)).all()
+    rows = _next(work, one, query, _KEYS.c.id, after)
     personal = matters.PERSONAL
     for row in rows:
         day = calendar.local_date(row.over, one.store.timezone)
@@ -364,10 +364,10 @@ def _staff(work: Work, one: _Run, after: str) -> tuple[str, int]:
             work.conn.execute(sa.update(_KEYS).where(_KEYS.c.id == row.id).values(person=None))
             mine = sa.and_(personal.c.stream == one.store.id, personal.c.value == row.person)
             work.conn.execute(sa.update(personal).where(mine).values(value=None, salt=None))
-    return (rows[-1].id if rows else after), len(rows)
+    return len(rows)
 
 
-def _lines(work: Work, one: _Run, after: str) -> tuple[str, int]:
+def _lines(work: Work, one: _Run, _after: str) -> int:
     """Lines of the log itself that have been kept long enough; and links that open nothing any more."""
     links, table = erasing.LINKS, erasing.LOG
     gone = sa.and_(table.c.store_id == one.store.id, table.c.keep_until < one.today)
@@ -375,7 +375,7 @@ def _lines(work: Work, one: _Run, after: str) -> tuple[str, int]:
     if not one.dry:
         work.conn.execute(sa.delete(links).where(stale))
         work.conn.execute(sa.delete(table).where(gone))
-    return after, 0
+    return 0
 
 
 def _forget_answers(services: Services) -> None:
