@@ -163,6 +163,7 @@ cancel          | returns:write link
 expire          |
 assess          |
 proceed         |
+await_goods     |
 appeal          | returns:write link
 reopen          | returns:write link
 """

@@ -73,7 +73,7 @@ def _case(door: Door) -> CaseFacts:
         send_back_over=bool(remembered.get("send_back_over")),
         money_moved=moved,
         children_open=still_open,
-        reductions_open=len([row for row in rows if row["outcome"] == "price_reduction" and _is_reduction_open(row)]),
+        reductions_open=len([row for row in rows if row["outcome"] == "price_reduction" and is_reduction_open(row)]),
     )
 
 
@@ -90,7 +90,7 @@ def _numbers(row: Mapping[str, Any]) -> LineNumbers:
     )
 
 
-def _is_reduction_open(row: Mapping[str, Any]) -> bool:
+def is_reduction_open(row: Mapping[str, Any]) -> bool:
     """Whether nobody has said yet by how much this line shall become cheaper: no offer stands accepted."""
     return row["accepted"] > row["settled"] and (row["doc"].get("offer") or {}).get("answer") != "accept"
 

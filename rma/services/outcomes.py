@@ -9,17 +9,27 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from rma.db import tables
-from rma.domain import units
+from rma.domain import engine, units
 from rma.domain.claims import Outcome
 from rma.domain.decision import Decision
 from rma.domain.money import parse_money
-from rma.errors import Forbidden, Invalid
-from rma.services import settling
+from rma.errors import Forbidden, Invalid, Refused
+from rma.services import deadlines, gather, settling
 from rma.services.caller import Caller
 from rma.services.case import Line, read_quote
 from rma.services.evidence import judge_again
 from rma.services.filing import ReplacementIn
-from rma.services.line_effects import accept, give_up, refused, remember, the_case, the_root
+from rma.services.line_effects import (
+    accept,
+    accept_goodsless,
+    give_up,
+    ranges,
+    refused,
+    remember,
+    the_case,
+    the_root,
+    waive,
+)
 from rma.services.refunds import propose_refund
 from rma.services.replacements import order_replacements, reserve_replacements
 from rma.services.transition import Door
@@ -39,9 +49,14 @@ def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement
         raise Invalid.field("outcome", "not_offered", f"Offered here: {', '.join(offered)}.")
     if outcome != "exchange" and replacement is not None:
         raise Invalid.field("replacement", "unexpected", "Only an exchange has a replacement.")
+    if outcome == line.outcome and _is_unpriced(door, line):
+        return
+    waived = _give_back(door, line)
     _release(door, line)
     line.set(outcome=outcome)
     _quote_anew(door, line)
+    if waived and the_case(door).state not in UNDECIDED:
+        accept_goodsless(door, the_root(door), {})
     if outcome == "exchange":
         _plan(door, caller, line, replacement)
     door.say("return.outcome_changed", {"line": line.id, "outcome": outcome})
@@ -50,13 +65,55 @@ def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement
     if line.accepted:
         order_replacements(door, the_root(door), {})
         propose_refund(door, the_root(door), {})
+    if waived and line.expected > line.missing:
+        _await_anew(door)
 
 
 def is_open(door: Door, line: Line) -> bool:
-    """True if the customer may choose for this line: nothing of it was judged, or its replacement cannot be had."""
-    if _cannot_be_had(door, line):
+    """True if the customer may choose for this line: nothing of it was judged, or what was chosen is not to be had.
+
+    That is a replacement that is out of stock, or a price reduction of which nobody has agreed how much it is.
+    """
+    if _cannot_be_had(door, line) or _is_unpriced(door, line):
         return True
     return the_case(door).state in UNINSPECTED and not line.accepted and not line.rejected
+
+
+def closed(line: Line) -> Refused:
+    """Why nothing can be chosen any more."""
+    if line.outcome == "price_reduction" and not line.rejected:
+        return Refused("The amount of the price reduction is agreed or proposed.", code="reduction_agreed", allowed=[])
+    return Refused("The goods of this line were inspected.", code="inspected", allowed=[])
+
+
+def _is_unpriced(door: Door, line: Line) -> bool:
+    """A price reduction that is only waited for: the goods are with the customer, no amount was agreed or proposed."""
+    if line.outcome != "price_reduction" or line.received or line.rejected or not gather.is_reduction_open(line.row):
+        return False
+    held = ranges(line, "accepted_units")
+    live = (s.row["components"] for s in door.children("refund") if s.state != "refused")
+    told = (part for parts in live for part in parts if part.get("order_line_id") == line.order_line_id)
+    paid = units.union(*(units.parse(part.get("units", []), path="units") for part in told))
+    return ranges(line, "waived_units") == held and not units.intersect(held, paid)
+
+
+def _give_back(door: Door, line: Line) -> bool:
+    """What was accepted only because it would be kept for less is not accepted any more; False: nothing was."""
+    if not _is_unpriced(door, line):
+        return False
+    remember(line, accepted_units=(), offer=None)
+    waive(line, ())
+    line.set(accepted=0)
+    return True
+
+
+def _await_anew(door: Door) -> None:
+    """Goods are awaited that nobody had to send: the time for that begins now, as with an approval."""
+    root = the_root(door)
+    the_case(door).facts(send_back_over=False)
+    if engine.able(root.definition, root.state, "await_goods", roles=["system"], facts=gather.facts(door, root)):
+        door.fire(root, "await_goods", role="system")
+    deadlines.renew(door, root, "ship_back")
 
 
 def _offered(door: Door, caller: Caller, line: Line) -> list[str]:

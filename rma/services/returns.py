@@ -214,7 +214,7 @@ def change_outcome(
     door = doors.open_case(work, services, caller, return_id, order=True)
     line = line_of(door, line_id)
     if not outcomes.is_open(door, line):
-        raise Refused("The goods of this line were inspected.", code="inspected", allowed=[])
+        raise outcomes.closed(line)
     outcomes.change(door, caller, line, data.outcome, data.replacement)
     door.close()
     return view_of(door, caller, locale=locale), the_case(door).row["version"]

@@ -7,7 +7,7 @@ import zipfile
 from typing import Any
 
 from tests.support.desk import photo
-from tests.support.shop import Client, Shop, want
+from tests.support.shop import Client, OpenShop, Shop, want
 from tests.support.snapshots import Json
 
 
@@ -96,6 +96,65 @@ def test_money_back_in_place_of_a_price_reduction_wants_the_goods(shop: Shop) ->
     shop.send(filed)
     shop.receive(filed)
     assert shop.refunds(filed) == []
+
+
+def test_who_waits_for_the_amount_of_a_reduction_may_choose_anew(shop: Shop) -> None:
+    """Until an amount is agreed (api.md; Law 6502 art. 11/1): the goods are awaited with their whole time and paid."""
+    filed = damaged(shop, outcome="price_reduction")
+    customer, line = shop.customer(filed), filed["lines"][0]["id"]
+    at = f"/returns/{filed['id']}/lines/{line}"
+    show_photo(customer, filed)
+    shop.support.post(f"{at}/offer", {"price_reduction": {"percent": "5"}})
+    customer.post(f"{at}/offer/reject")
+    shop.advance("P30D")
+    same = customer.post(f"{at}/outcome", {"outcome": "price_reduction"})
+    assert (same["state"], same["lines"][0]["accepted"]) == ("settling", 1)
+    changed = customer.post(f"{at}/outcome", {"outcome": "refund"})
+    told = changed["lines"][0]
+    assert (changed["state"], changed["waits_for"]) == ("awaiting_parcel", "customer")
+    assert (told["expected"], told["accepted"], told["goods_come_back"]) == (1, 0, True)
+    shop.advance("P8D")
+    assert shop.show(filed)["state"] == "awaiting_parcel", "the time to send begins with the choice"
+    shop.send(filed)
+    shop.receive(filed)
+    shop.inspect(filed)
+    [refund] = shop.refunds(filed)
+    assert refund["total"]["amount"] == "100.00"
+    shop.approve(refund)
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+
+
+def test_an_agreed_reduction_binds_and_an_open_one_is_chosen_anew_beside_other_goods(open_shop: OpenShop) -> None:
+    """Who took the amount is bound by it; a line that waits for one may change beside others, or be kept and paid."""
+    shop = open_shop(policy={"returns": {"keep_item_below": "40.00"}})
+    filed = damaged(shop, outcome="price_reduction")
+    at = f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}"
+    customer = shop.customer(filed)
+    show_photo(customer, filed)
+    shop.support.post(f"{at}/offer", {"price_reduction": {"percent": "30"}})
+    customer.post(f"{at}/offer/accept")
+    assert customer.refused(f"{at}/outcome", {"outcome": "refund"})["code"] == "reduction_agreed"
+    order = shop.order("1002", shop.line("1", quantity=2), shop.line("2", price="50.00"))
+    mixed = shop.file(
+        order["number"], want("1", kind="damaged", reason="damaged", outcome="price_reduction"), want("2")
+    )
+    show_photo(shop.customer(mixed), mixed)
+    assert [line["accepted"] for line in shop.show(mixed)["lines"]] == [1, 0]
+    both = shop.customer(mixed).post(
+        f"/returns/{mixed['id']}/lines/{mixed['lines'][0]['id']}/outcome", {"outcome": "refund"}
+    )
+    assert [line["expected"] for line in both["lines"]] == [1, 1]
+    shop.receive(mixed, {"1": 1, "2": 1})
+    shop.inspect(mixed, {"1": 1, "2": 1})
+    assert sum(float(one["total"]["amount"]) for one in shop.refunds(mixed)) == 150.0
+    shop.order("1003", shop.line("1", price="30.00"))
+    cheap = shop.file("1003", want("1", kind="damaged", reason="damaged", outcome="price_reduction"))
+    show_photo(shop.customer(cheap), cheap)
+    kept = shop.customer(cheap).post(
+        f"/returns/{cheap['id']}/lines/{cheap['lines'][0]['id']}/outcome", {"outcome": "refund"}
+    )
+    assert (kept["state"], kept["lines"][0]["expected"], kept["lines"][0]["accepted"]) == ("settling", 0, 1)
+    assert [refund["total"]["amount"] for refund in kept["refunds"]] == ["30.00"]
 
 
 def test_a_damaged_thing_may_be_kept_for_less(shop: Shop) -> None:
