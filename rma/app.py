@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from http import HTTPStatus
 from importlib.metadata import version
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,6 +21,7 @@ import msgspec
 from litestar import Litestar, Request, Response
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp
@@ -60,7 +62,7 @@ from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.services.law import laws
 from rma.settings import Settings
-from rma.web import follow, policy, withdrawal
+from rma.web import follow, pages, policy, withdrawal
 
 ROUTES: tuple[Routes, ...] = (
     stores.routes,
@@ -186,8 +188,11 @@ def _to_stdout(line: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _problem(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """What the framework itself refuses, as a problem."""
+def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What the framework itself refuses: a page for who asks for pages, outside of the API; else a problem."""
+    reads = "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/api/")
+    if reads and isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return pages.problem(request, error, request.app.state.services)
     answer = problems.answer(error)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
     return Response(answer.body, status_code=answer.status, media_type=answer.media_type, headers=headers)

@@ -11,8 +11,14 @@ from babel import Locale
 
 from rma.domain.money import Money, exponent
 
+_REGION: Final = {"en": "en_GB"}
 _BESIDE: Final = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 """Between a letter and a digit: the CLDR wants a space where a currency is written in letters, Babel leaves it out."""
+
+
+def reader(language: str) -> Locale:
+    """The conventions by which a language of ours is written."""
+    return Locale.parse(_REGION.get(language, language))
 
 
 def write_money(amount: Money, locale: Locale) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from rma.domain.claims import DELAY, LIABILITY
 from rma.domain.decision import LineDecision, TraceEntry
-from rma.domain.texts import Text, filled, text
+from rma.domain.texts import Text, capital, filled, text
 
 _RULE_NAMES: dict[str, Text] = {
     "quantity_left": text(tr="kalan adet", en="units left", de="verfügbare Menge"),
@@ -129,13 +129,7 @@ def _accepted(line: LineDecision) -> Text:
 
 def _about(words: Text, rule: str) -> Text:
     names = _RULE_NAMES.get(rule) or dict.fromkeys(words, rule)
-    return {language: told.format(rule=_upper(names[language], language)) for language, told in words.items()}
-
-
-def _upper(words: str, language: str) -> str:
-    """With a capital first letter, as that language writes it."""
-    first = "İ" if language == "tr" and words.startswith("i") else words[:1].upper()
-    return first + words[1:]
+    return {language: told.format(rule=capital(names[language], language)) for language, told in words.items()}
 
 
 def knows(rule: str) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from rma.domain.claims import DELAY, LIABILITY, Kind
 from rma.domain.law import LawProfile
 from rma.domain.lint_texts import TEXTS
-from rma.domain.texts import LANGUAGES, Text, say
+from rma.domain.texts import LANGUAGES, Text, filled, say
 
 Severity = Literal["unlawful", "conflict", "gap", "note"]
 _ORDER: tuple[Severity, ...] = ("unlawful", "conflict", "gap", "note")
@@ -46,7 +46,7 @@ def found(
         severity=severity,
         code=code,
         path=path,
-        text={language: _said(sentence, language, values) for language, sentence in words.items()},
+        text=filled(words, **values),
         article=article,
         law=law.version if law else None,
     )
@@ -79,8 +79,3 @@ def listed(names: Mapping[str, Text], keys: Iterable[str]) -> Text:
 def joined(articles: Iterable[str]) -> str:
     """Articles in one line, each once."""
     return "; ".join(dict.fromkeys(articles))
-
-
-def _said(sentence: str, language: str, values: Mapping[str, str | int | Text]) -> str:
-    plain = {name: say(value, language) if isinstance(value, dict) else value for name, value in values.items()}
-    return sentence.format_map(plain)

@@ -89,31 +89,39 @@ QUESTIONS: dict[str, Text] = {
 ANSWERS: dict[str, Text] = {
     "laws": text(
         tr="Kendi ülkenizin hukuku ({own}) ve mağazanınki ({home}): her soruda sizin için daha iyi olan.",
-        en="That of your own country ({own}) and that of the store's ({home}): of each question the better for you.",
+        en="That of your own country ({own}) and that of the store's country ({home}): for each question the better "
+        "one for you.",
         de="Das Ihres Landes ({own}) und das des Händlers ({home}): je Frage das für Sie günstigere.",
     ),
     "withdrawal": text(
-        tr="Ürünü teslim aldıktan sonraki {days} gün içinde neden göstermeden cayabilirsiniz; son gün tatile rastlarsa "
+        tr="Ürünü teslim aldıktan sonraki {days} gün içinde neden göstermeden cayabilirsiniz; son gün tatile "
+        "rastlarsa "
         "izleyen iş gününe uzar. Süre, siparişin son parçası geldiğinde başlar; teslimattan önce de cayabilirsiniz.",
-        en="You may withdraw without a reason within {days} days after you received it; a last day that is no working "
+        en="You may withdraw without a reason within {days} {days:day|days} after you received it; a last day that "
+        "is no working "
         "day moves to the next one. The time starts with the last part of the order, and you may withdraw before "
         "delivery too.",
-        de="Sie können binnen {days} Tagen nach Erhalt ohne Begründung widerrufen; ein letzter Tag, der kein Werktag "
+        de="Sie können binnen {days} {days:Tag|Tagen} nach Erhalt ohne Begründung widerrufen; ein letzter Tag, der "
+        "kein Werktag "
         "ist, verschiebt sich auf den nächsten. Die Frist beginnt mit dem letzten Teil der Bestellung; auch vor der "
         "Lieferung ist der Widerruf möglich.",
     ),
     "withdrawal_plain": text(
         tr="Ürünü teslim aldıktan sonraki {days} gün içinde neden göstermeden cayabilirsiniz. Süre, siparişin son "
         "parçası geldiğinde başlar; teslimattan önce de cayabilirsiniz.",
-        en="You may withdraw without a reason within {days} days after you received it. The time starts with the last "
+        en="You may withdraw without a reason within {days} {days:day|days} after you received it. The time starts "
+        "with the last "
         "part of the order, and you may withdraw before delivery too.",
-        de="Sie können binnen {days} Tagen nach Erhalt ohne Begründung widerrufen. Die Frist beginnt mit dem letzten "
+        de="Sie können binnen {days} {days:Tag|Tagen} nach Erhalt ohne Begründung widerrufen. Die Frist beginnt mit "
+        "dem letzten "
         "Teil der Bestellung; auch vor der Lieferung ist der Widerruf möglich.",
     ),
     "voluntary": text(
         tr="Mağaza, {anchor} sonraki {days} gün içinde isteğe bağlı olarak geri alır; bunun kendi koşulları vardır.",
-        en="The store takes it back voluntarily within {days} days after {anchor}; such returns have their own terms.",
-        de="Der Händler nimmt es binnen {days} Tagen nach {anchor} freiwillig zurück; dafür gelten eigene Bedingungen.",
+        en="The store takes it back voluntarily within {days} {days:day|days} after {anchor}; such returns have "
+        "their own terms.",
+        de="Der Händler nimmt es binnen {days} {days:Tag|Tagen} nach {anchor} freiwillig zurück; dafür gelten eigene "
+        "Bedingungen.",
     ),
     "no_voluntary": text(
         tr="Kanuni süreden sonra isteğe bağlı iade yoktur.",
@@ -122,13 +130,13 @@ ANSWERS: dict[str, Text] = {
     ),
     "store_time": text(
         tr="Mağaza, {anchor} sonraki {days} gün içinde geri alır.",
-        en="The store takes it back within {days} days after {anchor}.",
-        de="Der Händler nimmt es binnen {days} Tagen nach {anchor} zurück.",
+        en="The store takes it back within {days} {days:day|days} after {anchor}.",
+        de="Der Händler nimmt es binnen {days} {days:Tag|Tagen} nach {anchor} zurück.",
     ),
     "send_back": text(
         tr="Bildirimden ya da onaydan sonra {days} gün içinde.",
-        en="Within {days} days after your notice, or after the approval.",
-        de="Binnen {days} Tagen nach Ihrer Erklärung oder der Freigabe.",
+        en="Within {days} {days:day|days} after your notice, or after the approval.",
+        de="Binnen {days} {days:Tag|Tagen} nach Ihrer Erklärung oder der Freigabe.",
     ),
     "needs_nothing": text(
         tr="Hayır. Kanuni haklar için ikisi de gerekmez.",
@@ -158,8 +166,10 @@ ANSWERS: dict[str, Text] = {
     ),
     "promise": text(
         tr="Ürün geri gelip kabul edildikten sonra {days} gün içinde; kanunun son günü her durumda sınırdır.",
-        en="Within {days} days after the goods are back and accepted; the law's last day is the limit in any case.",
-        de="Binnen {days} Tagen, nachdem die Ware zurück und angenommen ist; der gesetzliche letzte Tag gilt immer.",
+        en="Within {days} {days:day|days} after the goods are back and accepted; the law's last day is the limit in "
+        "any case.",
+        de="Binnen {days} {days:Tag|Tagen}, nachdem die Ware zurück und angenommen ist; der gesetzliche letzte Tag "
+        "gilt immer.",
     ),
     "original": text(
         tr="Ödediğiniz araca, tek seferde ve kesintisiz; açıkça seçmedikçe başka bir araçla değil.",
@@ -188,22 +198,24 @@ ANSWERS: dict[str, Text] = {
     "kind_items": text(tr="{kind}: {items}.", en="{kind}: {items}.", de="{kind}: {items}."),
     "liability": text(
         tr="Teslimden sonra {months} ay.",
-        en="For {months} months after delivery.",
-        de="{months} Monate ab der Lieferung.",
+        en="For {months} {months:month|months} after delivery.",
+        de="{months} {months:Monat|Monate} ab der Lieferung.",
     ),
     "no_evidence": text(tr="Hayır.", en="No.", de="Nein."),
     "evidence": text(
         tr="{kind}: {count} dosya istenir ({files}). Göndermemek hakkınızı ortadan kaldırmaz; o zaman bir görevli "
         "inceler.",
-        en="{kind}: {count} file(s) are asked for ({files}). Your right does not depend on them; without them a person "
-        "looks at it.",
-        de="{kind}: {count} Datei(en) werden erbeten ({files}). Ihr Recht hängt nicht davon ab; ohne sie prüft eine "
+        en="{kind}: {count} {count:file is|files are} asked for ({files}). Your right does not depend on "
+        "{count:it|them}; without "
+        "{count:it|them} a person looks at it.",
+        de="{kind}: {count} {count:Datei wird|Dateien werden} erbeten ({files}). Ihr Recht hängt nicht davon ab; "
+        "ohne sie prüft eine "
         "Person.",
     ),
     "evidence_needed": text(
         tr="{kind}: {count} dosya gerekir ({files}).",
-        en="{kind}: {count} file(s) are needed ({files}).",
-        de="{kind}: {count} Datei(en) sind nötig ({files}).",
+        en="{kind}: {count} {count:file is|files are} needed ({files}).",
+        de="{kind}: {count} {count:Datei ist|Dateien sind} nötig ({files}).",
     ),
     "report": text(
         tr="{kind}: hasar tespit tutanağı varsa gönderin; yoksa da hakkınız sürer.",
@@ -213,9 +225,11 @@ ANSWERS: dict[str, Text] = {
     "late": text(
         tr="Söz verilen günde, söz verilmemişse siparişten sonra en geç {days} gün içinde gelmelidir; gelmezse "
         "sözleşmeden dönüp paranızı isteyebilirsiniz.",
-        en="It must come by the promised day, or else within {days} days after the order; if not, you may end the "
+        en="It must come by the promised day, or else within {days} {days:day|days} after the order; if not, you may "
+        "end the "
         "contract and have your money back.",
-        de="Es muss am zugesagten Tag kommen, sonst binnen {days} Tagen nach der Bestellung; andernfalls können Sie "
+        de="Es muss am zugesagten Tag kommen, sonst binnen {days} {days:Tag|Tagen} nach der Bestellung; andernfalls "
+        "können Sie "
         "vom Vertrag zurücktreten und Ihr Geld verlangen.",
     ),
     "every": text(
@@ -348,14 +362,14 @@ NEEDS: dict[str, Text] = {
 FORM: dict[str, Text] = {
     "title": text(tr="İade koşulları", en="Returns policy", de="Rückgabebedingungen"),
     "version": text(
-        tr="Sürüm {version}, {law} hukukuna göre. Kararlar aynı kurallarla verilir.",
-        en="Version {version}, under the law {law}. Decisions are made by the same rules.",
-        de="Version {version}, nach dem Recht {law}. Entscheidungen folgen denselben Regeln.",
+        tr="{version}. sürüm. Uygulanan hukuk – {law}. Kararlar aynı kurallarla verilir.",
+        en="Version {version}. Applicable law – {law}. Decisions are made by the same rules.",
+        de="Version {version}. Anwendbares Recht – {law}. Entscheidungen folgen denselben Regeln.",
     ),
     "calculator": text(tr="Ne zamana kadar?", en="Until when?", de="Bis wann?"),
     "received": text(tr="Teslim aldığım gün", en="I received it on", de="Erhalten am"),
     "ordered": text(tr="Sipariş günü", en="I ordered it on", de="Bestellt am"),
-    "count": text(tr="Hesapla", en="Count", de="Berechnen"),
+    "count": text(tr="Hesapla", en="Work it out", de="Berechnen"),
     "result": text(tr="{day} günü teslim alındıysa", en="Received on {day}", de="Erhalten am {day}"),
     "over": text(tr="süre doldu", en="this is over", de="abgelaufen"),
     "estimated": text(tr="tahmini", en="an estimate", de="geschätzt"),

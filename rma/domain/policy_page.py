@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from rma.domain import page_texts as words
+from rma.domain.amounts import reader, write_money
 from rma.domain.calendar import add_days, last_instant, zone
 from rma.domain.claims import Delivery, Facts, Kind, LineFacts
 from rma.domain.decision import LineDecision, options
@@ -21,11 +22,11 @@ from rma.domain.law import LawProfile
 from rma.domain.law_choice import CHOICE_OF_LAW
 from rma.domain.law_dates import withdrawal_end
 from rma.domain.lint_texts import KIND_NAMES
-from rma.domain.money import format_amount
+from rma.domain.money import Money
 from rma.domain.page_laws import second_hand, what_counts
 from rma.domain.page_store import store_limits
 from rma.domain.terms import Policy
-from rma.domain.texts import LANGUAGES, Text, say
+from rma.domain.texts import LANGUAGES, Text, capital, filled
 
 Basis = Literal["statutory", "contract"]
 _LINE = "1"
@@ -159,18 +160,7 @@ def _entry(
 
 def _told(name: str, **values: str | int | Text) -> Text:
     """An answer with its names filled in, in every language."""
-    found: Text = {}
-    for language in LANGUAGES:
-        plain = {key: say(value, language) if isinstance(value, dict) else value for key, value in values.items()}
-        sentence = words.ANSWERS[name][language].format_map(plain)
-        found[language] = (
-            sentence[:1].replace("i", "İ").upper() + sentence[1:] if language == "tr" else _upper(sentence)
-        )
-    return found
-
-
-def _upper(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    return {code: capital(said, code) for code, said in filled(words.ANSWERS[name], **values).items()}
 
 
 def _laws(law: LawProfile) -> Iterator[Entry]:
@@ -238,9 +228,8 @@ def _ways(found: LineDecision, policy: Policy) -> Iterator[Text]:
 
 
 def _amount(minor: int, currency: str) -> Text:
-    """An amount as each language writes it: a comma before the small part but in English."""
-    plain = format_amount(minor, currency)
-    return {code: f"{plain if code == 'en' else plain.replace('.', ',')} {currency}" for code in LANGUAGES}
+    """An amount as a reader of each language writes it."""
+    return {code: write_money(Money(minor, currency), reader(code)) for code in LANGUAGES}
 
 
 def _money(policy: Policy, law: LawProfile, item: _Item) -> Iterator[Entry]:

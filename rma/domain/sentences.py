@@ -146,8 +146,8 @@ SENTENCES: dict[str, Text] = {
     ),
     "evidence_wanted": text(
         tr="Talebinizi sonuçlandırmak için {count} dosya daha bekliyoruz (örneğin fotoğraf).",
-        en="To decide on your request we need {count} more file(s), for example a photo.",
-        de="Für die Entscheidung benötigen wir noch {count} Datei(en), zum Beispiel ein Foto.",
+        en="To decide on your request we need {count} more {count:file|files}, for example a photo.",
+        de="Für die Entscheidung benötigen wir noch {count} {count:Datei|Dateien}, zum Beispiel ein Foto.",
     ),
     "evidence_missing": text(
         tr="İstenen belgeler süresi içinde gelmedi.",

@@ -7,7 +7,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
 from itertools import chain, islice
-from typing import Any, TypeVar, cast
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
@@ -234,11 +235,11 @@ def _fields(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ..
 
 
 def _item_of(kind: Any) -> Any:  # noqa: ANN401
-    """The annotation of a sequence's items, or None when the annotation is no sequence."""
-    for part in (kind, *getattr(kind, "__args__", ())):
-        if getattr(part, "__origin__", None) in (list, tuple):
-            return part.__args__[0]
-    return None
+    """The annotation of a sequence's items, without metadata and null around it; None when it is no sequence."""
+    if get_origin(kind) in (list, tuple):
+        return get_args(kind)[0]
+    around = get_origin(kind) in (Annotated, Union, UnionType)
+    return next(filter(None, map(_item_of, get_args(kind) if around else ())), None)
 
 
 def _struct_faults(value: Mapping[str, object], struct: type[msgspec.Struct], prefix: str) -> Iterator[FieldError]:

@@ -38,6 +38,12 @@ def say(words: Mapping[str, str], language: str, fallback: str = "en") -> str:
     return next(iter(words.values()), "")
 
 
+def capital(words: str, language: str) -> str:
+    """The words with a capital first letter as that language writes it: ``istisna`` is ``İstisna`` in Turkish."""
+    first = "İ" if language == "tr" and words.startswith("i") else words[:1].upper()
+    return first + words[1:]
+
+
 def long_date(day: date, language: str) -> str:
     """The day as a reader of the language writes it: ``5 Kasım 2026``, ``5 November 2026``, ``5. November 2026``.
 
@@ -60,11 +66,27 @@ def wishes(header: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(code for _, _, code in sorted(found)))
 
 
-def filled(words: Mapping[str, str], **values: date | int | str) -> Text:
-    """The text with its ``{names}`` filled in; days are written in the language of the words."""
-    return {
-        language: sentence.format_map(
-            {name: long_date(value, language) if isinstance(value, date) else value for name, value in values.items()}
-        )
-        for language, sentence in words.items()
-    }
+class _Number(int):
+    """A number in a sentence: ``{count}`` as it is, ``{count:file|files}`` as the word that goes with it."""
+
+    def __format__(self, spec: str) -> str:
+        one, several, more = spec.partition("|")
+        return (one if self == 1 else more) if several else super().__format__(spec)
+
+
+def fill(sentence: str, language: str, values: Mapping[str, date | int | str | Text]) -> str:
+    """The sentence with its ``{names}`` filled in: days and texts in that language, words after their number."""
+    return sentence.format_map({name: _written(value, language) for name, value in values.items()})
+
+
+def _written(value: date | int | str | Text, language: str) -> int | str:
+    if isinstance(value, date):
+        return long_date(value, language)
+    if isinstance(value, dict):
+        return say(value, language)
+    return _Number(value) if isinstance(value, int) else value
+
+
+def filled(words: Mapping[str, str], **values: date | int | str | Text) -> Text:
+    """The text with its ``{names}`` filled in, in every language."""
+    return {language: fill(sentence, language, values) for language, sentence in words.items()}

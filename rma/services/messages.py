@@ -98,6 +98,15 @@ def write(work: Work, services: Services, caller: Caller, return_id: str, data: 
     return _view(row)
 
 
+def written_since(work: Work, caller: Caller, return_id: str, text: str, *, since: str) -> bool:
+    """True if the customer has written just this after the message ``since``: a form that was sent twice."""
+    found = _return(work, caller, return_id)
+    query = sa.select(_messages.c.id).where(
+        _messages.c.return_id == found.id, _messages.c.direction == "in", _messages.c.id > since
+    )
+    return work.conn.execute(query.where(_messages.c.text == text).limit(1)).first() is not None
+
+
 def listing(work: Work, caller: Caller, return_id: str, ask: Ask) -> Page[MessageView]:
     """The messages of a return in both directions, oldest first. A customer sees what was meant for them."""
     found = _return(work, caller, return_id)

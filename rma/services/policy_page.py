@@ -74,6 +74,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     policy_version: int
     law: str
+    law_title: str
     today: date
     received: date | None
     ordered: date | None
@@ -101,6 +102,7 @@ def show(work: Work, services: Services, store: StoreInfo, ask: PageAsk, *, lang
         policy=policy.name,
         policy_version=policy.version,
         law=text.reference,
+        law_title=" + ".join(say(one.title, language) or one.version for one in text.applicable),
         today=today,
         received=ask.received,
         ordered=ask.ordered,

@@ -89,6 +89,13 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     gtin: str | None = None
 
 
+def names(work: Work, store_id: str, skus: Sequence[str]) -> dict[str, str | None]:
+    """What these products are called; None for one that the store does not know."""
+    query = sa.select(_products.c.sku, _products.c.name).where(_products.c.store_id == store_id)
+    found = {row.sku: row.name for row in work.conn.execute(query.where(_products.c.sku.in_(skus)))} if skus else {}
+    return {sku: found.get(sku) for sku in skus}
+
+
 def put(
     services: Services, caller: Caller, sku: str, sent: ProductIn, *, expected: int | None = None
 ) -> tuple[ProductView, bool]:

@@ -12,31 +12,34 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
+from babel import Locale
 from litestar.handlers import HTTPRouteHandler
 
 from rma.domain.ids import read_rma_number, secret_hash
+from rma.domain.occasions import LABELLED
 from rma.domain.page_texts import FILES, OUTCOMES
-from rma.domain.texts import long_date, say
-from rma.errors import Invalid, NotFound, Refused, RmaError
-from rma.services import consents, doors, evidence, labels, messages, payouts, returns
+from rma.domain.texts import capital, long_date, say
+from rma.errors import FieldError, Invalid, NotFound, Refused, RmaError
+from rma.services import consents, doors, evidence, labels, messages, payouts, products, returns
 from rma.services.accounts import PayoutIn
 from rma.services.caller import Caller
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services, Work
 from rma.services.messages import NewMessage
 from rma.services.paging import Ask
-from rma.services.returns import ActionBody, FeedbackIn
+from rma.services.returns import ActionBody, FeedbackIn, OutcomeIn
 from rma.services.withdrawal_function import store_of
-from rma.web.pages import Html, Visit, page, redirect, route
+from rma.web.pages import DONE, Fault, Html, Visit, page, redirect, route
 from rma.web.words import Words, amount, share, words
 
-TRIGGERS = ("cancel", "appeal", "dispute")
+TRIGGERS = ("cancel", "appeal", "reopen", "dispute")
 """What a customer may fire from here, each with words of their own."""
 MOST_BYTES = 16_000_000
 """A photo or a paper, with the form around it."""
+_ENDED = frozenset({"expired", "cancelled"})
 _PRINTABLE = frozenset({"label_ready"})
 _MESSAGES = 200
-_TYPED = ("score", "comment", "text", "iban", "holder")
+_TYPED = ("score", "comment", "text", "iban", "holder", "reason")
 
 
 def handlers(services: Services, executor: Executor) -> list[HTTPRouteHandler]:
@@ -46,9 +49,11 @@ def handlers(services: Services, executor: Executor) -> list[HTTPRouteHandler]:
     return [
         route("GET", one, show, **own),
         route("GET", f"{one}/label/{{parcel:str}}", label, **own),
+        route("GET", f"{one}/file", back, **own),
         route("POST", f"{one}/file", upload, most=MOST_BYTES, **own),
         route("GET", f"{one}/unsubscribe", ask_unsubscribe, **own),
         route("POST", f"{one}/unsubscribe", unsubscribe, **own),
+        route("GET", f"{one}/{{act:str}}", back, **own),
         route("POST", f"{one}/{{act:str}}", act, **own),
     ]
 
@@ -76,6 +81,12 @@ def label(visit: Visit) -> Html:
     return Html(body=paper.data, media_type="application/pdf", headers=headers)
 
 
+def back(visit: Visit) -> Html:
+    """The page again, for who comes back to the address of an act, whatever it was."""
+    _caller(visit)
+    return redirect(visit.link(_home(visit)))
+
+
 def act(visit: Visit) -> Html:
     """One act of the customer, then the page again; what is wrong stands on the page with what was typed."""
     name = visit.path["act"]
@@ -87,7 +98,7 @@ def act(visit: Visit) -> Html:
         visit.services.database.retrying(lambda work: wanted(work, visit, caller))
     except (Invalid, Refused) as error:
         return _shown(visit, fault=error)
-    return redirect(visit.link(_home(visit), done=name))
+    return redirect(visit.link(_home(visit), **{DONE: name}))
 
 
 def upload(visit: Visit) -> Html:
@@ -107,7 +118,7 @@ def upload(visit: Visit) -> Html:
         if isinstance(error, NotFound):
             raise
         return _shown(visit, fault=error)
-    return redirect(visit.link(_home(visit), done="file"))
+    return redirect(visit.link(_home(visit), **{DONE: "file"}))
 
 
 def ask_unsubscribe(visit: Visit) -> Html:
@@ -147,7 +158,9 @@ def _message(work: Work, visit: Visit, caller: Caller) -> None:
     text = _text(visit, "text") or ""
     if len(text) > messages.LONGEST:
         raise Invalid.field("text", "too_long", f"At most {messages.LONGEST} characters.")
-    messages.write(work, visit.services, caller, _return(caller), NewMessage(text))
+    seen = visit.form.get("seen")
+    if seen is None or not messages.written_since(work, caller, _return(caller), text, since=seen[:64]):
+        messages.write(work, visit.services, caller, _return(caller), NewMessage(text))
 
 
 def _payout(work: Work, visit: Visit, caller: Caller) -> None:
@@ -162,12 +175,20 @@ def _offer(work: Work, visit: Visit, caller: Caller) -> None:
     returns.answer_offer(work, visit.services, caller, _return(caller), line, answer, locale=language)
 
 
+def _money_instead(work: Work, visit: Visit, caller: Caller) -> None:
+    """The money back for a line whose replacement cannot be had."""
+    line, language = visit.form.get("line", "")[:64], visit.language(caller.locale)
+    chosen = OutcomeIn(outcome="refund")
+    returns.change_outcome(work, visit.services, caller, _return(caller), line, chosen, locale=language)
+
+
 _ACTS: Mapping[str, Callable[[Work, Visit, Caller], None]] = {
     "feedback": _feedback,
     "message": _message,
     "payout": _payout,
     "accept": _offer,
     "reject": _offer,
+    "refund": _money_instead,
 }
 
 
@@ -190,7 +211,9 @@ def _shown(visit: Visit, *, fault: RmaError | None = None) -> Html:
             for kind in ("parcel", "refund", "replacement")
             for child in door.children(kind)
         }
+        names = products.names(work, caller.store_id, [one["sku"] for one in found["replacements"]])
         talk = messages.listing(work, caller, _return(caller), Ask(limit=_MESSAGES)).items
+    faults = [] if fault is None else _told(fault, words(language))
     return page(
         visit,
         "return.html.j2",
@@ -199,11 +222,15 @@ def _shown(visit: Visit, *, fault: RmaError | None = None) -> Html:
         status=200 if fault is None else 422,
         found=found,
         states=states,
+        names=names,
         talk=talk,
-        outcomes={name: say(text, language) for name, text in OUTCOMES.items()},
-        triggers=[name for name in TRIGGERS if name in found["allowed"]],
-        fault=None if fault is None else _told(fault, words(language)),
-        done=visit.query.get("done", "") in {*_ACTS, *TRIGGERS, "file"},
+        outcomes={name: capital(say(text, language), language) for name, text in OUTCOMES.items()},
+        triggers=[name for name in TRIGGERS if name in found["allowed"] and name != _other_word(found["state"])],
+        faults=faults,
+        refused=isinstance(fault, Refused),
+        wrong={one.field: one.text for one in reversed(faults) if one.field},
+        act=visit.path.get("act", "file" if fault is not None else ""),
+        done=visit.query.get(DONE, "") in {*_ACTS, *TRIGGERS, "file"},
         typed={name: visit.form.get(name, "") for name in _TYPED},
         home=_home(visit),
         url=lambda path="": visit.link(f"{_home(visit)}{path}"),
@@ -211,8 +238,22 @@ def _shown(visit: Visit, *, fault: RmaError | None = None) -> Html:
         money=lambda wire, less=False: amount(wire, language, less=less),
         percent=lambda text: share(text, language),
         printable=_PRINTABLE,
-        kinds=[(name, say(text, language)) for name, text in FILES.items()],
+        labelled=LABELLED,
+        address=_address(store.address, language),
+        kinds=[(name, capital(say(text, language), language)) for name, text in FILES.items()],
     )
+
+
+def _other_word(state: str) -> str:
+    """Appeal and reopen are one act: against a decision one appeals, what merely ended is opened again."""
+    return "appeal" if state in _ENDED else "reopen"
+
+
+def _address(kept: Mapping[str, Any], language: str) -> list[str]:
+    """Where goods go to, a line each; the country by its name."""
+    town = " ".join(filter(None, (kept.get("postcode"), kept.get("city"))))
+    land = Locale.parse(language).territories.get(kept.get("country", ""), kept.get("country"))
+    return [part for part in (kept.get("name"), kept.get("line1"), kept.get("line2"), town, land) if part]
 
 
 def _without_link(visit: Visit) -> Html:
@@ -222,19 +263,26 @@ def _without_link(visit: Visit) -> Html:
     return page(visit, "number.html.j2", store=store.name, language=language, number=number)
 
 
-def _told(error: RmaError, known: Words) -> list[str]:
-    """What is wrong, a line each, in the reader's words."""
-    if isinstance(error, Invalid):
-        said = {
-            "iban": known.follow.wrong_iban,
-            "score": known.follow.wrong_score,
-            "file": known.follow.wrong_file,
-            "holder": f"{known.follow.holder}: {known.fault.missing}",
-        }
-        return list(dict.fromkeys(said.get(fault.path.rpartition(".")[2], known.fault.other) for fault in error.errors))
+def _told(error: RmaError, known: Words) -> list[Fault]:
+    """What is wrong, each at its field, in the reader's words; what cannot be done now stands at none."""
     if isinstance(error, Refused):
-        return [reason.text for reason in error.reasons] or [known.follow.not_now]
-    return [known.follow.wrong_file]
+        reasons = [known.follow.too_many_files] if error.code == "too_many_files" else [r.text for r in error.reasons]
+        return [Fault("", "", text) for text in reasons or [known.follow.not_now]]
+    if not isinstance(error, Invalid):
+        return [Fault("file", known.follow.file, known.follow.wrong_file)]
+    told = {fault.path.rpartition(".")[2]: fault for fault in reversed(error.errors)}
+    return [_fault(field, fault, known) for field, fault in reversed(told.items())]
+
+
+def _fault(field: str, fault: FieldError, known: Words) -> Fault:
+    said = {"iban": known.follow.wrong_iban, "score": known.follow.wrong_score, "file": known.follow.wrong_file}
+    text = said.get(field) or {
+        "empty": known.fault.missing,
+        "required": known.fault.missing,
+        "too_long": known.fault.too_long,
+    }.get(fault.code, known.fault.other)
+    label = {"iban": "IBAN", "text": known.follow.write, "kind": known.follow.file_kind}.get(field)
+    return Fault(field, label or str(getattr(known.follow, field, "")), text)
 
 
 def _caller(visit: Visit) -> Caller:

@@ -11,8 +11,9 @@ from babel.dates import format_date
 from litestar.handlers import HTTPRouteHandler
 
 from rma.domain import strict
+from rma.domain.amounts import reader
 from rma.domain.page_texts import FORM
-from rma.domain.texts import say
+from rma.domain.texts import capital, say
 from rma.errors import Invalid
 from rma.services import policy_page
 from rma.services.context import Services
@@ -22,7 +23,6 @@ from rma.web.pages import Html, Visit, page, route
 
 _DAYS = ("received", "ordered")
 _CODE = 2
-_REGION = {"en": "en_GB"}
 
 
 def handlers(services: Services, executor: Executor) -> list[HTTPRouteHandler]:
@@ -67,9 +67,12 @@ def _asked(visit: Visit) -> PageAsk:
 
 
 def _until(found: PageView, language: str) -> list[dict[str, Any]]:
-    return [{**msgspec.structs.asdict(one), "day": _day(one.last_day, language)} for one in found.until]
+    return [
+        {**msgspec.structs.asdict(one), "name": capital(one.name, language), "day": _day(one.last_day, language)}
+        for one in found.until
+    ]
 
 
 def _day(day: date, language: str) -> str:
     """With its weekday, as the reader writes it: ``Monday, 16 November 2026``."""
-    return format_date(day, "full", locale=_REGION.get(language, language))
+    return format_date(day, "full", locale=reader(language))

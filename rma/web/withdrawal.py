@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from rma.domain import strict
@@ -18,21 +17,15 @@ from rma.services import withdrawals
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.withdrawal_function import Buttons, buttons, store_of
-from rma.web.pages import Html, Visit, page, redirect, route
+from rma.web.pages import Fault, Html, Visit, page, redirect, route
 from rma.web.words import Faults, Words, moment, words
 
 ROWS = 3
 """Places for single items; who withdraws from more of them writes it into the statement."""
+CORRECT = "correct"
+"""In the address of the first step: the token of what was typed before."""
 TEXTS = ("name", "order_number", "electronic_address")
 _LINE = re.compile(r"lines\[(\d+)\]")
-
-
-class _Fault(msgspec.Struct, frozen=True):
-    """What is wrong with a field of the form, in words."""
-
-    field: str
-    label: str
-    text: str
 
 
 def handlers(services: Services, executor: Executor) -> list[HTTPRouteHandler]:
@@ -49,8 +42,12 @@ def handlers(services: Services, executor: Executor) -> list[HTTPRouteHandler]:
 
 
 def start(visit: Visit) -> Html:
-    """The first step, empty, or with the order's number from the link that led here."""
-    return _form(visit, {"order_number": visit.query.get("order", "")[:128]}, ())
+    """The first step: empty, with the order's number from the link that led here, or with what is to be corrected."""
+    typed = {"order_number": visit.query.get("order", "")[:128]}
+    if token := visit.query.get(CORRECT):
+        with visit.services.database.read() as work:
+            typed = _retyped(withdrawals.look(work, visit.services, visit.path["store"], token).typed)
+    return _form(visit, typed, ())
 
 
 def state(visit: Visit) -> Html:
@@ -77,7 +74,8 @@ def review(visit: Visit) -> Html:
     values: dict[str, Any] = {"content": _content(seen.typed, language), "action": visit.link(visit.url)}
     values |= {"buttons": _buttons(visit, store)}
     if seen.receipt is None:
-        return page(visit, "confirm.html.j2", store=store.name, language=language, **values)
+        correct = visit.link(f"/{store.slug}/withdraw", **{CORRECT: visit.path["token"]})
+        return page(visit, "confirm.html.j2", store=store.name, language=language, correct=correct, **values)
     at = moment(datetime.fromisoformat(seen.receipt.declared_at), language, store.timezone)
     values |= {"at": at, "machine": seen.receipt.declared_at, "address": seen.typed.electronic_address}
     values |= {"paper": f"{visit.url}/receipt.pdf"}
@@ -109,7 +107,7 @@ def _buttons(visit: Visit, store: StoreInfo) -> Buttons:
     return buttons(store, languages, country=visit.query.get("country", "")[:2].upper() or None)
 
 
-def _form(visit: Visit, typed: Any, faults: Sequence[_Fault]) -> Html:  # noqa: ANN401 - any mapping of texts
+def _form(visit: Visit, typed: Any, faults: Sequence[Fault]) -> Html:  # noqa: ANN401 - any mapping of texts
     store = _store(visit)
     language = visit.language(store.locale)
     names = (*TEXTS, "statement", *(f"{part}_{row}" for row in range(1, ROWS + 1) for part in ("sku", "quantity")))
@@ -141,6 +139,14 @@ def _typed(form: Any) -> tuple[dict[str, Any], list[int]]:  # noqa: ANN401 - any
     return typed, rows
 
 
+def _retyped(typed: Declaration) -> dict[str, str]:
+    """The declaration as it was typed into the form."""
+    form = {name: getattr(typed, name) for name in TEXTS} | {"statement": typed.statement or ""}
+    for n, line in enumerate((typed.lines or ())[:ROWS], start=1):
+        form |= {f"sku_{n}": line.sku or "", f"quantity_{n}": str(line.quantity)}
+    return form
+
+
 def _errors(wanted: dict[str, Any]) -> list[FieldError]:
     """Everything that is wrong at once: what has the wrong form, and what says the wrong thing."""
     found = strict.faults(wanted, Declaration)
@@ -160,15 +166,16 @@ def _number(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else text or 1  # noqa: PLR2004
 
 
-def _faults(found: Sequence[FieldError], rows: Sequence[int], known: Words) -> tuple[_Fault, ...]:
+def _faults(found: Sequence[FieldError], rows: Sequence[int], known: Words) -> tuple[Fault, ...]:
     """Each fault at its field, the first of each, in words and in the order of the form."""
-    told: dict[str, _Fault] = {}
+    told: dict[str, Fault] = {}
     for fault in found:
         line = _LINE.match(fault.path)
         part = "quantity" if "quantity" in fault.path else "sku"
         field = fault.path if line is None else f"{part}_{rows[int(line[1])]}"
         label = getattr(known.withdraw, field if line is None else part)
-        told.setdefault(field, _Fault(field, label, _said(fault, known.fault)))
+        label = label if line is None else f"{known.withdraw.item} {rows[int(line[1])]}, {label}"
+        told.setdefault(field, Fault(field, label, _said(fault, known.fault)))
     order = (*TEXTS, *(f"{part}_{n}" for n in range(1, ROWS + 1) for part in ("sku", "quantity")), "statement")
     return tuple(told[field] for field in order if field in told)
 

@@ -10,15 +10,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel import Locale
 from babel.dates import format_date, format_datetime
 
-from rma.domain.amounts import write_money, write_percent
+from rma.domain.amounts import reader, write_money, write_percent
 from rma.domain.money import Money, parse_amount
 from rma.errors import DefinitionError, FieldError
 
 _FOLDER = Path(__file__).parent / "locales"
-_REGION = {"en": "en_GB"}
 
 
 class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,9 +25,13 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_found: str
     too_often: str
     busy: str
+    too_large: str
     unreadable: str
     failed: str
     hint: str
+    not_found_hint: str
+    too_large_hint: str
+    back: str
 
 
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,14 +96,22 @@ class Follow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     order: str
     items: str
+    settled: str
+    asks_feedback: str
+    code_follows: str
+    own_carrier: str
+    in_store: str
     parcels: str
     money: str
     inbound: str
     outbound: str
     tracking: str
+    code: str
     label: str
     until: str
     owed: str
+    money_instead: str
+    money_instead_hint: str
     money_by: str
     money_law: str
     account: str
@@ -119,6 +129,8 @@ class Follow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cancel_hint: str
     appeal: str
     appeal_hint: str
+    reopen: str
+    reopen_hint: str
     dispute: str
     dispute_hint: str
     reason: str
@@ -132,10 +144,12 @@ class Follow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write: str
     send_message: str
     done: str
+    refused: str
     not_now: str
     wrong_iban: str
     wrong_score: str
     wrong_file: str
+    too_many_files: str
     unsubscribe: str
     unsubscribe_hint: str
     unsubscribed: str
@@ -149,6 +163,7 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str
     languages: str
     skip: str
+    policy: str
     problem: Problem
     fault: Faults
     withdraw: Withdraw
@@ -167,7 +182,7 @@ def words(language: str) -> Words:
 
 def moment(at: datetime, language: str, timezone: str) -> str:
     """The instant by the store's clock as the reader writes it: ``25 November 2026, 23:59:58 (GMT+03:00)``."""
-    local, locale = at.astimezone(ZoneInfo(timezone)), _REGION.get(language, language)
+    local, locale = at.astimezone(ZoneInfo(timezone)), reader(language)
     clock = format_datetime(local, "HH:mm:ss (ZZZZ)", tzinfo=local.tzinfo, locale=locale)
     return f"{format_date(local.date(), 'long', locale=locale)}, {clock}"
 
@@ -178,14 +193,9 @@ def amount(wire: Mapping[str, str], language: str, *, less: bool = False) -> str
     ``less``: the amount is taken away, so it has a minus.
     """
     minor = parse_amount(wire["amount"], wire["currency"], negative=True)
-    return write_money(Money(-minor if less else minor, wire["currency"]), _reader(language))
+    return write_money(Money(-minor if less else minor, wire["currency"]), reader(language))
 
 
 def share(percent: str, language: str) -> str:
     """A percentage as the reader writes it: ``%10``, ``10%``, ``10 %``."""
-    return write_percent(percent, _reader(language))
-
-
-def _reader(language: str) -> Locale:
-    """The conventions by which a language of ours is written."""
-    return Locale.parse(_REGION.get(language, language))
+    return write_percent(percent, reader(language))

@@ -53,11 +53,16 @@ def test_the_page_is_of_the_policy_in_force(api: Api) -> None:
     entries = {entry["id"]: entry for one in page["sections"] for entry in one["entries"]}
     assert entries["by_store"]["answer"] == ["No swimwear. (voluntary return)"]
     assert "60 days" in entries["voluntary"]["answer"][0]
-    assert "Printed label: the store pays; a fee of 29.90 TRY per return" in entries["way_voluntary"]["answer"]
+    assert "Printed label: the store pays; a fee of TRY\xa029.90 per return" in entries["way_voluntary"]["answer"]
     assert "10 per cent of the price are kept." in entries["way_voluntary"]["answer"]
     assert all("fee" not in answer for answer in entries["way_by_law"]["answer"])
     assert entries["withdrawal"]["article"] == "MSY m.9/1"
-    assert "29,90 TRY" in api.client.get("/shop/policy?lang=de").text
+    assert entries["evidence"]["answer"][0].startswith("Damaged goods: 1 file is asked for (photo).")
+    assert "29,90\xa0TRY" in api.client.get("/shop/policy?lang=de").text
+    turkish = api.client.get("/shop/policy?lang=tr").text
+    assert "iade başına ₺29,90 ücret" in turkish
+    assert "2. sürüm. Uygulanan hukuk – Türkiye: Mesafeli Sözleşmeler Yönetmeliği" in turkish
+    assert "TR@" not in turkish
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

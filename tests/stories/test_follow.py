@@ -7,7 +7,7 @@ import re
 import httpx
 
 from tests.support.desk import photo
-from tests.support.shop import BUSINESS, ORDERED, OpenShop, Shop
+from tests.support.shop import BUSINESS, ORDERED, OpenShop, Shop, asked
 from tests.support.snapshots import Json
 
 _URL = re.compile(r"https?://[^\s\"<>]+")
@@ -97,8 +97,14 @@ def test_a_customer_writes_sends_a_photo_and_changes_their_mind(shop: Shop) -> N
     shop.order("1001")
     filed = shop.file("1001", kind="voluntary")
     home = filed["link"]["url"]
-    assert "Nerede kaldı?" in browse(shop, f"{home}/message", text="Nerede kaldı?").text
-    assert "Lütfen düzeltin" in browse(shop, f"{home}/message", text=" ").text
+    for _ in range(2):
+        written = browse(shop, f"{home}/message", text="Nerede kaldı?", seen="-").text
+    assert written.count(">Nerede kaldı?<") == 1
+    [seen] = re.findall(r'name="seen" value="(msg_[^"]+)"', written)
+    assert browse(shop, f"{home}/message", text="Nerede kaldı?", seen=seen).text.count(">Nerede kaldı?<") == 2
+    nothing = browse(shop, f"{home}/message", text=" ").text
+    assert "Lütfen düzeltin" in nothing
+    assert 'aria-describedby="text-fault" aria-invalid="true" autofocus' in nothing
     sent = shop.browser.post(
         f"{home}/file",
         data={"kind": "photo"},
@@ -110,11 +116,21 @@ def test_a_customer_writes_sends_a_photo_and_changes_their_mind(shop: Shop) -> N
         f"{home}/file", data={"kind": "photo"}, files={"file": ("a.jpg", b"MZ...", "image/jpeg")}
     )
     assert no_image.status_code == 422
+    far_too_large = shop.browser.post(
+        f"{home}/file", data={"kind": "photo"}, files={"file": ("a.jpg", b"\xff\xd8" * 8_500_000, "image/jpeg")}
+    )
+    assert (far_too_large.status_code, far_too_large.headers["content-type"][:9]) == (413, "text/html")
+    assert f'href="{home[home.index(f"/{shop.slug}/") :]}/file"' in far_too_large.text
+    assert browse(shop, f"{home}/file").headers["location"] == home[home.index(f"/{shop.slug}/") :]
     assert shop.show(filed)["state"] == "awaiting_parcel"
     assert "İptal" in browse(shop, f"{home}/cancel", reason="Vazgeçtim").text
     again = browse(shop, f"{home}/cancel", reason="Vazgeçtim")
     assert again.status_code == 422
+    assert "Bu işlem yapılamadı" in again.text
     assert shop.show(filed)["state"] == "cancelled"
+    assert "yeniden açılmasını istiyorum" in again.text
+    assert "İtiraz" not in again.text
+    assert "İnceleniyor" in browse(shop, f"{home}/reopen", reason="Yanlış bastım").text
 
 
 def test_the_lines_of_a_refund_add_up_as_the_reader_writes_them(open_shop: OpenShop) -> None:
@@ -152,3 +168,44 @@ def test_an_address_without_the_secret_tells_nothing(shop: Shop) -> None:
         assert browse(shop, f"{url}/cancel", reason="x").status_code == 404
     assert browse(shop, f"{filed['link']['url']}/approve", reason="x").status_code == 404
     assert shop.show(filed)["version"] == filed["version"]
+
+
+def test_the_page_says_what_to_do_next(shop: Shop) -> None:
+    """Where to send, that a code follows, which account is asked, what replaces what cannot be had; each in words."""
+    shop.product("BOT-39", "80.00", name="Süet bot 39", stock=5)
+    shop.order("1001", shop.line("1", quantity=3))
+    here = shop.file("1001", method="own_carrier")
+    page = browse(shop, here["link"]["url"]).text
+    assert f"aşağıdaki adrese gönderin, üzerine {here['rma_number']} yazın" in page
+    assert "Depo\nSanayi Cad. 1\n34000 İstanbul\nTürkiye" in page
+    assert "Sıra sizde." in page
+    wish = asked("1001")["lines"][0] | {"outcome": "exchange", "replacement": {"sku": "BOT-39"}}
+    swap = shop.file("1001", wish)
+    page = browse(shop, swap["link"]["url"]).text
+    assert "Gönderi kodunuzu veya etiketinizi hazırlıyoruz." in page
+    assert "Sıra sizde." not in page
+    assert "1 × Süet bot 39" in page
+    shop.support.post(f"/replacements/{shop.show(swap)['replacements'][0]['id']}/actions/out_of_stock")
+    home, line = swap["link"]["url"], swap["lines"][0]["id"]
+    assert "Paramı geri istiyorum" in browse(shop, home).text
+    assert "Para iadesi" in browse(shop, f"{home}/refund", line=line).text
+    assert shop.show(swap)["lines"][0]["outcome"] == "refund"
+
+
+def test_an_account_that_cannot_be_is_named_at_its_field(shop: Shop) -> None:
+    """What was paid at the door: the page asks first for the account, and says at the field what is wrong with it."""
+    shop.order("1001", payment={"id": "p1", "tender": "cash_on_delivery", "provider": "offline", "reference": None})
+    filed = shop.file("1001")
+    shop.send(filed)
+    shop.receive(filed)
+    shop.inspect(filed)
+    home = filed["link"]["url"]
+    assert '<a href="#iban">' in browse(shop, home).text
+    wrong = browse(shop, f"{home}/payout", iban="TR12", holder=" ")
+    assert wrong.status_code == 422
+    assert '<p class="fault" id="iban-fault">Bu IBAN doğru değil.' in wrong.text
+    assert 'value="TR12" aria-describedby="iban-fault" aria-invalid="true" autofocus' in wrong.text
+    assert '<a href="#holder">Hesap sahibi: Bu alan boş bırakılamaz.</a>' in wrong.text
+    given = browse(shop, f"{home}/payout", iban="TR33 0006 1005 1978 6457 8413 26", holder="Ayşe Yılmaz")
+    assert "Aldık, teşekkürler." in given.text
+    assert '<a href="#iban">' not in given.text

@@ -8,7 +8,8 @@ from rma.domain import explain
 from rma.domain.claims import Override
 from rma.domain.decision import LineDecision
 from rma.domain.rules import RULES
-from rma.domain.texts import LANGUAGES
+from rma.domain.sentences import SENTENCES
+from rma.domain.texts import LANGUAGES, capital, filled
 from tests.support.decisions import ask, one, order, policy
 
 _SALE = [
@@ -75,3 +76,11 @@ def test_a_stored_decision_is_told_the_same() -> None:
     line = one(order(), ask())
     again = msgspec.json.decode(msgspec.json.encode(line), type=LineDecision)
     assert explain.sentence(again) == explain.sentence(line)
+
+
+def test_a_sentence_is_written_as_its_language_does() -> None:
+    """A word goes with its number, and the first letter of a Turkish i is İ."""
+    one_file, two_files = (filled(SENTENCES["evidence_wanted"], count=count) for count in (1, 2))
+    assert ("1 more file," in one_file["en"], "2 more files," in two_files["en"]) == (True, True)
+    assert ("1 Datei," in one_file["de"], "2 Dateien," in two_files["de"]) == (True, True)
+    assert [capital("iade", "tr"), capital("ıslak", "tr"), capital("iade", "de")] == ["İade", "Islak", "Iade"]

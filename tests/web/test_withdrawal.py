@@ -59,7 +59,8 @@ class Browser:
 
     def get(self, url: str, language: str = "") -> httpx.Response:
         """Open an address."""
-        return self._client.get(url, headers={"Accept-Language": language} if language else {})
+        headers = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        return self._client.get(url, headers=headers | ({"Accept-Language": language} if language else {}))
 
     def send(self, url: str, language: str = "", **fields: str) -> httpx.Response:
         """Fill in the form at this address and send it; follows to where that leads."""
@@ -151,18 +152,55 @@ def test_nothing_but_three_fields_is_required(browser: Browser) -> None:
 def test_what_is_wrong_is_said_at_its_field(browser: Browser) -> None:
     """All faults at once, in words, with links to the fields; what was typed stays, and nothing is kept."""
     answer = browser.send(
-        "/uk/withdraw", name=" ", order_number="1\x07", electronic_address="nobody", sku_3="A",
+        "/uk/withdraw", name=" ", order_number="1\x07", electronic_address="nobody", quantity_2="x", sku_3="A",
         quantity_3="two", statement="x" * 4001,
     )  # fmt: skip
     assert answer.status_code == 422
     page = Page(answer.text)
     wrong = [field["id"] for field in page.all("input", "textarea") if field.get("aria-invalid") == "true"]
-    assert wrong == ["name", "order_number", "electronic_address", "quantity_3", "statement"]
+    assert wrong == ["name", "order_number", "electronic_address", "sku_2", "quantity_2", "quantity_3", "statement"]
+    assert "Item 2, Quantity: The quantity is" in answer.text
     assert [field["id"] for field in page.all("input") if "autofocus" in field] == ["name"]
     assert {link["href"] for link in page.all("a")} >= {f"#{name}" for name in wrong}
     assert 'value="nobody"' in answer.text
     assert page.all("details") == [{"open": None}]
     assert words("en").fault.not_an_address in answer.text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_what_was_typed_can_be_corrected_before_it_is_confirmed(browser: Browser) -> None:
+    """A link leads back to the form with everything that was typed; nothing is declared, and nobody else's is shown."""
+    typed = TYPED | {"sku_1": "TS-1", "quantity_1": "2", "statement": "Hallo"}
+    second = browser.send("/de/withdraw?lang=en", **typed)
+    [back] = [link["href"] for link in Page(second.text).all("a") if "correct=" in str(link["href"])]
+    form = browser.get(str(back))
+    assert Page(form.text).all("html") == [{"lang": "en"}]
+    fields = {str(field["name"]): field.get("value") for field in Page(form.text).all("input")}
+    assert {**fields, "statement": "Hallo"} == {**fields, **typed}
+    assert ">\nHallo</textarea>" in form.text
+    assert browser.get("/de/withdraw?correct=none").status_code == 404
+    assert browser.get(f"/tr/withdraw?{str(back).partition('?')[2]}").status_code == 404
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_every_page_leads_on(browser: Browser) -> None:
+    """To the policy and the withdrawal function, in the same language with the same questions; so do pages of problems.
+
+    Whoever asks for a page is told in words what is not there, whoever asks the API in JSON.
+    """
+    page = Page(browser.get("/de/policy?lang=en&received=2026-01-05").text)
+    links = [link["href"] for link in page.all("a")]
+    assert "/de/policy?lang=tr&received=2026-01-05" in links
+    assert "/de/withdraw?lang=en" in links
+    lost = browser.get("/de/withdraw/none", "tr")
+    assert "Çınar de" in lost.text
+    assert words("tr").problem.not_found_hint in lost.text
+    assert {"/de/policy", "/de/withdraw"} <= {link["href"] for link in Page(lost.text).all("a")}
+    for url in ("/", "/de", "/de/nothing/here"):
+        nothing = browser.get(url, "tr")
+        assert (nothing.status_code, nothing.headers["content-type"][:9]) == (404, "text/html")
+        assert words("tr").problem.not_found_hint in nothing.text
+    assert browser.get("/api/v1/nothing").headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -186,7 +224,10 @@ def test_bytes_that_are_no_form_are_refused(browser: Browser) -> None:
     assert browser.bytes("/de/withdraw", b"{}", "application/json").status_code == 400
     assert browser.bytes("/de/withdraw", b"name=%ff", form).status_code == 400
     assert browser.bytes("/de/withdraw", b"name=\xff", form).status_code == 400
-    assert browser.bytes("/de/withdraw", b"name=" + b"x" * 200_000, form).status_code == 413
+    large = browser.bytes("/de/withdraw", b"name=" + b"x" * 200_000, form)
+    assert (large.status_code, large.headers["content-type"][:9]) == (413, "text/html")
+    assert words("de").problem.too_large_hint in large.text
+    assert "/de/withdraw" in [link["href"] for link in Page(large.text).all("a")]
     assert browser.bytes("/de/withdraw", b"", form).status_code == 422
     assert browser.bytes("/de/withdraw/none", b"", form).status_code == 404
 
