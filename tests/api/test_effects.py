@@ -26,6 +26,7 @@ _messages = tables.table(tables.Message)
 _refunds = tables.table(tables.Refund)
 _deadlines = tables.table(tables.Deadline)
 _attempts = tables.table(tables.Attempt)
+_stores = tables.table(tables.Store)
 HOUR = 3600.0
 
 
@@ -124,6 +125,18 @@ def test_numbers_tell_what_waits_and_what_was_decided(api: Api) -> None:
     assert "@" not in told
     assert counted(api, "rma_deadlines_total", lambda: sweep.sweep(floor.services)) > 0
     assert counted(api, 'rma_chore_failures_total{chore="broken"}', break_a_chore) == 1
+
+
+def test_each_store_is_swept_by_its_own_clock(api: Api) -> None:
+    """What is due by a clock that was moved ahead fires in that store, and in no other."""
+    here, ahead = Floor(api.services), Floor(api.services)
+    for floor in (here, ahead):
+        floor.order("1")
+        floor.must(floor.file("1", ("1", 1)))
+    with api.services.database.write() as work:
+        work.conn.execute(sa.update(_stores).where(_stores.c.id == ahead.store_id).values(clock_offset=2_400 * HOUR))
+    sweep.sweep(api.services)
+    assert [row.state for floor in (here, ahead) for row in floor.rows(tables.Return)] == ["awaiting_parcel", "expired"]
 
 
 def as_numbers(told: str) -> dict[str, float]:

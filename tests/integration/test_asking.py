@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from rma.db import session, tables
 from rma.db.session import Work, now
-from rma.services import asking, effects
+from rma.services import approvals, asking, effects, runner
+from rma.services.caller import Caller
 from rma.services.context import Services
 from tests.support import crossing, fragile
-from tests.support.floor import Floor
+from tests.support.floor import Floor, payment
 
 _attempts = tables.table(tables.Attempt)
 
@@ -174,3 +175,24 @@ def test_what_is_new_goes_before_questions(floor: Floor, key: str, monkeypatch: 
     starts_anew(floor)
     monkeypatch.setattr(asking, "BATCH", 1)
     assert [asking.ask_again(floor.services) for _ in range(3)] == [1, 1, 0]
+
+
+def test_what_nobody_can_be_asked_about_two_people_tell_with_proof(floor: Floor) -> None:
+    """A provider that is not connected tells nothing: who says so twice is one person, and two have to agree."""
+    shop = Floor(floor.services, test_mode=False)
+    shop.order("1", payments=[payment("p1", "card", "466.66", provider="bank")])
+    refund = shop.must(shop.by_hand("1", "10.00", "shipping"))["id"]
+    shop.must(shop.approve(refund))
+    runner.run_attempt(shop.services, shop.open_acts()[0])
+    transfer = shop.rows(tables.Transfer)[0].id
+
+    def told(who: Caller, outcome: Any = "succeeded", proof: str = "Dekont 17") -> tuple[str, str]:
+        says = approvals.Resolve(transfer, outcome, proof)
+        code, _ = shop.do(lambda work: approvals.resolve(work, shop.services, who, refund, says, locale="en"))
+        return code, shop.row(tables.Refund, refund).state
+
+    assert (told(shop.clerk), told(shop.anna, proof=" ")) == (("refused", "unknown"), ("invalid", "unknown"))
+    for who, outcome in ((shop.anna, "succeeded"), (shop.anna, "succeeded"), (shop.bert, "failed")):
+        assert told(who, outcome) == ("ok", "unknown")
+    assert told(shop.bert) == ("ok", "succeeded")
+    assert told(shop.bert) == ("refused", "succeeded")

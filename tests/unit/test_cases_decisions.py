@@ -137,6 +137,7 @@ def test_e24_without_a_delivery_date_the_day_is_estimated() -> None:
     assert shipped.last_day == date(2026, 6, 22)
     doubtful = one(facts, on="2026-07-02", by=by)
     assert (doubtful.decision, doubtful.basis, codes(doubtful)) == ("needs_review", "statutory", ["window_in_doubt"])
+    assert "18 Haziran 2026" in doubtful.reasons[0].text["tr"]
     promised = one(order(None, promised_by=date(2026, 6, 9)), on="2026-06-23", by=by)
     assert (promised.decision, promised.estimated, promised.last_day) == ("accepted", True, date(2026, 6, 23))
 

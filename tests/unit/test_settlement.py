@@ -80,13 +80,25 @@ def test_shipping_that_was_never_charged() -> None:
 
 
 def test_nothing_captured_is_refused_by_hand_and_flagged_in_a_return() -> None:
-    """Money that was never captured is not refunded: by hand it is refused, in a return flagged."""
+    """Money that was never captured is not refunded: by hand it is refused, in a return flagged; all of what was is."""
     body = snapshot(line("10.00"), payments=[payment("0.00", authorised="10.00")])
     with pytest.raises(Refused) as refusal:
         Till(body).hand(Part(kind="goods", order_line_id="1"))
     assert refusal.value.code == "not_captured"
     settlement = Till(body).everything()
     assert (settlement.total, settlement.flags) == (0, ("not_captured", "nothing_to_refund"))
+    paid = Till(snapshot(line("10.00"), payments=[payment("10.00")]))
+    assert paid.hand(Part(kind="goods", order_line_id="1")).total == 1000
+    held = TenderState(payment_id="p", tender="card", captured=200, authorised=1000, voided=300)
+    assert held.uncaptured == 500
+
+
+def test_a_unit_that_is_worth_nothing_comes_back_all_the_same() -> None:
+    """Of three units that cost one cent together the first has it: the others are in the refund with nothing."""
+    till = Till(snapshot(line("0.01", 3), promotions=[promotion("0.02", "1")]))
+    free = till.give({"1": ((2, 2),)})
+    assert (free.total, [one.units for one in free.components]) == (0, [((2, 2),)])
+    assert till.give({"1": ((1, 1), (3, 3))}).total == 1
 
 
 def test_tender_modes() -> None:
