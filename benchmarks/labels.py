@@ -1,4 +1,4 @@
-"""How many labels a second one process draws: `python benchmarks/labels.py [COUNT]`.
+"""How many labels a second one process draws: `python -m benchmarks.labels [COUNT]`.
 
 Every label has its own names, codes and link, so nothing but fonts and fixed words comes from a cache. Printed: date,
 machine, and labels per second for many in one PDF and for one PDF each; of processor time, so that a busy machine

@@ -33,14 +33,17 @@ class MoveClock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 def read(services: Services, caller: Caller) -> dict[str, Any]:
-    """The store's own time. ``NotFound`` for stores that are not in test mode."""
+    """The store's own time. ``Forbidden`` for stores that are not in test mode."""
     with services.database.read() as work:
         row = _row(work, caller)
         return {"now": now() + timedelta(seconds=row.clock_offset), "moved": row.clock_set}
 
 
 def move(services: Services, caller: Caller, data: MoveClock) -> dict[str, Any]:
-    """Move the clock; deadlines fire at their own due instants, then the feed, subscribers and acts catch up."""
+    """Move the clock; deadlines fire at their own due instants, then the feed, subscribers and acts catch up.
+
+    Never backwards, but for the first time in a store without returns. ``Forbidden`` as ``read``.
+    """
     if (data.advance is None) == (data.now is None):
         raise Invalid.field("advance", "advance_or_now", "Say `advance` or `now`, one of them.")
     if not 0 <= data.wait <= MAX_WAIT:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from rma.app import ROUTES
+
 LOADED = re.compile(r"""<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=["']?(?:https?:)?//[^"'\s>]+""")
+CURL = re.compile(r"\bcurl (?:[^\n]*\\\n)*[^\n]*")
 IMPORTED = re.compile(r"""(?:@import\s+|url\()["']?(?:https?:)?//[^"')]+""")
 
 
@@ -47,3 +50,21 @@ def test_a_page_that_loads_from_outside_would_be_seen() -> None:
     assert LOADED.search("<link rel=stylesheet href=//fonts.example/css>")
     assert IMPORTED.search("@import url(https://fonts.example/css)")
     assert not LOADED.search('<a href="https://example.com/">')
+
+
+def test_what_a_how_to_sends_is_taken(checkout: Path) -> None:
+    """Each request that is shown goes to a route that there is, with the content type and the key that it demands."""
+    routes = [
+        (one.method, re.compile(re.sub(r"{\w+}", "[^/]+", one.prefix + one.path)), one.keyed)
+        for group in ROUTES
+        for one in group.endpoints
+    ]
+    pages = sorted((checkout / "docs" / "how-to").glob("*.md"))
+    shown = [one for page in pages for one in CURL.findall(page.read_text(encoding="utf-8")) if "/api/" in one]
+    assert len(shown) > 5
+    for command in shown:
+        typed, sends = re.search(r"-X (\w+)", command), re.search(r" (-d|--data\S*) ", command)
+        method, path = typed[1] if typed else "POST" if sends else "GET", re.findall(r"/api/[^\s\"'?]*", command)[0]
+        keyed = next(keyed for verb, route, keyed in routes if verb == method and route.fullmatch(path))
+        assert "Idempotency-Key" in command or not keyed, command
+        assert not sends or "Content-Type" in command, command
