@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import platform
 import random
 import re
 import resource
@@ -26,6 +25,7 @@ from typing import Any, NamedTuple
 import httpx
 import sqlalchemy as sa
 
+from benchmarks import machine
 from benchmarks.lifecycle import drive
 from benchmarks.measure import Place, open_place
 from benchmarks.servers import serving
@@ -67,9 +67,7 @@ def main() -> None:
     parser.add_argument("--returns", type=int, nargs="*", default=[10_000, 1_000_000], help="sizes, ascending")
     parser.add_argument("--events", type=int, default=1_000_000, help="how many events the history has at the end")
     wanted = parser.parse_args()
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}  {platform.machine()}  {os.cpu_count()} cpus  Python {platform.python_version()}"
-    )
+    print(machine.about())
     for kind in wanted.database or ("postgresql", "sqlite"):
         if wanted.returns:
             with open_place(kind) as shop:

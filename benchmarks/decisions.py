@@ -12,8 +12,6 @@ of the program's process alone, an act; PostgreSQL's own is not in it.
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from benchmarks import machine
 from benchmarks.measure import open_place
 from rma.domain import units
 from rma.domain.asks import Ask
@@ -182,9 +181,7 @@ def _each(act: Callable[[Any], None], subjects: Iterable[Any]) -> float:
 
 def main() -> None:
     """Print the figures."""
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cpus, Python {platform.python_version()}"
-    )
+    print(machine.about())
     policy = _policy()
     for country in ("TR", "DE"):
         law = laws().profile(country, country, _ORDERED.date())

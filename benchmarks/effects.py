@@ -9,7 +9,6 @@ into. The database's own processes are not in it.
 from __future__ import annotations
 
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -17,12 +16,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
 
+from benchmarks import machine
 from benchmarks.lifecycle import drive
 from benchmarks.measure import Place, open_place
 from benchmarks.servers import cpu_seconds, serving
@@ -57,9 +56,7 @@ def main() -> None:
         _worker(target)
         return
     lives = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}  {platform.machine()}  {os.cpu_count()} cpus  Python {platform.python_version()}"
-    )
+    print(machine.about())
     for kind in ("postgresql", "sqlite"):
         with open_place(kind) as place:
             _measure(place, lives)

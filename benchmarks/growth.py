@@ -8,11 +8,9 @@ ever; what a process keeps for good (definitions, law, compiled statements, thre
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import time
-from datetime import UTC, datetime
 
+from benchmarks import machine
 from benchmarks.lifecycle import drive
 from benchmarks.measure import Place, open_place
 from benchmarks.servers import Process, serving
@@ -30,8 +28,7 @@ def main() -> None:
     parser.add_argument("lives", nargs="?", type=int, default=10_000)
     parser.add_argument("--database", action="append", choices=("postgresql", "sqlite"), help="one of them only")
     wanted = parser.parse_args()
-    machine = f"{platform.machine()}  {os.cpu_count()} cpus  Python {platform.python_version()}"
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}  {CLIENTS} clients, one process with its worker")
+    print(f"{machine.about()}; {CLIENTS} clients, one process with its worker")
     for kind in wanted.database or ("postgresql", "sqlite"):
         with open_place(kind) as place:
             _grow(place, wanted.lives)

@@ -9,20 +9,18 @@ was stored is counted, or the figure is void.
 from __future__ import annotations
 
 import io
-import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from benchmarks import machine
 from rma.app import create_services
 from rma.db import tables
 from rma.db.session import Database
@@ -140,8 +138,7 @@ def _databases() -> Iterator[list[str]]:
 def main() -> None:
     """Print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
-    machine = f"{platform.machine()}  {os.cpu_count()} cpus  Python {platform.python_version()}"
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}  {count} orders, one process")
+    print(f"{machine.about()}; {count} orders, one process")
     with _databases() as urls:
         for url in urls:
             _measure(url, count)

@@ -7,12 +7,11 @@ changes little.
 
 from __future__ import annotations
 
-import os
-import platform
 import sys
 import time
-from datetime import UTC, date, datetime
+from datetime import date
 
+from benchmarks import machine
 from rma.domain.labels import LabelJob, PackLine, Size
 from rma.domain.ports import Address
 from rma.providers.labels import render
@@ -70,8 +69,7 @@ def rate(batches: list[list[LabelJob]], size: Size) -> float:
 def main() -> None:
     """Print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    machine = f"{platform.machine()}  {os.cpu_count()} cpus  Python {platform.python_version()}"
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}  {count} labels, one process")
+    print(f"{machine.about()}; {count} labels, one process")
     for number, size in enumerate(_SIZES):
         jobs = [job(2 * number * count + index) for index in range(2 * count)]
         render([job(10**6)], size)

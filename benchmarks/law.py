@@ -6,14 +6,14 @@ of holidays up; then the time of that first pass. Exits with 1 when a median is 
 
 from __future__ import annotations
 
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 
+from benchmarks import machine
 from rma.domain import law_dates
 from rma.domain.calendar import last_instant
 from rma.domain.law import LawProfile
@@ -75,7 +75,7 @@ def main() -> int:
         for day in _DAYS:
             compute(day)
     first = time.perf_counter() - started
-    print(f"{datetime.now(UTC):%Y-%m-%d} {platform.machine()} Python {platform.python_version()}")
+    print(machine.about())
     found = {name: microseconds(compute, rounds) for name, compute in KINDS.items()}
     for name, median in found.items():
         print(f"{median:7.1f} µs  {name}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from benchmarks import machine
 from rma.app import create_services
 from rma.db.session import Database
 from rma.domain import strict
@@ -156,8 +156,7 @@ def _measure(url: str, count: int) -> None:
 def main() -> None:
     """Print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else policy_replay.MOST
-    machine = f"{platform.machine()}, {os.cpu_count()} cpus, Python {platform.python_version()}"
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}")
+    print(machine.about())
     with tempfile.TemporaryDirectory() as place, postgres.running(settings=()) as server:
         for url in (f"sqlite:///{place}/bench.sqlite3", server.create("bench")):
             migrate(url)

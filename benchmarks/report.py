@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from benchmarks import machine
 from benchmarks.lifecycle import STEPS
 from benchmarks.measure import Counts, Measured, Options, Result
 
@@ -28,10 +27,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def about(cls, options: Options, measured: Measured) -> Report:
         """A report on these figures, made now on this machine."""
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-        machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB"
-        machine += f", Python {platform.python_version()}"
-        return cls(at=datetime.now(UTC), machine=machine, options=options, measured=measured)
+        return cls(at=datetime.now(UTC), machine=machine.about(), options=options, measured=measured)
 
 
 def as_json(report: Report) -> bytes:
@@ -41,9 +37,7 @@ def as_json(report: Report) -> bytes:
 
 def text(report: Report) -> str:
     """The tables for a screen."""
-    head = (
-        f"{report.at:%Y-%m-%d}  {report.machine}  medians of {report.options.runs} runs of {report.options.seconds:g} s"
-    )
+    head = f"{report.machine}; medians of {report.options.runs} runs of {report.options.seconds:g} s"
     return "\n\n".join([head, table(report.measured.results), steps(report.measured.results), counts(report.measured)])
 
 
@@ -104,7 +98,7 @@ def into(page: Path, report: Report) -> None:
     content = page.read_text(encoding="utf-8")
     measured = report.measured
     head = (
-        f"`{COMMAND}`, {report.at:%Y-%m-%d}, {report.machine}; medians of {report.options.runs} runs of"
+        f"`{COMMAND}`, {report.machine}; medians of {report.options.runs} runs of"
         f" {report.options.seconds:g} s, limit and program in turns."
     )
     parts = {

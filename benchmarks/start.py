@@ -7,15 +7,13 @@ while.
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import sys
 import time
-from datetime import UTC, datetime
 
 import httpx
 
+from benchmarks import machine
 from benchmarks.measure import Place, open_place
 from benchmarks.servers import serving
 
@@ -25,8 +23,7 @@ _IDLE = 5.0
 def main() -> None:
     """Print both databases' medians."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    machine = f"{platform.machine()}  {os.cpu_count()} cpus  Python {platform.python_version()}"
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}  medians of {times}")
+    print(f"{machine.about()}; medians of {times}")
     for kind in ("postgresql", "sqlite"):
         with open_place(kind) as place:
             found = [_once(place) for _ in range(times)]

@@ -7,18 +7,17 @@ turn; what each kind of its threads has used by then, and once every act is done
 from __future__ import annotations
 
 import os
-import platform
 import re
 import sys
 import threading
 import time
 from collections import defaultdict
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from benchmarks import machine
 from benchmarks.lifecycle import drive
 from benchmarks.measure import EFFECTS_SECONDS, WARM_UP, open_place
 from benchmarks.servers import serving
@@ -33,8 +32,7 @@ _NUMBER = re.compile(r"[-_ ]?\d+(\.\d+)?$")
 def main() -> None:
     """Print both databases' threads, the one that costs most first."""
     lives = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    machine = f"{platform.machine()}  {os.cpu_count()} cpus  Python {platform.python_version()}"
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}  {CLIENTS} clients, {lives} lives, milliseconds a life")
+    print(f"{machine.about()}; {CLIENTS} clients, {lives} lives, milliseconds a life")
     for kind in ("postgresql", "sqlite"):
         used = _used(kind, lives)
         print(f"{kind}: {sum(used.values()):.1f} in all")
