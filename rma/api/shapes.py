@@ -236,6 +236,7 @@ class Parcel(Shape, frozen=True, kw_only=True):
     handed_over_at: datetime | None
     delivered_at: datetime | None
     lines: list[Item]
+    cost: Item | None
     version: int
     created_at: datetime
 

@@ -266,7 +266,7 @@ def numbers(line: Any) -> dict[str, Any]:
 
 
 def parcel(subject: Subject) -> dict[str, Any]:
-    """A parcel for people and programs."""
+    """A parcel for people and programs; ``cost`` is what the customer paid for it."""
     row = subject.row
     return {
         "id": row["id"],
@@ -281,6 +281,7 @@ def parcel(subject: Subject) -> dict[str, Any]:
         "handed_over_at": row["handed_over_at"],
         "delivered_at": row["delivered_at"],
         "lines": row["lines"],
+        "cost": row["doc"].get("cost"),
         "version": row["version"],
         "created_at": row["created_at"],
     }

@@ -19,7 +19,7 @@ from rma.domain.messages import is_address
 from rma.domain.policy import Policy
 from rma.domain.withdrawals import search_form
 from rma.errors import FieldError, Forbidden, Invalid
-from rma.services import accounts, assess, books, cases_view, links, naming, settling
+from rma.services import accounts, assess, books, cases_view, freight, links, naming, settling
 from rma.services.accounts import PayoutIn
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
@@ -333,7 +333,7 @@ def _new_line(
         "noticed_at": asked.noticed_at,
         "condition": msgspec.to_builtins(asked.condition) if asked.condition else None,
         "replacement": msgspec.to_builtins(asked.replacement) if asked.replacement else None,
-        "paid_by": line.way_back_paid_by,
+        "customer_pays": freight.customer_pays(line.methods),
         "restocking_percent": line.restocking_percent,
         "methods": [way.name for way in line.methods],
         "outcomes": list(line.outcomes),

@@ -14,7 +14,7 @@ from rma.domain.claims import Outcome
 from rma.domain.decision import Decision
 from rma.domain.money import parse_money
 from rma.errors import Forbidden, Invalid, Refused
-from rma.services import deadlines, gather, settling
+from rma.services import deadlines, freight, gather, settling
 from rma.services.caller import Caller
 from rma.services.case import Line, read_quote
 from rma.services.evidence import judge_again
@@ -154,7 +154,7 @@ def _quote_anew(door: Door, line: Line) -> None:
     lines = [replace(one, **told) if i == at else one for i, one in enumerate(kept.lines)]
     case.set(quote=msgspec.json.encode(replace(kept, lines=tuple(lines))).decode())
     was = line.doc.get("goods_come_back", True)
-    ways = {"methods": [way.name for way in judged.methods], "paid_by": judged.way_back_paid_by}
+    ways = {"methods": [way.name for way in judged.methods], "customer_pays": freight.customer_pays(judged.methods)}
     remember(line, **ways, restocking_percent=judged.restocking_percent)
     if line.received or line.accepted or judged.goods_come_back == was:
         return

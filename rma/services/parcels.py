@@ -13,10 +13,10 @@ from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.claims import Method
 from rma.domain.events import Personal
-from rma.domain.money import parse_money
+from rma.domain.money import parse_money, wire
 from rma.domain.vocabulary import PARCEL_TRIGGERS
 from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
-from rma.services import cases_view, doors
+from rma.services import cases_view, doors, freight, refunds, sight
 from rma.services.caller import Caller
 from rma.services.case import Case
 from rma.services.context import Services
@@ -75,8 +75,11 @@ class ParcelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 def create(work: Work, services: Services, caller: Caller, return_id: str, data: NewParcel) -> dict[str, Any]:
-    """Open an inbound parcel; its label or code is made by the carrier's durable act."""
-    door = doors.open_case(work, services, caller, return_id)
+    """Open an inbound parcel; its label or code is made by the carrier's durable act.
+
+    What the customer paid for it is proposed back with the goods, or now where they are accepted already.
+    """
+    door = doors.open_case(work, services, caller, return_id, order=data.cost is not None)
     case = the_case(door)
     _check(door, data)
     if case.state in UNWAITED:
@@ -90,15 +93,34 @@ def create(work: Work, services: Services, caller: Caller, return_id: str, data:
         lines=_lines(data),
         extra={
             "tracking": data.tracking,
-            "doc": {"weight_g": data.weight_g, "cost": msgspec.to_builtins(data.cost)},
+            "doc": {"weight_g": data.weight_g, "cost": _cost(data.cost, case.row["currency"])},
         },
     )
     if data.handed_over_at is not None:
         subject.set(handed_over_at=data.handed_over_at)
         doors.act(door, subject, "hand_over", caller, data={"happened_at": data.handed_over_at})
         _learn(door, subject, "handed_over", data.handed_over_at)
+    if data.cost is not None:
+        _claim(door, caller, subject, data.cost)
     door.close()
-    return cases_view.parcel(subject)
+    return sight.of_parcel(cases_view.parcel(subject), caller)
+
+
+def _cost(cost: CostIn | None, currency: str) -> dict[str, Any] | None:
+    if cost is None:
+        return None
+    amount = parse_money(cost.amount, currency, path="cost.amount")
+    return {"amount": wire(amount, currency), "receipt": cost.receipt}
+
+
+def _claim(door: Door, caller: Caller, parcel: Subject, cost: CostIn) -> None:
+    case = the_case(door)
+    amount = parse_money(cost.amount, case.row["currency"], path="cost.amount")
+    if amount:
+        by = None if caller.is_link else caller.actor
+        named = parcel.row["carrier"] in _named(door, case)
+        freight.claim(case, parcel=parcel.id, amount=amount, named=named, by=by)
+        refunds.propose_freight(door)
 
 
 def _lines(data: NewParcel) -> list[dict[str, Any]]:
@@ -166,12 +188,12 @@ def tell(work: Work, services: Services, caller: Caller, parcel_id: str, data: P
     heard = {"parcel": parcel_id, "source": data.source_id}
     door, subject = doors.open_child(work, services, caller, "parcel", parcel_id, more=[(_HEARD, heard)])
     if _HEARD.one(work, heard) is not None:
-        return cases_view.parcel(subject)
+        return sight.of_parcel(cases_view.parcel(subject), caller)
     if faults := happened("at", data.at, door.now):
         raise Invalid(faults[0].message, errors=faults)
     hear(door, subject, data, role="carrier")
     door.close()
-    return cases_view.parcel(subject)
+    return sight.of_parcel(cases_view.parcel(subject), caller)
 
 
 def hear(door: Door, subject: Subject, data: ParcelNews, *, role: str) -> None:
@@ -245,7 +267,7 @@ def void(work: Work, services: Services, caller: Caller, parcel_id: str, return_
     _of(door, return_id)
     doors.act(door, subject, "void", caller)
     door.close()
-    return cases_view.parcel(subject)
+    return sight.of_parcel(cases_view.parcel(subject), caller)
 
 
 def _of(door: Door, return_id: str) -> None:

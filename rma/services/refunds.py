@@ -26,6 +26,7 @@ from rma.services import (
     books,
     children,
     differences,
+    freight,
     gather,
     interest,
     line_money,
@@ -97,6 +98,7 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
     """Propose what is owed for units accepted since the last proposal; nothing where that is zero."""
     case = the_case(door)
     propose_differences(door)
+    propose_freight(door)
     if not any(line.doc.get("accepted_units") for line in case.lines):
         return
     held = [(s.row, door.transfers(s)) for s in door.children("refund") if s.new or s.dirty]
@@ -134,6 +136,12 @@ def propose_differences(door: Door) -> None:
     """Propose back what was paid for replacements that will not come."""
     for settlement in differences.owed_back(door):
         propose(door, settlement, None, by_hand=False, fixers=[])
+
+
+def propose_freight(door: Door) -> None:
+    """Propose what the customer paid for the way back where the store pays it; a person looks at every one."""
+    for settlement, recorded_by in freight.take(door, the_case(door)):
+        propose(door, settlement, None, by_hand=True, fixers=recorded_by)
 
 
 def propose(

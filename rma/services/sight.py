@@ -29,6 +29,11 @@ def of_replacement(view: dict[str, Any], caller: Caller) -> dict[str, Any]:
     return view if may_see_money(caller) else _goods(view)
 
 
+def of_parcel(view: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """A parcel as this caller may see it."""
+    return view if may_see_money(caller) else view | {"cost": None}
+
+
 def offer(made: dict[str, Any] | None, currency: str) -> dict[str, Any] | None:
     """An offer to keep the goods for less: an amount as money or a percentage, who made it, and the answer."""
     if made is None:
@@ -50,6 +55,7 @@ def _for_warehouse(view: dict[str, Any]) -> dict[str, Any]:
     return {
         **view,
         "lines": [_without(line, {"methods", "offer"}) for line in view["lines"]],
+        "parcels": [parcel | {"cost": None} for parcel in view["parcels"]],
         "refunds": [],
         "replacements": [_goods(replacement) for replacement in view["replacements"]],
         "balance": None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.shop import ORDERED, Shop
+from tests.support.shop import ORDERED, OpenShop, Shop, want
 from tests.support.snapshots import Json
 
 IBAN = "TR33 0006 1005 1978 6457 8413 26"
@@ -98,3 +98,71 @@ def test_an_account_given_with_the_filing_is_used(shop: Shop) -> None:
     assert shop.refund(refund)["state"] == "succeeded"
     shop.advance("PT1M")
     assert shop.outbox("payout_needed") == []
+
+
+FREIGHT = {
+    "returns": {"named_return_carriers": ["yurtici"]},
+    "reasons": {name: {"methods": ["drop_off_code", "own_carrier"]} for name in ("default", "defective")},
+    "refunds": {"auto_approve_below": "500.00"},
+}
+
+
+def sent(shop: Shop, number: str, carrier: str, *, line: Json | None = None, **filing: Any) -> tuple[Json, Json]:
+    """A return whose customer sent the goods on their own for 55.00, and its parcel."""
+    shop.order(number)
+    filed = shop.file(number, *([line] if line else []), method="own_carrier", **filing)
+    cost = {"amount": shop.money("55.00"), "receipt": "FIS-1"}
+    body = {"direction": "inbound", "method": "own_carrier", "carrier": carrier, "cost": cost}
+    return filed, shop.customer(filed).post(f"/returns/{filed['id']}/parcels", body)
+
+
+def freight(shop: Shop, filed: Json) -> list[Json]:
+    """The refunds of nothing but freight."""
+    return [one for one in shop.refunds(filed) if {part["kind"] for part in one["components"]} == {"return_freight"}]
+
+
+def test_freight_that_the_store_owes_goes_back_to_who_paid_it(open_shop: OpenShop) -> None:
+    """By the named carrier, or for a defect: a refund of its own, looked at by a person; another carrier is theirs."""
+    shop = open_shop(policy=FREIGHT)
+    named, parcel = sent(shop, "1001", "yurtici")
+    assert parcel["cost"] == {"amount": shop.money("55.00"), "receipt": "FIS-1"}
+    assert shop.warehouse.get(f"/returns/{named['id']}")["parcels"][0]["cost"] is None
+    assert not freight(shop, named)
+    shop.receive(named)
+    shop.inspect(named)
+    shop.settle()
+    [owed] = freight(shop, named)
+    assert {one["state"] for one in shop.refunds(named) if one != owed} == {"succeeded"}
+    assert (owed["state"], owed["total"], owed["flags"]) == ("proposed", shop.money("55.00"), ["needs_payout"])
+    assert [(one["tender"], one["amount"]) for one in owed["transfers"]] == [("bank_transfer", shop.money("55.00"))]
+    shop.approve(owed)
+    shop.customer(named).post(f"/returns/{named['id']}/payout", {"iban": IBAN, "holder": "Ayşe Yılmaz"})
+    shop.settle()
+    assert [one["state"] for one in freight(shop, named)] == ["succeeded"]
+    assert shop.show(named)["state"] == "awaiting_feedback"
+    for number, carrier, kind, found in (("1002", "aras", "withdrawal", 0), ("1003", "aras", "defective", 1)):
+        filed, _ = sent(shop, number, carrier, line=want("1", reason=kind), kind=kind)
+        shop.receive(filed)
+        shop.inspect(filed)
+        assert len(freight(shop, filed)) == found, (carrier, kind)
+
+
+def test_freight_is_proposed_once_whenever_it_is_told(open_shop: OpenShop) -> None:
+    """Told late it is proposed at once; a no stays a no, an undone receipt is none, a void parcel brings nothing."""
+    shop = open_shop(policy={**FREIGHT, "refunds": {}})
+    filed, void = sent(shop, "1001", "yurtici")
+    shop.integrator.delete(f"/returns/{filed['id']}/parcels/{void['id']}")
+    shop.receive(filed, scan_id="first")
+    shop.inspect(filed)
+    assert not freight(shop, filed)
+    cost = {"amount": shop.money("60.00")}
+    told = {"direction": "inbound", "method": "own_carrier", "carrier": "yurtici", "cost": cost}
+    shop.support.post(f"/returns/{filed['id']}/parcels", told)
+    shop.warehouse.delete("/receipts/first")
+    shop.receive(filed)
+    shop.inspect(filed)
+    gone, owed = freight(shop, filed)
+    assert (gone["state"], owed["state"], owed["total"]) == ("refused", "proposed", shop.money("60.00"))
+    shop.finance.post(f"/refunds/{owed['id']}/refuse", {"reason": "No receipt."})
+    shop.support.post(f"/returns/{filed['id']}/actions/approve", {})
+    assert [one["state"] for one in freight(shop, filed)] == ["refused", "refused"]
