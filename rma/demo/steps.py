@@ -206,7 +206,7 @@ def replace(shop: Shop, case: Case, view: Json) -> int | None:
             shop.api.pay(case.id, view["balance"]["due_from_customer"], key=key)
             return 1
         if state == "ordered":
-            body = {"carrier": "demo-express", "tracking": f"OUT-{case.rma_number}", "at": shop.at(9).isoformat()}
+            body = {"carrier": "Demo Express", "tracking": f"OUT-{case.rma_number}", "at": shop.at(9).isoformat()}
             replacement.update(shop.api.replacement(replacement["id"], "ship", body, key=key))
             return 2
         if state == "shipped":

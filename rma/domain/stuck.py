@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rma.domain.texts import Text, say, text
+from rma.domain.texts import Text, filled, say, text
 
 STUCK: dict[str, Text] = {
     "pending": text(tr="Henüz gönderilmedi", en="Not sent yet", de="Noch nicht gesendet"),
@@ -42,6 +42,11 @@ STUCK: dict[str, Text] = {
 """By our own codes: the state of a transfer or of a refund, and what we say ourselves in place of a provider."""
 
 
+_ANSWERED = text(
+    tr="Sağlayıcının yanıtı: {code}", en="The provider's answer: {code}", de="Antwort des Anbieters: {code}"
+)
+
+
 def why(code: str, language: str) -> str:
-    """The words of a code of ours; a provider's own code as it is, which its people can look up."""
-    return say(STUCK.get(code, {}), language) or code
+    """The words of a code of ours; a provider's own code as its answer, which its people can look up."""
+    return say(STUCK.get(code) or filled(_ANSWERED, code=code), language)

@@ -146,7 +146,7 @@ def test_every_message_is_sent_in_the_reader_s_language(world: World, locale: st
     assert "- Leke var" in found["line_not_accepted"].text
     assert len(world.rows(tables.Message)) == len(expected), "two lines of one inspection are one message"
     assert (found["refund_stuck"].recipient, found["refund_stuck"].locale) == ("kasa@cinar.example", "tr")
-    assert "- insufficient_funds\n- Bu ödeme yolunun sağlayıcısı yok" in found["refund_stuck"].text
+    assert "- Sağlayıcının yanıtı: insufficient_funds\n- Bu ödeme yolunun sağlayıcısı yok" in found["refund_stuck"].text
     assert "73104455" in found["label_ready"].text
     folder = world.services.settings.data_dir / "outbox"
     assert len(list(folder.glob("*.eml"))) == len(expected - late)
