@@ -26,6 +26,8 @@ Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 _TURNERS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 """Characters that turn the direction of the text around them: a receipt could read as something else."""
+_I = dict.fromkeys(map(ord, "İIı"), "i")
+"""The four letters i of Turkish, which no other language tells apart."""
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -55,11 +57,15 @@ class Units(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """An order line as a withdrawal finds it: how many units could still be filed; ``refused`` says why none may be."""
+    """An order line as a withdrawal finds it: how many units could still be filed; ``refused`` says why none may be.
+
+    ``name`` is what the item is called, for people who do not know its number.
+    """
 
     order_line_id: str
     sku: str
     most: int
+    name: str = ""
     refused: tuple[Why, ...] = ()
 
 
@@ -136,6 +142,7 @@ def _wanted(declared: Declaration, rooms: Sequence[Room]) -> tuple[dict[str, int
     left: list[Left] = []
     for line in declared.lines:
         named = [room.order_line_id for room in rooms if _means(line, room)]
+        named = named or [room.order_line_id for room in rooms if _calls(line, room)]
         rest = _take(named, line.quantity, most, wanted)
         if rest:
             code = "none_left" if named else "unknown_line"
@@ -145,6 +152,15 @@ def _wanted(declared: Declaration, rooms: Sequence[Room]) -> tuple[dict[str, int
 
 def _means(line: DeclaredLine, room: Room) -> bool:
     return line.line == room.order_line_id if line.line is not None else line.sku == room.sku
+
+
+def _calls(line: DeclaredLine, room: Room) -> bool:
+    """Whether people would say that this is the item: by its number or its name, however they write it."""
+    return line.sku is not None and _spoken(line.sku) in {_spoken(room.sku), _spoken(room.name)} - {""}
+
+
+def _spoken(words: str) -> str:
+    return " ".join(words.translate(_I).casefold().split())
 
 
 def _take(lines: Sequence[str], quantity: int, most: Mapping[str, int], wanted: dict[str, int]) -> int:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from rma.db import tables
 from rma.db.session import Work
 from rma.domain import decision, withdrawals
+from rma.domain.order import Line
 from rma.domain.withdrawals import Declaration, Left, Room, Units
 from rma.errors import Invalid, Refused
 from rma.services import assess, filing
@@ -92,9 +93,9 @@ def _rooms(work: Work, services: Services, caller: Caller, number: str, *, at: d
     facts = assess.order_facts(work, store, view, policy, now=now)
     ids = [line.id for line in view.order.lines]
     found = decision.options_of_lines(policy, view.law, facts, ids, at=at, kinds=("withdrawal",))
-    return [_room(line.id, line.sku, found[line.id][0]) for line in view.order.lines]
+    return [_room(line, found[line.id][0]) for line in view.order.lines]
 
 
-def _room(line_id: str, sku: str, judged: decision.LineDecision) -> Room:
+def _room(line: Line, judged: decision.LineDecision) -> Room:
     refused = judged.reasons if judged.decision == "refused" else ()
-    return Room(order_line_id=line_id, sku=sku, most=judged.quantity, refused=refused)
+    return Room(order_line_id=line.id, sku=line.sku, name=line.name or "", most=judged.quantity, refused=refused)

@@ -135,7 +135,9 @@ def unsubscribe(visit: Visit) -> Html:
 
 def _unsubscribed(visit: Visit, *, done: bool) -> Html:
     store, language = _store(visit, _caller(visit))
-    return page(visit, "unsubscribe.html.j2", store=store.name, language=language, done=done, action=visit.url)
+    return page(
+        visit, "unsubscribe.html.j2", store=store.name, language=language, done=done, action=visit.link(visit.url)
+    )
 
 
 # -- acts -------------------------------------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ def test_a_customer_says_what_they_think_and_wants_no_more_of_such_mail(shop: Sh
     assert browse(shop, f"{home}/feedback", score="5").status_code == 422
     assert shop.show(filed)["state"] == "closed"
     assert "Bu tür iletileri istemiyorum" in browse(shop, away).text
+    assert f'action="{away[away.index(f"/{shop.slug}/") :]}?lang=de"' in browse(shop, f"{away}?lang=de").text
     for _ in range(2):
         assert "artık göndermeyeceğiz" in browse(shop, away, yes="1").text
     second = shop.file("1002")
@@ -186,6 +187,9 @@ def test_the_page_says_what_to_do_next(shop: Shop) -> None:
     assert "Sıra sizde." not in page
     assert "1 × Süet bot 39" in page
     shop.support.post(f"/replacements/{shop.show(swap)['replacements'][0]['id']}/actions/out_of_stock")
+    shop.advance("PT1M")
+    [sold_out] = shop.outbox("exchange_out_of_stock")
+    assert "iade sayfanızdaki düğmeye basın" in sold_out["text"]
     home, line = swap["link"]["url"], swap["lines"][0]["id"]
     assert "Paramı geri istiyorum" in browse(shop, home).text
     assert "Para iadesi" in browse(shop, f"{home}/refund", line=line).text

@@ -85,9 +85,9 @@ def test_the_same_content_has_one_fingerprint() -> None:
     assert (order_number(typed(order_number="# 12")), order_number(typed(order_number="#"))) == ("12", "#")
 
 
-def room(line: str, most: int, *, sku: str = "A", refused: bool = False) -> Room:
+def room(line: str, most: int, *, sku: str = "A", name: str = "", refused: bool = False) -> Room:
     """An order line with so many units that could be filed."""
-    return Room(order_line_id=line, sku=sku, most=most, refused=(OVER,) if refused else ())
+    return Room(order_line_id=line, sku=sku, name=name, most=most, refused=(OVER,) if refused else ())
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,8 @@ def room(line: str, most: int, *, sku: str = "A", refused: bool = False) -> Room
         (some(("A", 9)), [room("1", 3), room("2", 3)], [("1", 3), ("2", 3)], [("none_left", 3)]),
         (some(("A", 2), ("A", 2)), [room("1", 3)], [("1", 3)], [("none_left", 1)]),
         (some(("Z", 1), ("A", 1)), [room("1", 3)], [("1", 1)], [("unknown_line", 1)]),
+        (some(("a", 1)), [room("1", 3), room("2", 3, sku="a")], [("2", 1)], []),
+        (some(("kirmizi  İĞNE", 1)), [room("1", 3), room("2", 3, name="Kırmızı iğne")], [("2", 1)], []),
         ((DeclaredLine(line="2", quantity=1),), [room("1", 3), room("2", 3)], [("2", 1)], []),
     ],
 )
