@@ -82,7 +82,7 @@ def test_what_holds_money_up_has_words(checkout: Path) -> None:
     states = set(get_args(TransferState)) - {"succeeded"}
     assert (ours | states | {"partly_succeeded"}) - stuck.STUCK.keys() == set()
     assert stuck.why("no_provider", "de").startswith("Für diesen Zahlungsweg")
-    assert stuck.why("insufficient_funds", "tr") == "insufficient_funds", "a provider's own code is looked up there"
+    assert stuck.why("insufficient_funds", "tr") == "Sağlayıcının yanıtı: insufficient_funds", "looked up there"
 
 
 _CHOICES: dict[str, tuple[Any, Mapping[str, Any]]] = {
