@@ -33,13 +33,17 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
-    """A column that stays. ``form`` is what its value must be read as, before and after; JSON ``text`` by itself."""
+    """A column that stays. ``form`` is what its value must be read as, before and after; JSON ``text`` by itself.
+
+    ``unique``: what stands there tells its row from others, and what is left of it has to go on doing so.
+    """
 
     typed: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     form: Any = Any
     text: bool = False
+    unique: bool = False
 
 
 class _RefundDoc(msgspec.Struct):
@@ -60,20 +64,26 @@ PAPERS: dict[str, dict[str, Paper]] = {
         "frozen": Paper(texts=("promotions.terms.text",), form=Priced, text=True),
     },
     "returns": {"facts": Paper(typed=("pickup", "asked"))},
-    "return_lines": {"note": Paper(typed=_ITSELF), "doc": Paper(typed=("deductions.why",), texts=("name",))},
+    "return_lines": {
+        "note": Paper(typed=_ITSELF),
+        "reason": Paper(codes=_ITSELF),
+        "doc": Paper(typed=("deductions.why",), texts=("name",), codes=("scanned.serial",)),
+    },
     "parcels": {
         "carrier": Paper(texts=_ITSELF),
         "tracking": Paper(texts=_ITSELF),
         "code": Paper(texts=_ITSELF),
-        "doc": Paper(typed=("refusal.message",)),
+        "doc": Paper(typed=("refusal.message",), codes=("cost.receipt",)),
     },
-    "receipts": {"doc": Paper(texts=("answer.lines.name",))},
+    "parcel_events": {"carrier_status": Paper(typed=_ITSELF), "source_id": Paper(codes=_ITSELF, unique=True)},
+    "receipts": {"scan_id": Paper(codes=_ITSELF, unique=True), "doc": Paper(texts=("answer.lines.name",))},
+    "payments": {"reference": Paper(codes=_ITSELF, unique=True)},
     "inspections": {
         "note": Paper(typed=_ITSELF),
         "doc": Paper(typed=("reason", "deduction.reason", "deduction.override.reason")),
     },
-    "replacements": {"doc": Paper(texts=("carrier", "tracking"))},
-    "unexpected": {"doc": Paper(typed=("description", "sender"))},
+    "replacements": {"doc": Paper(texts=("carrier", "tracking"), codes=("payments.reference",))},
+    "unexpected": {"doc": Paper(typed=("description", "sender"), codes=("sku", "skus", "shelf", "tracking"))},
     "refunds": {
         "components": Paper(typed=("why",), form=list[Component]),
         "doc": Paper(

@@ -14,6 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from rma.domain.mailboxes import search_form
 from rma.domain.messages import is_address
 from rma.domain.verdict import Why
 from rma.errors import FieldError, Invalid
@@ -107,11 +108,6 @@ def fingerprint(declared: Declaration) -> str:
 def order_number(declared: Declaration) -> str:
     """The number as orders are kept: without the sign that many people write before it."""
     return declared.order_number.lstrip("#").strip() or declared.order_number
-
-
-def search_form(address: str) -> str:
-    """The spelling in which two addresses are compared."""
-    return address.strip().lower()
 
 
 def plan(declared: Declaration, rooms: Sequence[Room]) -> tuple[tuple[Units, ...], tuple[Left, ...]]:

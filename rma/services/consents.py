@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from rma.db import tables
 from rma.db.session import Work
 from rma.domain.events import Draft
+from rma.domain.mailboxes import spellings
 from rma.domain.order import Consent, Person
 from rma.services import assess, log
 from rma.services.caller import Caller
@@ -33,7 +34,7 @@ def withdraw(work: Work, caller: Caller) -> int:
     ).first()
     if found is None:
         return 0
-    mine = _orders.c.id == found.order_id if found.email is None else _orders.c.email == found.email
+    mine = _orders.c.id == found.order_id if found.email is None else _orders.c.email.in_(spellings(found.email))
     wanted = sa.select(_orders).where(_orders.c.store_id == caller.store_id, mine).order_by(_orders.c.number)
     no = Consent(given=False, at=store_now(work, found.clock_offset), source="unsubscribe")
     return sum(_refuse(work, caller, row, no) for row in work.conn.execute(wanted.with_for_update(key_share=True)))

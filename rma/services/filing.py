@@ -15,9 +15,9 @@ from rma.domain import calendar, claims, units
 from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Personal
 from rma.domain.ids import rma_number
+from rma.domain.mailboxes import search_form
 from rma.domain.messages import is_address
 from rma.domain.policy import Policy
-from rma.domain.withdrawals import search_form
 from rma.errors import FieldError, Forbidden, Invalid
 from rma.services import accounts, assess, books, cases_view, freight, links, naming, settling
 from rma.services.accounts import PayoutIn

@@ -14,6 +14,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain import ids
 from rma.domain.events import Draft, Personal
+from rma.domain.mailboxes import search_form
 from rma.domain.messages import is_address
 from rma.errors import FieldError, Invalid, NotFound
 from rma.services import log
@@ -63,7 +64,7 @@ def mint(work: Work, new: NewKey, *, store_id: str, actor: str) -> MintedKey:
         name=new.name,
         hash=ids.secret_hash(secret),
         scopes=sorted(set(new.scopes)),
-        person=new.person and new.person.strip().lower(),
+        person=new.person and search_form(new.person),
         minted_by=actor,
         expires_at=new.expires_at,
         created_at=work.real_now,

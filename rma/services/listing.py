@@ -13,8 +13,8 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain import calendar, ids, strict
 from rma.domain.ids import read_rma_number
+from rma.domain.mailboxes import spellings
 from rma.domain.money import parse_amount
-from rma.domain.withdrawals import search_form
 from rma.errors import Invalid
 from rma.services import cases_view
 from rma.services import refunds as refund_rows
@@ -84,7 +84,7 @@ _SAME: dict[str, Callable[[Any], Any]] = {
     "kind": lambda v: _returns.c.kind == v,
     "order_number": lambda v: _returns.c.order_number == v,
     "rma_number": lambda v: _returns.c.rma_number == (read_rma_number(v) or v),
-    "email": lambda v: _returns.c.email == search_form(v),
+    "email": lambda v: _returns.c.email.in_(spellings(v)),
     "sku": lambda v: _returns.c.id.in_(
         sa.select(_lines.c.return_id).where(_lines.c.store_id == _returns.c.store_id, _lines.c.sku == v)
     ),
@@ -160,7 +160,7 @@ def _anything(store_id: str, text: str) -> sa.CompoundSelect[Any]:
     same = (
         _returns.c.rma_number == (read_rma_number(text) or text),
         _returns.c.order_number == text,
-        _returns.c.email == search_form(text),
+        _returns.c.email.in_(spellings(text)),
         _returns.c.id == text,
     )
     parts = [sa.select(_returns.c.id).where(_returns.c.store_id == store_id, one) for one in same]

@@ -24,6 +24,7 @@ from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import calendar, retention, units
 from rma.domain.events import Draft
+from rma.domain.mailboxes import search_form
 from rma.domain.merging import Conflict, add_delivery, merge
 from rma.domain.order import Delivery, Order, Person
 from rma.domain.pricing import price
@@ -126,11 +127,14 @@ def deliver(
     order = assess.read_order_doc(row["doc"])
     delivery = read_delivery(body, order=order, now=now)
     merged = add_delivery(order, delivery)
+    if row["erased_at"] is not None:
+        merged = without_person(merged)
     if merged != order:
         row |= {"doc": _encode(merged).decode(), "version": row["version"] + 1, "updated_at": now}
         told = {"number": number, "version": row["version"], "sha256": _sha(row["doc"]), "delivery": delivery.id}
         _say(work, row, [Draft("order.imported", told, now)], actor=caller.actor, store_id=caller.store_id)
-    return delivery, row, all(one.id != delivery.id for one in order.deliveries)
+    kept = next(one for one in merged.deliveries if one.id == delivery.id)
+    return kept, row, all(one.id != delivery.id for one in order.deliveries)
 
 
 @dataclass(slots=True)
@@ -290,11 +294,6 @@ def _say(work: Work, row: dict[str, Any], drafts: list[Draft], *, actor: str, st
     )
     row.update(head=head, events_n=n)
     _UPDATE.run(work, {"key": row["id"], **{name: row[name] for name in _CHANGES}})
-
-
-def search_form(email: str) -> str:
-    """An address as it is looked up: without capitals and spaces around it."""
-    return email.strip().lower()
 
 
 def _sha(text: str) -> str:

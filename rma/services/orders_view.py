@@ -14,6 +14,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain import units
 from rma.domain.decision import LineDecision, options_of_lines
+from rma.domain.mailboxes import spellings
 from rma.domain.money import wire
 from rma.domain.order import Order, Person, write_order
 from rma.domain.pricing import Priced, price
@@ -22,7 +23,6 @@ from rma.services import assess
 from rma.services.assess import OrderView
 from rma.services.case import read_order_row, store_now
 from rma.services.context import Services
-from rma.services.orders import search_form
 from rma.services.paging import Ask, Page, cut
 
 MAX_LINES = 200
@@ -87,7 +87,7 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
     created, ordered = _orders.c.created_at, _orders.c.ordered_at
     asked = (
         (filters.number, lambda value: _orders.c.number == value),
-        (filters.email, lambda value: _orders.c.email == search_form(value)),
+        (filters.email, lambda value: _orders.c.email.in_(spellings(value))),
         (filters.customer_reference, lambda value: _orders.c.customer_ref == value),
         (filters.created_from, lambda value: created >= value),
         (filters.created_to, lambda value: created < value),

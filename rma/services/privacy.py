@@ -17,10 +17,10 @@ from rma.db.session import Work
 from rma.domain import calendar, retention
 from rma.domain.events import Draft
 from rma.domain.law_dates import answer_due
+from rma.domain.mailboxes import search_form, spellings
 from rma.domain.messages import is_address
 from rma.domain.retention import BY_NAME, OWN_RULE, Answer
 from rma.domain.texts import say
-from rma.domain.withdrawals import search_form
 from rma.errors import FieldError, Invalid, NotFound
 from rma.services import assess, law, log
 from rma.services import privacy_erasing as erasing
@@ -30,7 +30,7 @@ from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
-from rma.services.privacy_matters import Matter
+from rma.services.privacy_matters import Failed, Matter
 from rma.services.withdrawals import TYPED
 
 WAITING, RESTRICTED, ERASED = "waiting", "restricted", "erased"
@@ -60,10 +60,14 @@ class AnswerView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What an erasure would do now. ``matters`` are ids of orders, returns and withdrawals, ``open`` some of them."""
+    """What an erasure would do now. ``matters`` are ids of orders, returns and withdrawals, ``open`` some of them.
+
+    ``failed`` are those that cannot be read or erased: they stay as they are, and every run tries them again.
+    """
 
     matters: list[str]
     open: list[str]
+    failed: list[Failed]
     answers: list[AnswerView]
     answer_due: date
     article: str
@@ -104,12 +108,14 @@ def find(work: Work, store_id: str, subject: Subject) -> list[str]:
     orders, returns, declared = matters.ORDERS, matters.RETURNS, matters.WITHDRAWALS
     known: set[str] = set()
     cases: set[tuple[str, str]] = set()
-    for column, value in (("email", subject.email), ("customer_ref", subject.customer_reference)):
-        if value is not None:
-            mine = sa.select(orders.c.id).where(orders.c.store_id == store_id, orders.c[column] == value)
+    emails = None if subject.email is None else spellings(subject.email)
+    references = None if subject.customer_reference is None else (subject.customer_reference,)
+    for column, told in (("email", emails), ("customer_ref", references)):
+        if told is not None:
+            mine = sa.select(orders.c.id).where(orders.c.store_id == store_id, orders.c[column].in_(told))
             known.update(work.conn.execute(mine).scalars())
             theirs = sa.select(returns.c.id, returns.c.order_id)
-            theirs = theirs.where(returns.c.store_id == store_id, returns.c[column] == value)
+            theirs = theirs.where(returns.c.store_id == store_id, returns.c[column].in_(told))
             cases.update((row.id, row.order_id) for row in work.conn.execute(theirs))
     alone = {key for key, order_id in cases if order_id not in known}
     typed: set[str] = set()
@@ -143,15 +149,18 @@ def _forget_unconfirmed(work: Work, store: StoreInfo, email: str, at: datetime, 
 def preview(work: Work, services: Services, caller: Caller, subject: Subject, *, locale: str) -> Preview:
     """What an erasure would do and answer now; nothing is written."""
     store = services.catalog.store(work, caller.store_id)
-    found = [matters.load(work, services, store, key, lock=False) for key in find(work, store.id, check(subject))]
+    keys = find(work, store.id, check(subject))
+    found, failed = matters.load_all(work, services, store, keys, lock=False)
     answers, still = [], []
     for held in found:
-        still += [held.id] if held.is_open else []
-        answers += _answers(work, held)
+        with matters.each(failed, held.id):
+            answers += _answers(work, held)
+            still += [held.id] if held.is_open else []
     due, article = _due(work, store, found)
     return Preview(
-        matters=[held.id for held in found],
+        matters=keys,
         open=still,
+        failed=matters.named(failed),
         answers=shown(retention.together(answers), locale),
         answer_due=due,
         article=article,
@@ -164,7 +173,7 @@ def request(work: Work, services: Services, caller: Caller, subject: Subject, *,
     keys = find(work, store.id, check(subject))
     at = now_of(work, store.id)
     request_id = work.new_id("prv")
-    found = [matters.load(work, services, store, key, lock=True) for key in keys]
+    found, failed = matters.load_all(work, services, store, keys, lock=True)
     due, article = _due(work, store, found)
     row: dict[str, Any] = {"id": request_id, "store_id": store.id, "state": WAITING, "matters": keys, "open": keys}
     row |= {"answer": [], "answer_due": due, "article": article, "version": 1, "head": "", "events_n": 0}
@@ -176,14 +185,24 @@ def request(work: Work, services: Services, caller: Caller, subject: Subject, *,
             _no_more_offers(work, held)
     if (address := check(subject).email) is not None:
         _forget_unconfirmed(work, store, address, at, request_id=request_id)
-    proceed(work, services, store, request_id, found, actor=caller.actor)
+    proceed(work, services, store, request_id, found, actor=caller.actor, failed=failed)
     return show(work, caller, request_id, locale=locale)
 
 
 def proceed(
-    work: Work, services: Services, store: StoreInfo, request_id: str, found: list[Matter], *, actor: str
-) -> bool:
-    """Carry a waiting request on with these matters, locked: those that have ended are erased; whether any were."""
+    work: Work,
+    services: Services,
+    store: StoreInfo,
+    request_id: str,
+    found: list[Matter],
+    *,
+    actor: str,
+    failed: dict[str, str],
+) -> None:
+    """Carry a waiting request on with these matters, locked: those that have ended are erased.
+
+    ``failed`` are others of it that cannot be read; those that cannot be erased now are added. All of them stay open.
+    """
     query = sa.select(REQUESTS).where(REQUESTS.c.id == request_id, REQUESTS.c.store_id == store.id)
     row = work.conn.execute(query.with_for_update(key_share=True)).one()
     answers: dict[str, list[Answer]] = {one["matter"]: _read(one["answers"]) for one in row.answer}
@@ -192,16 +211,21 @@ def proceed(
         at = held.now
         if held.id not in still:
             continue
-        answers[held.id] = _answers(work, held)
-        if held.is_open:
+        with matters.each(failed, held.id), work.conn.begin_nested():
+            answers[held.id] = _answers(work, held)
+            if not held.is_open:
+                plan = erasing.plan(work, held, asked=True)
+                erasing.carry_out(work, services, held, plan, request_id=request_id)
+        if held.is_open or held.id in failed:
             continue
-        plan = erasing.plan(work, held, asked=True)
-        erasing.carry_out(work, services, held, plan, request_id=request_id)
         still.remove(held.id)
         told = [msgspec.to_builtins(one) for one in answers[held.id] if one.action != "none"]
         drafts.append(Draft("privacy.applied", {"matter": held.id, "answers": told}, at))
     state = WAITING if still else RESTRICTED if _is_kept(work, request_id) else ERASED
-    kept = [{"matter": key, "answers": msgspec.to_builtins(each)} for key, each in sorted(answers.items())]
+    kept = [
+        {"matter": key, "answers": msgspec.to_builtins(answers.get(key, [])), "error": failed.get(key)}
+        for key in sorted({*answers, *failed})
+    ]
     if state != row.state:
         drafts.append(Draft(f"privacy.{state}", {"trigger": "end", "from": row.state, "to": state}, at))
     changed = bool(drafts)
@@ -209,7 +233,6 @@ def proceed(
     work.conn.execute(sa.update(REQUESTS).where(REQUESTS.c.id == request_id).values(**values))
     if drafts:
         _say(work, store, request_id, drafts, actor=actor)
-    return changed
 
 
 def end(work: Work, store: StoreInfo, request_id: str) -> None:
@@ -307,6 +330,7 @@ def _view(row: Any, locale: str) -> RequestView:
         requested_at=row.created_at,
         matters=row.matters,
         open=row.open,
+        failed=matters.named({one["matter"]: one["error"] for one in row.answer if one.get("error")}),
         answers=shown(retention.together(answers), locale),
         answer_due=row.answer_due,
         article=row.article,

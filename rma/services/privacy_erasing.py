@@ -270,13 +270,13 @@ def _person(work: Work, _services: Services, held: Matter) -> None:
         conn.execute(sa.update(matters.WITHDRAWALS).where(matters.WITHDRAWALS.c.id == row.id).values(**values))
     privacy_words.forget(work, held, person)
     for row in _rows(work, matters.UNEXPECTED, held):
-        empty_unexpected(work, row)
+        empty_unexpected(work, row, person)
     conn.execute(sa.update(matters.PERSONAL).where(matters.PERSONAL.c.stream.in_(held.streams)).values(**_ERASED))
 
 
-def empty_unexpected(work: Work, row: Any) -> None:
-    """Take people's words out of a record of unannounced goods."""
-    privacy_words.rewrite(work, matters.UNEXPECTED, row, Known())
+def empty_unexpected(work: Work, row: Any, person: Known) -> None:
+    """Take people's words out of a record of unannounced goods, and this person, where one is known."""
+    privacy_words.rewrite(work, matters.UNEXPECTED, row, person)
     idempotency.erase(work, row.id)
 
 

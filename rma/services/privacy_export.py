@@ -30,7 +30,7 @@ from rma.services.case import now_of
 from rma.services.context import Services
 from rma.services.paging import Ask
 from rma.services.privacy import Subject
-from rma.services.privacy_matters import Matter
+from rma.services.privacy_matters import Failed, Matter
 
 _PART = 200
 _STAMP = (1980, 1, 1, 0, 0, 0)
@@ -72,12 +72,16 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is held. ``restricted`` is what only a duty keeps. Files are named in ``evidence`` of returns."""
+    """Everything that is held. ``restricted`` is what only a duty keeps. Files are named in ``evidence`` of returns.
+
+    ``failed`` names what cannot be read: the rest is here all the same.
+    """
 
     store: str
     made_at: datetime
     matters: list[Held]
     restricted: list[dict[str, Any]]
+    failed: list[Failed]
 
 
 def export(work: Work, services: Services, caller: Caller, asked: ExportOf, *, locale: str) -> Export:
@@ -87,7 +91,6 @@ def export(work: Work, services: Services, caller: Caller, asked: ExportOf, *, l
     if asked.request_id is not None and named:
         errors = [FieldError("request_id", "one_of", "A request_id stands alone.")]
         raise Invalid("Say one or the other.", errors=errors)
-    found: list[Matter] = []
     locked: Sequence[Any] = []
     if asked.request_id is not None:
         request = privacy.show(work, caller, asked.request_id, locale=locale)
@@ -97,12 +100,17 @@ def export(work: Work, services: Services, caller: Caller, asked: ExportOf, *, l
         subject = privacy.check(Subject(email=asked.email, customer_reference=asked.customer_reference))
         keys = privacy.find(work, store.id, subject)
         locked = _locked_of(work, erasing.RESTRICTED.c.matter.in_(keys))
-    found = [matters.load(work, services, store, key, lock=False) for key in keys]
+    found, failed = matters.load_all(work, services, store, keys, lock=False)
+    held: list[Held] = []
+    for one in found:
+        with matters.each(failed, one.id):
+            held.append(_held(work, one, locale))
     return Export(
         store=store.slug,
         made_at=now_of(work, store.id),
-        matters=[_held(work, held, locale) for held in found],
+        matters=held,
         restricted=[_shown(row) for row in locked],
+        failed=matters.named(failed),
     )
 
 

@@ -6,7 +6,9 @@ open while a return or a refund of it has not ended, or a message of service sti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -20,7 +22,7 @@ from rma.domain import calendar, retention
 from rma.domain.law import LawProfile
 from rma.domain.order import Order, Person
 from rma.domain.retention import End
-from rma.errors import NotFound
+from rma.errors import Invalid, NotFound
 from rma.services import assess, law
 from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
@@ -43,6 +45,19 @@ UNEXPECTED = tables.table(tables.Unexpected)
 WITHDRAWALS = tables.table(tables.Withdrawal)
 PERSONAL = tables.table(tables.Personal)
 ATTEMPTS = tables.table(tables.Attempt)
+OF_ONE = (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError, OSError, Invalid, NotFound)
+"""Errors that are of one record and not of the machine: a database that cannot be reached ends everything."""
+_log = logging.getLogger(__name__)
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """What could not be erased, by its id (of an order, a return, a request …), and the class of the error.
+
+    Nothing of it is lost, and every run tries it again.
+    """
+
+    id: str
+    error: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +102,33 @@ class Matter:
         """When this class of record ends here."""
         mine, home = self.laws
         return retention.end(name, self.closed, law=mine, home=home, shortened=self.store.retention)
+
+
+@contextmanager
+def each(failed: dict[str, str], key: str) -> Iterator[None]:
+    """Do one of several: what is wrong with this one is noted by its id and keeps no other one from being done."""
+    try:
+        yield
+    except OF_ONE as error:
+        _log.exception("%s could not be read or erased", key)
+        failed[key] = type(error).__name__
+
+
+def load_all(
+    work: Work, services: Services, store: StoreInfo, keys: Iterable[str], *, lock: bool
+) -> tuple[list[Matter], dict[str, str]]:
+    """Those of these matters that can be read, and the others with the class of the error."""
+    found: list[Matter] = []
+    failed: dict[str, str] = {}
+    for key in keys:
+        with each(failed, key):
+            found.append(load(work, services, store, key, lock=lock))
+    return found, failed
+
+
+def named(failed: Mapping[str, str]) -> list[Failed]:
+    """What failed, in the order of ids."""
+    return [Failed(id=key, error=error) for key, error in sorted(failed.items())]
 
 
 def load(work: Work, services: Services, store: StoreInfo, key: str, *, lock: bool) -> Matter:

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from rma.db import tables
 from rma.db.session import Work
 from rma.domain import calendar, retention
+from rma.domain.privacy_words import Known
 from rma.domain.retention import OWN_RULE, Answer, Name
-from rma.errors import Invalid, NotFound
 from rma.services import idempotency, law, privacy, withdrawals
 from rma.services import privacy_erasing as erasing
 from rma.services import privacy_matters as matters
@@ -28,11 +28,10 @@ from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.paging import Ask, Page, cut
+from rma.services.privacy_matters import Failed
 from rma.services.seal import lock
 
 BATCH = 50
-_OF_ONE = (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError, OSError, Invalid, NotFound)
-"""Errors that are of one record and not of the machine: a database that cannot be reached ends the run."""
 _log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 _STORES = tables.table(tables.Store)
@@ -45,16 +44,6 @@ class Destroyed(msgspec.Struct, frozen=True, kw_only=True):
     record: str
     count: int
     files: int
-
-
-class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """What could not be erased, by its id (of an order, a return, a request …), and the class of the error.
-
-    Nothing of it is lost, and every run tries it again.
-    """
-
-    id: str
-    error: str
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +127,7 @@ def run(
             for record, (rows, files) in one.tally.items():
                 mine = total.setdefault(record, [0, 0])
                 mine[0], mine[1] = mine[0] + rows, mine[1] + files
-            failed += one.failed
+            failed += [each for each in one.failed if each not in failed]
             done += 1
             if progress is not None:
                 progress(done, steps)
@@ -176,14 +165,14 @@ def _walk(one: _Run, step: Step) -> None:
     """Batch after batch until a step finds nothing more; once something cannot be done, one after the other."""
     after = ""
     while True:
-        counted = {name: list(counts) for name, counts in one.tally.items()}
+        counted, failed = {name: list(counts) for name, counts in one.tally.items()}, list(one.failed)
         try:
             seen = _batch(one, step, after)
             after = one.last
-        except _OF_ONE as error:
+        except matters.OF_ONE as error:
             if one.last == after:
                 raise
-            one.tally, seen = counted, 1
+            one.tally, one.failed, seen = counted, failed, 1
             if one.size == 1:
                 _log.exception("%s could not be erased", one.last)
                 one.failed.append(Failed(id=one.last, error=type(error).__name__))
@@ -195,11 +184,12 @@ def _walk(one: _Run, step: Step) -> None:
 
 def _batch(one: _Run, step: Step, after: str) -> int:
     """One batch in a transaction of its own."""
-    before = one.tally
+    before, failed = one.tally, one.failed
     one.last = after
 
     def act(work: Work) -> int:
         one.tally = {name: list(counts) for name, counts in before.items()}
+        one.failed = list(failed)
         lock(work, f"privacy:{one.store.id}")
         return step(work, one, after)
 
@@ -254,14 +244,17 @@ def _requests(work: Work, one: _Run, after: str) -> int:
     waiting = sa.and_(table.c.store_id == one.store.id, table.c.state == privacy.WAITING)
     rows = _next(work, one, sa.select(table.c.id, table.c.open).where(waiting), table.c.id, after)
     for key, waits in rows:
-        found = [matters.load(work, one.services, one.store, each, lock=not one.dry) for each in waits]
+        found, failed = matters.load_all(work, one.services, one.store, waits, lock=not one.dry)
+        plans: dict[str, erasing.Plan] = {}
         for held in found:
-            if not held.is_open:
-                for name, part in erasing.plan(work, held, asked=True).items():
-                    if part.answer.action == "erased":
-                        one.count(name, part.count)
+            with matters.each(failed, held.id):
+                plans[held.id] = {} if held.is_open else erasing.plan(work, held, asked=True)
         if not one.dry:
-            privacy.proceed(work, one.services, one.store, key, found, actor="system")
+            privacy.proceed(work, one.services, one.store, key, found, actor="system", failed=failed)
+        for name, part in (each for matter in plans.keys() - failed for each in plans[matter].items()):
+            if part.answer.action == "erased":
+                one.count(name, part.count)
+        one.failed += matters.named(failed)
     return len(rows)
 
 
@@ -321,7 +314,7 @@ def _unannounced(work: Work, one: _Run, after: str) -> int:
     rows = _next(work, one, query, table.c.id, after)
     for row in rows:
         if not one.dry:
-            erasing.empty_unexpected(work, row)
+            erasing.empty_unexpected(work, row, Known())
     one.destroyed(work, "unannounced", len(rows))
     return len(rows)
 

@@ -12,17 +12,18 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain.privacy_papers import changed
+from rma.domain.privacy_papers import PAPERS, changed
 from rma.domain.privacy_words import Known, called, known, reached
 from rma.services import assess
 from rma.services import privacy_matters as matters
 from rma.services.privacy_matters import Matter
 
-_HEARD = tables.table(tables.ParcelEvent)
 _BELOW = (
     matters.LINES,
     matters.PARCELS,
+    tables.table(tables.ParcelEvent),
     tables.table(tables.Receipt),
+    tables.table(tables.Payment),
     matters.INSPECTIONS,
     matters.REPLACEMENTS,
 )
@@ -54,21 +55,26 @@ def _ways(contacts: Iterable[dict[str, Any]]) -> Iterator[str | None]:
 
 
 def forget(work: Work, held: Matter, person: Known) -> None:
-    """Take the person out of every paper below the returns, and away what carriers said of parcels on their way."""
+    """Take the person out of every paper below the returns."""
     parcels = sa.select(matters.PARCELS.c.id).where(matters.PARCELS.c.return_id.in_(held.ids))
-    work.conn.execute(sa.update(_HEARD).where(_HEARD.c.parcel_id.in_(parcels)).values(carrier_status=None))
     for table in _BELOW:
-        for row in work.conn.execute(sa.select(table).where(table.c.return_id.in_(held.ids))).all():
+        below = table.c.return_id.in_(held.ids) if "return_id" in table.c else table.c.parcel_id.in_(parcels)
+        for row in work.conn.execute(sa.select(table).where(below)).all():
             rewrite(work, table, row, person)
 
 
 def rewrite(work: Work, table: sa.Table, row: Any, person: Known) -> None:
     """Write what is something else in this row without the person and without words that were typed of the case."""
     if values := changed(table.name, row._mapping, person):
-        fitting = {name: _fitting(table.c[name], value) for name, value in values.items()}
-        work.conn.execute(sa.update(table).where(table.c.id == row.id).values(**fitting))
+        fitting = {name: _fitting(work, table.c[name], value) for name, value in values.items()}
+        mine = (column == row._mapping[column.name] for column in table.primary_key)
+        work.conn.execute(sa.update(table).where(*mine).values(**fitting))
 
 
-def _fitting(column: sa.Column[Any], value: Any) -> Any:
-    """As much of a text as its column takes: ``erased`` is longer than many a name."""
-    return value[: getattr(column.type, "length", None)] if isinstance(value, str) else value
+def _fitting(work: Work, column: sa.Column[Any], value: Any) -> Any:
+    """As much of a text as its column takes: ``erased`` is longer than many a name. A unique one gets a new end."""
+    if not isinstance(value, str):
+        return value
+    own = f" {work.new_id('era')}" if PAPERS[column.table.name][column.name].unique else ""
+    room = getattr(column.type, "length", None)
+    return value[: room and room - len(own)] + own

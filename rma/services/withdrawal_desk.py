@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain import withdrawals
+from rma.domain import mailboxes
 from rma.domain.withdrawals import Declaration, Left, Number
 from rma.errors import NotFound, Reason, Refused, Stale
 from rma.services import notify, withdrawal_filing
@@ -135,7 +135,7 @@ def match(
 
 def _unheard(work: Work, store_id: str, order: Any, declared: Declaration) -> bool:
     """Whether the order's mailbox is another one, and was not told when the withdrawal was declared."""
-    if not order.email or order.email == withdrawals.search_form(declared.electronic_address):
+    if not order.email or mailboxes.same(order.email, declared.electronic_address):
         return False
     typed = withdrawal_filing.find_order(work, store_id, declared.order_number)
     return typed is None or typed.id != order.id

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
+from rma.domain import mailboxes
 from rma.domain.events import Draft
 from rma.domain.messages import MessageFacts, StoreCard, is_address
 from rma.domain.texts import Text, say, text
-from rma.domain.withdrawals import Declaration, DeclaredLine, search_form
+from rma.domain.withdrawals import Declaration, DeclaredLine
 from rma.services import log, withdrawal_filing
 from rma.services.catalog import StoreInfo
 from rma.services.letters import Letter, sender
@@ -87,7 +88,7 @@ def _told(work: Work, row: Any, found: Any, page: str) -> tuple[dict[str, Any] |
         parts = [f"{label}: {_indented(value)}" for label, value in written(declared, row.locale)]
         return {"text": "\n".join(parts), "link": f"{page}/withdraw/{TOKEN}"}, row.recipient
     order = _order(work, row, declared)
-    if order is None or not order.email or order.email == search_form(declared.electronic_address):
+    if order is None or not order.email or mailboxes.same(order.email, declared.electronic_address):
         return None, None
     return {"order_number": order.number, "link": f"{page}/withdraw"}, order.email
 

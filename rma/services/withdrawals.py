@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Work
-from rma.domain import calendar, withdrawals
+from rma.domain import calendar, mailboxes, withdrawals
 from rma.domain.events import Draft, Personal
 from rma.domain.ids import secret_hash
 from rma.domain.papers import WithdrawalReceipt
@@ -63,7 +63,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 def admit(services: Services, typed: Declaration) -> None:
     """Let one more message go to the mailbox that was typed, else ``RateLimited``. The network was counted before."""
-    services.limits.take(recipient=withdrawals.search_form(typed.electronic_address))
+    services.limits.take(recipient=mailboxes.search_form(typed.electronic_address))
 
 
 def begin(work: Work, services: Services, slug: str, typed: Declaration, *, locale: str) -> str:
@@ -171,8 +171,7 @@ def _declare(work: Work, services: Services, store: StoreInfo, row: Any, declare
     drafts = [Draft("withdrawal.declared", _told(row, declared), now)]
     log.append_to(work, "withdrawals", row.id, drafts, store_id=store.id, actor="system")
     order = withdrawal_filing.find_order(work, store.id, declared.order_number)
-    address = withdrawals.search_form(declared.electronic_address)
-    mine = order is not None and order.email is not None and withdrawals.search_form(order.email) == address
+    mine = order is not None and order.email is not None and mailboxes.same(order.email, declared.electronic_address)
     values = {"kind": ACKNOWLEDGED, "dedupe": f"{row.id}:{ACKNOWLEDGED}", "recipient": declared.electronic_address}
     notify.insert(work, notify.new_row(work, services, store, **values, locale=row.locale, created_at=now))
     if mine:
