@@ -34,6 +34,7 @@ _ORDER = {
 _WANTED = {"order_line_id": "1", "quantity": 1, "reason": "too_small", "outcome": "refund"}
 _RETURN = {"order_number": "1001", "kind": "withdrawal", "lines": [_WANTED], "method": "drop_off_code"}
 _ACCOUNT = {"iban": "TR330006100519786457841326", "holder": "Ayşe Yılmaz"}
+_PERSON = {"email": "ayse@example.com"}
 _JUDGED = {"line_id": "rln_…", "quantity": 1, "grade": "A", "disposition": "restock", "verdict": "accept"}
 _SCANNED = {"scan": "K9B8-D29A-J9", "lines": [{"line_id": "rln_…", "quantity": 1}], "finished": True, "scan_id": "s-1"}
 
@@ -86,8 +87,24 @@ BODIES: Mapping[str, Any] = {
     "POST /refunds/{id}/retry": {"transfer_id": "tra_…"},
     "POST /refunds/{id}/resolve": {"transfer_id": "tra_…", "outcome": "succeeded", "proof": "Statement of 20 November"},
     "PATCH /refunds/{id}": {"tax_document": {"kind": "credit_note", "number": "A-17", "date": "2026-11-20"}},
+    "POST /stores/{slug}/withdrawals": {
+        "name": "Ayşe Yılmaz",
+        "order_number": "1001",
+        "electronic_address": "ayse@example.com",
+        "lines": [{"line": "1", "quantity": 1}],
+    },
     "POST /withdrawals/{id}/match": {"order_number": "1001"},
+    "POST /policies": {"name": "Standard", "locale": "tr", "windows": {"withdrawal_days": 14, "voluntary_days": 30}},
     "POST /policies/{version}/publish": {},
+    "POST /policies/{version}/restore": {},
+    "POST /policies/{version}/lint": {"countries": ["TR", "DE"]},
+    "POST /policies/{version}/replay": {"last": 1000},
+    "POST /law/deadlines": {"jurisdiction": "TR", "deadline": "withdrawal_end", "facts": {"delivered": "2026-11-05"}},
+    "POST /privacy/export": _PERSON,
+    "POST /privacy/export.zip": _PERSON,
+    "POST /privacy/erasures/preview": _PERSON,
+    "POST /privacy/erasures": _PERSON,
+    "POST /privacy/runs": {"dry_run": True},
     "POST /test-clock": {"advance": "P15D", "wait": 10},
 }
 """``METHOD /path`` of a route to a body that it takes."""

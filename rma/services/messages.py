@@ -16,7 +16,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain.events import Draft, Personal
 from rma.domain.messages import KINDS
-from rma.errors import Invalid, NotFound, Refused
+from rma.errors import Forbidden, Invalid, NotFound
 from rma.services import log, notify
 from rma.services.caller import Caller
 from rma.services.case import store_now
@@ -120,10 +120,10 @@ def listing(work: Work, caller: Caller, return_id: str, ask: Ask) -> Page[Messag
 def outbox(work: Work, services: Services, caller: Caller, filters: OutboxFilters, ask: Ask) -> Page[Mail]:
     """What a store in test mode has written to people, oldest first, rendered as it left.
 
-    ``Refused`` (``not_in_test_mode``) for a store with real customers.
+    ``Forbidden`` (``not_test_mode``) for a store with real customers.
     """
     if not caller.test_mode:
-        raise Refused("Only a store in test mode has an outbox to look into.", code="not_in_test_mode")
+        raise Forbidden("Only a store in test mode has an outbox to look into.", code="not_test_mode")
     query = sa.select(_messages).where(
         _messages.c.store_id == caller.store_id, _messages.c.direction == "out", _messages.c.subject.is_not(None)
     )

@@ -161,7 +161,7 @@ def test_a_store_with_real_customers_has_no_outbox(api: Api, shop: Headers) -> N
         work.conn.execute(sa.update(stores).values(test_mode=False))
     api.services.identities.forget()
     refused = api.get("/outbox", shop)
-    assert (refused.status_code, refused.json()["code"]) == (409, "not_in_test_mode")
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_test_mode")
 
 
 def test_the_feed_goes_on_where_a_reader_stopped(api: Api, shop: Headers) -> None:

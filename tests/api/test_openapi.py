@@ -25,6 +25,12 @@ def test_an_example_is_a_body_that_its_route_reads(route: str) -> None:
     strict.decode(msgspec.json.encode(BODIES[route]), ENDPOINTS[route].data)
 
 
+def test_every_body_has_an_example() -> None:
+    """Whatever is sent as JSON is shown once in the document, so that a reader can send it."""
+    taken = {route for route, one in ENDPOINTS.items() if one.data is not None}
+    assert sorted(taken - BODIES.keys()) == []
+
+
 def test_nothing_writes_a_table_for_a_spreadsheet() -> None:
     """No route answers CSV and nothing but the demo's excerpt of public invoices writes it, so no cell is a formula."""
     assert not [route for route, endpoint in ENDPOINTS.items() if "csv" in endpoint.media_type]
