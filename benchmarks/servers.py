@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 
 START_SECONDS = 120
-_QUIET = 10
+_LOOK_SECONDS = 0.1
+_QUIET_LOOKS = 10
 _IDLE_SHARE = 0.25
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -87,7 +88,7 @@ def serving(
         try:
             _wait(port, process, folder / "server.log")
             if processes > 1:
-                _wait_for_all(process.pid)
+                _wait_until_idle(process.pid)
             yield Process(process, port)
         except ConnectionError as lost:
             lost.add_note((folder / "server.log").read_text(errors="replace")[-4000:])
@@ -113,13 +114,16 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
 
-def _wait_for_all(pid: int) -> None:
-    """Until none of its processes has anything to do: they are all there."""
+def _wait_until_idle(pid: int) -> None:
+    """Until a second has passed in which its processes, together, had next to nothing to do: all of them are there.
+
+    Nobody tells when the last of several that listen on one socket has begun, and any of them answers.
+    """
     used, quiet = tree_cpu_seconds(pid), 0
-    while quiet < _QUIET:
-        time.sleep(0.1)
+    while quiet < _QUIET_LOOKS:
+        time.sleep(_LOOK_SECONDS)
         before, used = used, tree_cpu_seconds(pid)
-        quiet = quiet + 1 if used - before < _IDLE_SHARE * 0.1 else 0
+        quiet = quiet + 1 if used - before < _IDLE_SHARE * _LOOK_SECONDS else 0
 
 
 def _free_port() -> int:

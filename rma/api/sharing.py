@@ -14,6 +14,7 @@ import functools
 import mmap
 import os
 import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -36,29 +37,29 @@ class Shares:
     """How many connections each process holds, in a file that all of them have in memory."""
 
     def __init__(self, path: Path) -> None:
-        size = _PLACES * 2 * 4
+        size = 2 * _PLACES * struct.calcsize("i")
         with path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.truncate(size)
-            self._numbers = memoryview(mmap.mmap(file.fileno(), size)).cast("i")
-            free = (place for place in range(0, 2 * _PLACES, 2) if not _lives(self._numbers[place]))
-            self._mine = next(free)
-            self._numbers[self._mine + 1] = 0
-            self._numbers[self._mine] = os.getpid()
+            numbers = memoryview(mmap.mmap(file.fileno(), size)).cast("i")
+            self._processes, self._held = numbers[:_PLACES], numbers[_PLACES:]
+            self._mine = next(place for place, process in enumerate(self._processes) if not _lives(process))
+            self._held[self._mine] = 0
+            self._processes[self._mine] = os.getpid()
             fcntl.flock(file, fcntl.LOCK_UN)  # the memory keeps the file open
 
     def hold(self, change: int) -> None:
         """So many more are held here now, or fewer."""
-        self._numbers[self._mine + 1] += change
+        self._held[self._mine] += change
 
     def others_hold_fewer(self) -> bool:
         """Whether another living process holds fewer than this one. One that died holds none, and is forgotten."""
-        numbers, mine = self._numbers, self._numbers[self._mine + 1]
-        for place in range(0, 2 * _PLACES, 2):
-            if (pid := numbers[place]) and numbers[place + 1] < mine:
-                if _lives(pid):
+        mine = self._held[self._mine]
+        for place, process in enumerate(self._processes):
+            if process and self._held[place] < mine:
+                if _lives(process):
                     return True
-                numbers[place] = 0
+                self._processes[place] = 0
         return False
 
 
@@ -143,11 +144,12 @@ class Door:
             task.result()
 
 
-def _lives(pid: int) -> bool:
-    if not pid:
+def _lives(process: int) -> bool:
+    """Whether it is a process of ours; the number of one that died may be another user's by now."""
+    if not process:
         return False
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        os.kill(process, 0)
+    except (ProcessLookupError, PermissionError):
         return False
     return True

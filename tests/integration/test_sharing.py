@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from rma.api.sharing import Door, Loop, Shares
 
@@ -88,4 +91,18 @@ def test_nobody_waits_for_a_process_that_does_not_come(tmp_path: Path) -> None:
     assert awake.others_hold_fewer()
     asleep.hold(2 * CLIENTS)
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "shares")], check=True)
+    assert not awake.others_hold_fewer()
+
+
+def test_a_number_that_is_another_users_now_is_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system gives the number of a process that died to another one; where it may not be asked it is not ours."""
+
+    def forbidden(_process: int, _signal: int) -> None:
+        raise PermissionError
+
+    Shares(tmp_path / "shares")
+    awake = Shares(tmp_path / "shares")
+    awake.hold(1)
+    assert awake.others_hold_fewer()
+    monkeypatch.setattr(os, "kill", forbidden)
     assert not awake.others_hold_fewer()
