@@ -143,6 +143,9 @@ def test_goodwill_waits_for_an_account_without_a_return(shop: Shop) -> None:
     second = shop.support.post("/orders/1001/refunds", body)
     shop.approve(second)
     assert shop.refund(second)["state"] == "succeeded"
+    paper = {"kind": "credit_note", "number": "GIB2026000000017", "date": "2026-03-02"}
+    written = shop.finance.send("PATCH", f"/refunds/{second['id']}", {"tax_document": paper})
+    assert (written.status_code, shop.refund(second)["tax_document"]) == (200, paper)
 
 
 @pytest.mark.parametrize(

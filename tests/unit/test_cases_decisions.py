@@ -271,12 +271,16 @@ def test_f25_a_business_has_no_right_of_withdrawal() -> None:
 
 
 def test_u03_the_states_know_only_the_stores_terms() -> None:
-    """U03: without a federal right a final sale is refused, and a defect is not."""
+    """U03: without a federal right a final sale is refused, a defect is not, nor what a rule selects by half."""
     us = laws.law("US", "2026-06-01")
     by = policy([{"rule": "exclude", "params": {"tags": ["final-sale"]}, "then": "refuse"}])
     facts = order(lines=(line(tags=("final-sale",)),), country="US")
     assert one(facts, law=us, by=by).decision == "refused"
     assert one(facts, ask("defective"), law=us, by=by).decision == "accepted"
+    both = {"tags": ["final-sale"], "categories": ["shoes"]}
+    for rule, decision in (("exclude", "accepted"), ("only", "refused")):
+        found = one(facts, law=us, by=policy([{"rule": rule, "params": both, "then": "refuse"}]))
+        assert found.decision == decision, "a line is selected by all that a rule names, not by one of it"
 
 
 def test_d12_the_promise_binds() -> None:

@@ -116,4 +116,5 @@ def test_what_a_capped_share_cannot_take_goes_to_the_others() -> None:
     """With caps, what one share cannot take is spread again, and all caps reached is the end."""
     assert spread(100, [1, 1, 2], caps=[10, 100, 100]) == [10, 30, 60]
     assert spread(100, [1, 1], caps=[10, 20]) == [10, 20]
+    assert spread(11, [1, 1, 1], caps=[1, 5, 9]) == [1, 5, 5]
     assert spread(7, [0, 5], caps=[3, 5]) == [2, 5]
