@@ -17,9 +17,9 @@ from typing import Final
 
 import msgspec
 
-from rma.domain.ports import Health, IssuedLabel, LabelAnswer, LabelMethod, LabelOrder
+from rma.domain.ports import IssuedLabel, LabelAnswer, LabelMethod, LabelOrder
 from rma.errors import FieldError, Invalid
-from rma.providers.offline_book import Book, Call, next_step, record
+from rma.providers.offline_book import Book, Offline, next_step, record
 from rma.providers.offline_script import Step, instructions, parse
 from rma.providers.registry import Context
 
@@ -34,8 +34,10 @@ _VALID_DAYS: Final = 14
 _LONGEST_VALID: Final = 365
 
 
-class OfflineCarrier:
+class OfflineCarrier(Offline):
     """Keeps the carrier port. A label is valid ``valid_days`` local days after the day it was given out."""
+
+    READY = "The offline carrier is ready. Nobody will fetch anything."
 
     def __init__(
         self,
@@ -46,16 +48,10 @@ class OfflineCarrier:
         valid_days: int = _VALID_DAYS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._name = name
+        super().__init__(name, Book(path, _SCHEMA))
         self._clock = clock
         self._valid_days = valid_days
         self._sleep = sleep
-        self._book = Book(path, _SCHEMA)
-
-    @property
-    def name(self) -> str:
-        """The name that parcels are stored with."""
-        return self._name
 
     @property
     def idempotent(self) -> bool:
@@ -66,15 +62,6 @@ class OfflineCarrier:
     def methods(self) -> frozenset[LabelMethod]:
         """It offers every way."""
         return _METHODS
-
-    def health(self) -> Health:
-        """Whether its book can be written."""
-        try:
-            with self._book.transaction():
-                pass
-        except sqlite3.Error as error:
-            return Health(ok=False, detail=f"The carrier's book cannot be used: {error}")
-        return Health(ok=True, detail="The offline carrier is ready. Nobody will fetch anything.")
 
     def issue(self, order: LabelOrder) -> LabelAnswer:
         """Give out a number or a code. Raises ``Invalid`` for an order that cannot be right."""
@@ -107,18 +94,6 @@ class OfflineCarrier:
         with self._book.transaction() as connection:
             changed = connection.execute("UPDATE labels SET state = 'used' WHERE key = ? AND state = 'issued'", (key,))
             return changed.rowcount == 1
-
-    def script(self, key: str, steps: str) -> None:
-        """Tell how calls with this key go."""
-        self._book.script(key, steps)
-
-    def calls(self) -> tuple[Call, ...]:
-        """Every order that reached the carrier, oldest first."""
-        return self._book.calls()
-
-    def close(self) -> None:
-        """Let go of the book."""
-        self._book.close()
 
     def _take(self, connection: sqlite3.Connection, order: LabelOrder) -> tuple[LabelAnswer, Step]:
         topic = _instructed(order)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from rma.domain.ports import Health, ReplacementAnswer, ReplacementOrder
+from rma.domain.ports import ReplacementAnswer, ReplacementOrder
 from rma.errors import FieldError, Invalid
-from rma.providers.offline_book import Book, Call, next_step, record
+from rma.providers.offline_book import Book, Offline, next_step, record
 from rma.providers.offline_script import Step
 from rma.providers.registry import Context
 
@@ -27,8 +27,10 @@ CREATE TABLE orders (
 """
 
 
-class OfflineFulfilment:
+class OfflineFulfilment(Offline):
     """Keeps the fulfilment port: one order for each key, all of its lines or none."""
+
+    READY = "The offline stock system is ready. Nothing will be shipped."
 
     def __init__(
         self,
@@ -38,29 +40,14 @@ class OfflineFulfilment:
         name: str = "offline",
         out_of_stock: frozenset[str] = frozenset(),
     ) -> None:
-        self._name = name
+        super().__init__(name, Book(path, _SCHEMA))
         self._clock = clock
         self._out_of_stock = out_of_stock
-        self._book = Book(path, _SCHEMA)
-
-    @property
-    def name(self) -> str:
-        """The name that replacements are stored with."""
-        return self._name
 
     @property
     def idempotent(self) -> bool:
         """The same key is the same order."""
         return True
-
-    def health(self) -> Health:
-        """Whether its book can be written."""
-        try:
-            with self._book.transaction():
-                pass
-        except sqlite3.Error as error:
-            return Health(ok=False, detail=f"The stock book cannot be used: {error}")
-        return Health(ok=True, detail="The offline stock system is ready. Nothing will be shipped.")
 
     def order(self, order: ReplacementOrder) -> ReplacementAnswer:
         """Order the goods. Raises ``Invalid`` for an order that cannot be right."""
@@ -73,18 +60,6 @@ class OfflineFulfilment:
         with self._book.transaction() as connection:
             row = _row(connection, key)
         return None if row is None else _ordered(row)
-
-    def script(self, key: str, steps: str) -> None:
-        """Tell how calls with this key go."""
-        self._book.script(key, steps)
-
-    def calls(self) -> tuple[Call, ...]:
-        """Every order that reached the stock system, oldest first."""
-        return self._book.calls()
-
-    def close(self) -> None:
-        """Let go of the book."""
-        self._book.close()
 
     def _take(self, connection: sqlite3.Connection, order: ReplacementOrder) -> ReplacementAnswer:
         known = _row(connection, order.key)

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
+from rma.domain.ports import Health
 from rma.providers.offline_script import Script, Step, instructions, parse
 
 _WAIT_SECONDS = 20.0
@@ -103,6 +105,43 @@ class Book:
             self._connection, self._owner = connection, os.getpid()
             weakref.finalize(self, connection.close)
         return self._connection
+
+
+class Offline:
+    """What every offline provider has: a name, a book of its own, and scripts for what shall happen."""
+
+    READY: ClassVar[str]
+    """What its health says while the book can be written."""
+
+    def __init__(self, name: str, book: Book) -> None:
+        self._name = name
+        self._book = book
+
+    @property
+    def name(self) -> str:
+        """The name that is stored with what it did."""
+        return self._name
+
+    def health(self) -> Health:
+        """Whether its book can be written."""
+        try:
+            with self._book.transaction():
+                pass
+        except sqlite3.Error as error:
+            return Health(ok=False, detail=f"Its book cannot be used: {error}")
+        return Health(ok=True, detail=self.READY)
+
+    def script(self, key: str, steps: str) -> None:
+        """Tell how calls with this key go, whatever else says how."""
+        self._book.script(key, steps)
+
+    def calls(self) -> tuple[Call, ...]:
+        """Every call that reached it, oldest first."""
+        return self._book.calls()
+
+    def close(self) -> None:
+        """Let go of the book's file."""
+        self._book.close()
 
 
 def next_step(

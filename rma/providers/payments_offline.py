@@ -16,9 +16,9 @@ from typing import Final
 
 import msgspec
 
-from rma.domain.ports import Health, PaymentAnswer, PaymentState, RefundOrder, RefundQuery
+from rma.domain.ports import PaymentAnswer, PaymentState, RefundOrder, RefundQuery
 from rma.errors import FieldError, Invalid
-from rma.providers.offline_book import Book, Call, next_step, record
+from rma.providers.offline_book import Book, Offline, next_step, record
 from rma.providers.offline_script import Script, Step, instructions, parse
 from rma.providers.registry import Context, flag
 
@@ -50,11 +50,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     code: str
 
 
-class OfflinePayments:
+class OfflinePayments(Offline):
     """Keeps the payment port over a SQLite ledger of its own.
 
     ``final_after`` is how long a ``late`` refund may still land; ``sleep`` plays a slow answer.
     """
+
+    READY = "The offline gateway is ready. No real money moves."
 
     def __init__(
         self,
@@ -68,18 +70,12 @@ class OfflinePayments:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         parse(default)
-        self._name = name
+        super().__init__(name, Book(path, _SCHEMA))
         self._idempotent = idempotent
         self._final_after = final_after
         self._default = default
         self._clock = clock
         self._sleep = sleep
-        self._book = Book(path, _SCHEMA)
-
-    @property
-    def name(self) -> str:
-        """The name that payments are stored with."""
-        return self._name
 
     @property
     def idempotent(self) -> bool:
@@ -95,15 +91,6 @@ class OfflinePayments:
     def final_after(self) -> int:
         """Seconds after which a refund that is still not known will never land."""
         return self._final_after
-
-    def health(self) -> Health:
-        """Whether the ledger can be written."""
-        try:
-            with self._book.transaction():
-                pass
-        except sqlite3.Error as error:
-            return Health(ok=False, detail=f"The ledger cannot be used: {error}")
-        return Health(ok=True, detail="The offline gateway is ready. No real money moves.")
 
     def refund(self, order: RefundOrder) -> PaymentAnswer:
         """Refund as instructed. Raises ``Invalid`` for an order that cannot be right."""
@@ -125,14 +112,6 @@ class OfflinePayments:
                 return _silence()
             return self._find(connection, query)
 
-    def script(self, key: str, steps: str) -> None:
-        """Tell how calls with this key go, whatever the payment reference says."""
-        self._book.script(key, steps)
-
-    def calls(self) -> tuple[Call, ...]:
-        """Every call that reached the gateway, oldest first."""
-        return self._book.calls()
-
     def ledger(self) -> tuple[Entry, ...]:
         """Every refund that has landed, oldest first, the failed ones too."""
         with self._book.transaction() as connection:
@@ -152,10 +131,6 @@ class OfflinePayments:
             if entry.state != "failed":
                 counts[entry.key] = counts.get(entry.key, 0) + 1
         return {key: count for key, count in counts.items() if count > 1}
-
-    def close(self) -> None:
-        """Let go of the ledger file."""
-        self._book.close()
 
     def _take(self, connection: sqlite3.Connection, order: RefundOrder) -> tuple[PaymentAnswer, Step]:
         known = self._known(connection, order)
