@@ -111,9 +111,8 @@ class ReturnTerms(msgspec.Struct, frozen=True, kw_only=True):
     """How returns are handled. Goods worth less than ``keep_item_below`` are refunded without coming back; 0 is off.
 
     ``reason_required``: kinds that are filed with a reason, by the kind they are filed or judged as; what stands by law
-    never needs one. ``login_required``: the
-    store lets only customers who are logged in ask for returns, which no law with a withdrawal right allows; the policy
-    page says it and the store's own pages see to it.
+    never needs one. ``login_required``: the store lets only customers who are logged in ask for returns, which no law
+    with a withdrawal right allows; the policy page says it and the store's own pages see to it.
     """
 
     auto_approve: bool = True

@@ -229,8 +229,8 @@ class Door:
         """Move a subject by a trigger. ``fields`` is the body of the act, ``data`` what its event shall tell.
 
         ``facts`` are given only where they depend on who acts. The caller has already applied to the rows what the body
-        says, so the facts are those after the act. Raises
-        ``Refused`` with every reason and what is allowed, or ``Invalid`` for a missing field; then nothing is kept.
+        says, so the facts are those after the act. Raises ``Refused`` with every reason and what is allowed, or
+        ``Invalid`` for a missing field; then nothing is kept.
         """
         known = gather.facts(self, subject) if facts is None else facts
         given = tuple(name for name, value in (fields or {}).items() if value is not None)

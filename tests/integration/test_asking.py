@@ -196,3 +196,9 @@ def test_what_nobody_can_be_asked_about_two_people_tell_with_proof(floor: Floor)
         assert told(who, outcome) == ("ok", "unknown")
     assert told(shop.bert) == ("ok", "succeeded")
     assert told(shop.bert) == ("refused", "succeeded")
+
+
+def test_the_acts_of_one_store_are_counted_for_it_alone(floor: Floor, key: str) -> None:
+    """Who waits for a store's acts waits for no other store's."""
+    pending = floor.services.effects.pending
+    assert [pending(store) for store in (floor.store_id, "sto_other", None)] == [1, 0, 1], key

@@ -73,6 +73,18 @@ def test_two_parcels_with_one_unit_missing_and_one_unexpected(shop: Shop) -> Non
     assert disposed["state"] == "disposed"
 
 
+def test_a_unit_that_was_called_missing_and_is_found_is_not_missing(shop: Shop) -> None:
+    """What comes after all is received and paid for like the rest."""
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", want("1", 2))
+    shop.receive(filed, {"1": 1}, missing=[{"line_id": filed["lines"][0]["id"], "quantity": 1}])
+    shop.receive(filed, {"1": 1})
+    [line] = shop.show(filed)["lines"]
+    assert (line["received"], line["missing"]) == (2, 0)
+    shop.inspect(filed, {"1": 2})
+    assert [refund["total"]["amount"] for refund in shop.refunds(filed)] == ["200.00"]
+
+
 def test_s38_a_sku_that_is_not_in_the_return_is_recorded_as_unexpected(shop: Shop) -> None:
     """S38: the scanned sku of another order line is recorded as unexpected; no other line is refunded for it."""
     shop.order("1001", shop.line("1"), shop.line("2", price="40.00"))

@@ -204,7 +204,7 @@ def test_r21_a_free_order_has_no_refund(shop: Shop) -> None:
     shop.receive(filed)
     shop.inspect(filed)
     ended = shop.show(filed)
-    assert (ended["refunds"], ended["state"]) == ([], "awaiting_feedback")
+    assert (ended["refunds"], ended["state"], ended["lines"][0]["settled"]) == ([], "awaiting_feedback", 1)
     part = {"kind": "goods", "order_line_id": "1", "amount": shop.money("1.00")}
     by_hand = {"components": [part], "reason": "free"}
     assert shop.support.send("POST", "/orders/1001/refunds", by_hand).status_code in (409, 422)
