@@ -173,6 +173,14 @@ def test_an_address_without_the_secret_tells_nothing(shop: Shop) -> None:
 
 def test_the_page_says_what_to_do_next(shop: Shop) -> None:
     """Where to send, that a code follows, which account is asked, what replaces what cannot be had; each in words."""
+    shop.order("1002")
+    broken = shop.file("1002", kind="damaged")
+    assert "1 dosya daha bekliyoruz" in browse(shop, broken["link"]["url"]).text
+    shop.support.post(f"/returns/{broken['id']}/actions/decline", {"reason": "Kullanırken kırılmış."})
+    shop.advance("PT1M")
+    page = browse(shop, broken["link"]["url"]).text
+    assert "bekliyoruz" not in page.partition("Yazışma")[0]
+    assert "Kullanırken kırılmış." in page.partition("<details open>")[2].partition("</details>")[0]
     shop.product("BOT-39", "80.00", name="Süet bot 39", stock=5)
     shop.order("1001", shop.line("1", quantity=3))
     here = shop.file("1001", method="own_carrier")
