@@ -39,14 +39,21 @@ def ask_again(services: Services) -> int:
     """
 
     def act(work: Work) -> int:
-        found = due(work, services)[:BATCH]
-        ours = _taken(work, found)
-        for key in ours:
-            services.effects.again(work, key)
-            effects.touch(work, key)
-        return len(ours)
+        return len(hand_over(work, services, due(work, services)[:BATCH]))
 
     return services.database.retrying(act)
+
+
+def hand_over(work: Work, services: Services, seen: Sequence[Any]) -> list[str]:
+    """Hand these attempts, as they were seen without a lock, to the engine once more; the keys of those that were.
+
+    Left out is what somebody has locked or has changed since: it is being looked at.
+    """
+    ours = _taken(work, seen)
+    for key in ours:
+        services.effects.again(work, key)
+        effects.touch(work, key)
+    return ours
 
 
 def _taken(work: Work, found: Sequence[Any]) -> list[str]:

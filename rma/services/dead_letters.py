@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from rma.db import tables
 from rma.db.session import Work
 from rma.errors import NotFound, Refused
-from rma.services import effects
+from rma.services import asking, effects
 from rma.services.context import Services
 from rma.services.notify import TO_SEND
 from rma.services.paging import Ask, Page, cut
@@ -67,15 +67,16 @@ def listing(work: Work, store_id: str | None, asked: Filters, ask: Ask) -> Page[
 def retry(work: Work, services: Services, store_id: str | None, letter_id: str) -> DeadLetter:
     """Take it up once more, now; ``store_id`` None: of any store.
 
-    ``NotFound``; ``Refused`` ``nothing_to_retry`` for what has ended well or is for a person to resolve.
+    What somebody is at right now is not handed over twice. ``NotFound``; ``Refused`` ``nothing_to_retry`` for what has
+    ended well or is for a person to resolve.
     """
     table = _messages if letter_id.startswith("msg_") else _attempts
     mine = sa.and_(table.c.id == letter_id, sa.true() if store_id is None else table.c.store_id == store_id)
-    row = work.conn.execute(sa.select(table).where(mine).with_for_update(key_share=True)).first()
+    row = work.conn.execute(sa.select(table).where(mine)).first()
     if row is None:
         raise NotFound("There is no such act or message.")
     if table is _messages:
-        _retry_message(work, row)
+        _retry_message(work, work.conn.execute(sa.select(table).where(mine).with_for_update(key_share=True)).one())
     else:
         _retry_act(work, services, row)
     part = _mails(letter_id) if table is _messages else _acts(work, letter_id)
@@ -97,8 +98,7 @@ def _retry_act(work: Work, services: Services, row: Any) -> None:
     if row.state == effects.DONE:
         where = "resolve it with proof" if row.error in FOR_PEOPLE else "what follows is an act of its own"
         raise Refused(f"This act has ended: {where}.", code="nothing_to_retry")
-    services.effects.again(work, row.id)
-    effects.touch(work, row.id)
+    asking.hand_over(work, services, [row])
 
 
 def _acts(work: Work, one: str | None = None) -> sa.Select[Any]:

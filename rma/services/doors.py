@@ -67,9 +67,13 @@ def open_child(
     *,
     order: bool = False,
     lock: bool = True,
+    of: str | None = None,
     more: Sequence[hot.Read] = (),
 ) -> tuple[Door, Subject]:
-    """A door on the return of a child, and that child. ``more`` as ``open_case`` takes it."""
+    """A door on the return of a child, and that child; ``NotFound`` where it is not ``of`` the return of that path.
+
+    ``more`` as ``open_case`` takes it.
+    """
     named = {"store": caller.store_id, "key": child_id}
     more = [(children.SELECT[kind], named), *more]
     expected, work.expected = work.expected, None
@@ -77,6 +81,8 @@ def open_child(
         door = open_case(work, services, caller, child_id, order=order, lock=lock, by=kind, more=more)
     except NotFound:
         raise NotFound(f"There is no such {kind}.") from None
+    if of is not None and (door.case is None or not naming.is_of_path(door.case.row, of)):
+        raise NotFound(f"There is no such {kind}.")
     child = door.child(kind, child_id)
     work.expected = expected
     work.check_version(child.row["version"])

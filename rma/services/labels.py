@@ -14,13 +14,12 @@ import msgspec
 from rma.db.session import Work
 from rma.domain.labels import LabelJob, Locale, PackLine, Size
 from rma.domain.texts import Text, say
-from rma.errors import Forbidden, Invalid, NotFound, Reason, Refused
+from rma.errors import Forbidden, Invalid, Reason, Refused
 from rma.services import addresses, assess, cases_view, doors
 from rma.services.caller import Caller
 from rma.services.case import read_order_row
 from rma.services.context import Services
 from rma.services.line_effects import the_case
-from rma.services.naming import key_of
 from rma.services.transition import Door, Subject, effect
 
 Document = Literal["label", "packing_slip"]
@@ -162,11 +161,7 @@ def many(
 
 def reissue(work: Work, services: Services, caller: Caller, return_id: str, parcel_id: str) -> dict[str, Any]:
     """Have a label made again that has run out. ``Refused`` while it has not."""
-    door, parcel = doors.open_child(work, services, caller, "parcel", parcel_id)
-    case = the_case(door)
-    column, key = key_of(return_id)
-    if case.row[column] != key:
-        raise NotFound("There is no such parcel.")
+    door, parcel = doors.open_child(work, services, caller, "parcel", parcel_id, of=return_id)
     doors.act(door, parcel, "reissue", caller)
     door.close()
     return cases_view.parcel(parcel)

@@ -17,12 +17,11 @@ from rma.db.session import Work
 from rma.domain.events import Draft, Personal
 from rma.domain.messages import KINDS
 from rma.errors import Forbidden, Invalid, NotFound
-from rma.services import log, notify
+from rma.services import log, naming, notify
 from rma.services.caller import Caller
 from rma.services.case import store_now
 from rma.services.context import Services
 from rma.services.message_scene import TOKEN
-from rma.services.naming import key_of
 from rma.services.outbox import secret_of
 from rma.services.paging import Ask, Page, cut
 
@@ -135,11 +134,12 @@ def outbox(work: Work, services: Services, caller: Caller, filters: OutboxFilter
 
 def _return(work: Work, caller: Caller, return_id: str) -> Any:
     """The return, if this caller may see it: ``NotFound`` for another store's and for another link's."""
-    column, key = key_of(return_id)
+    name = naming.of_path(caller.store_id, return_id)
     found = work.conn.execute(
         sa.select(_returns.c.id, _returns.c.facts, _stores.c.clock_offset)
         .select_from(_returns.join(_stores, _stores.c.id == _returns.c.store_id))
-        .where(_returns.c.store_id == caller.store_id, _returns.c[column] == key)
+        .where(_returns.c.store_id == naming.STORE, _returns.c.id == naming.return_id(name.by)),
+        name.params,
     ).first()
     if found is None or caller.link_return_id not in {None, found.id}:
         raise NotFound("There is no such return.")

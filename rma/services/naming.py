@@ -6,6 +6,7 @@ all that they protect go out in one round trip.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -43,13 +44,14 @@ def named(store_id: str, by: OrderBy, key: str) -> Name:
 
 def of_path(store_id: str, text: str) -> Name:
     """The return that a path segment names: by an id, or by an RMA number in any spelling."""
-    return named(store_id, *key_of(text))
-
-
-def key_of(text: str) -> tuple[Literal["id", "rma_number"], str]:
-    """Which column a path segment names: an id, or an RMA number in any spelling."""
     number = None if text.startswith("ret_") else read_rma_number(text)
-    return ("rma_number", number) if number else ("id", text)
+    return named(store_id, "rma_number", number) if number else named(store_id, "id", text)
+
+
+def is_of_path(row: Mapping[str, Any], text: str) -> bool:
+    """Whether a path segment names the return of this row."""
+    name = of_path(row["store_id"], text)
+    return bool(row[name.by] == name.params["key"])
 
 
 @cache

@@ -15,7 +15,7 @@ from rma.domain.claims import Method
 from rma.domain.events import Personal
 from rma.domain.money import parse_money, wire
 from rma.domain.vocabulary import PARCEL_TRIGGERS
-from rma.errors import FieldError, Invalid, NotFound, Reason, Refused
+from rma.errors import FieldError, Invalid, Reason, Refused
 from rma.services import cases_view, doors, freight, refunds, sight
 from rma.services.caller import Caller
 from rma.services.case import Case
@@ -23,7 +23,6 @@ from rma.services.context import Services
 from rma.services.deadlines import time_zone
 from rma.services.inputs import Code, Grams, Instant, Word, happened
 from rma.services.line_effects import refused, send_all_back, the_case
-from rma.services.naming import key_of
 from rma.services.transition import Door, Subject, effect
 
 LABELLED = frozenset({"drop_off_code", "printed_label", "pick_up"})
@@ -263,18 +262,10 @@ def not_arrived(door: Door) -> None:
 
 def void(work: Work, services: Services, caller: Caller, parcel_id: str, return_id: str) -> dict[str, Any]:
     """Void a parcel that the carrier does not have yet."""
-    door, subject = doors.open_child(work, services, caller, "parcel", parcel_id)
-    _of(door, return_id)
+    door, subject = doors.open_child(work, services, caller, "parcel", parcel_id, of=return_id)
     doors.act(door, subject, "void", caller)
     door.close()
     return sight.of_parcel(cases_view.parcel(subject), caller)
-
-
-def _of(door: Door, return_id: str) -> None:
-    case = the_case(door)
-    column, key = key_of(return_id)
-    if case.row[column] != key:
-        raise NotFound("There is no such parcel.")
 
 
 # -- effects of the case ----------------------------------------------------------------------------------------------

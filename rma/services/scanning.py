@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Work
-from rma.domain.ids import read_rma_number, secret_hash
+from rma.domain.ids import secret_hash
 from rma.services import naming
 from rma.services.naming import Name
 
@@ -14,24 +14,16 @@ _returns = tables.table(tables.Return)
 _parcels = tables.table(tables.Parcel)
 _lines = tables.table(tables.ReturnLine)
 _links = tables.table(tables.Link)
-_RETURN = {
-    name: hot.Hot(
-        sa.select(_returns.c.id).where(
-            _returns.c.store_id == sa.bindparam("store"), _returns.c[name] == sa.bindparam("key")
-        )
-    )
-    for name in ("rma_number", "id")
-}
+_BY: tuple[naming.By, ...] = ("rma_number", "id")
+_ID = sa.select(_returns.c.id).where(_returns.c.store_id == naming.STORE)
+_RETURN = {by: hot.Hot(_ID.where(_returns.c.id == naming.return_id(by))) for by in _BY}
 ENDED = ("closed", "declined", "cancelled", "expired")
 
 
 def named(store_id: str, scan: str) -> Name | None:
     """The return that this code names by itself: by its id or its RMA number; None for any other code."""
-    text = _last(scan.strip())
-    number = _number(text)
-    if number is not None:
-        return naming.named(store_id, "rma_number", number)
-    return naming.named(store_id, "id", text) if text.startswith("ret_") else None
+    name = _name(store_id, _last(scan.strip()))
+    return name if name.by == "rma_number" or name.params["key"].startswith("ret_") else None
 
 
 def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | None:
@@ -49,9 +41,8 @@ def resolve(work: Work, store_id: str, scan: str) -> tuple[str, str | None] | No
 
 
 def _by_number(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:
-    number = _number(text)
-    column, key = ("rma_number", number) if number else ("id", text)
-    found = _RETURN[column].one(work, {"store": store_id, "key": key})
+    name = _name(store_id, text)
+    found = _RETURN[name.by].one(work, name.params)
     return (found[0], None) if found else None
 
 
@@ -60,9 +51,10 @@ def _last(text: str) -> str:
     return text.rstrip("/").rpartition("/")[2]
 
 
-def _number(text: str) -> str | None:
-    """The RMA number, alone or with a line's position after it."""
-    return read_rma_number(text) or read_rma_number("-".join(text.split("-")[:3]))
+def _name(store_id: str, text: str) -> Name:
+    """As a path would name the return; an RMA number may have a line's position after it."""
+    whole, number = (naming.of_path(store_id, one) for one in (text, "-".join(text.split("-")[:3])))
+    return number if whole.by == "id" and number.by == "rma_number" else whole
 
 
 def _by_parcel(work: Work, store_id: str, text: str) -> tuple[str, str | None] | None:

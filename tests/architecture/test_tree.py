@@ -117,3 +117,12 @@ def _is_effect(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
         return function.attr in CLOCKS
     return isinstance(function, ast.Name) and function.id in EFFECTS
+
+
+def test_how_a_path_names_a_return_is_decided_once(tracked: dict[str, str]) -> None:
+    """An id or an RMA number in any spelling: one module tells them apart, all others ask it for the return."""
+    readers = {path for path, text in tracked.items() if path.startswith("rma/services/") and "read_rma_number" in text}
+    assert readers == {"rma/services/naming.py", "rma/services/listing.py"}, "listing.py filters by the number alone"
+    assert [
+        path for path, text in tracked.items() if path.startswith("rma/services/") and "[column] == key" in text
+    ] == []

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from rma.db import session, tables
 from rma.db.session import Work, now
-from rma.services import approvals, asking, effects, runner
+from rma.services import approvals, asking, dead_letters, effects, runner
 from rma.services.caller import Caller
 from rma.services.context import Services
 from tests.support import crossing, fragile
@@ -155,6 +155,20 @@ def test_two_who_look_at_once_queue_an_act_once(floor: Floor, key: str, monkeypa
             effects.is_open(work, key)
             assert asking.ask_again(other.services) == 0
         assert (asking.ask_again(other.services), in_the_queue(floor)) == (1, [key])
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_a_person_who_tries_again_hands_over_nothing_that_somebody_is_at(floor: Floor, key: str) -> None:
+    """Another try does not wait for who holds the act, and queues it no second time; once it is free, it does."""
+    asked(floor, "timeout")
+    with crossing.beside(floor, 1) as (other,):
+        database = other.services.database
+        with floor.services.database.write() as work:
+            effects.is_open(work, key)
+            told = database.retrying(lambda mine: dead_letters.retry(mine, other.services, None, key))
+            assert (told.state, in_the_queue(floor)) == ("asking", [])
+        database.retrying(lambda mine: dead_letters.retry(mine, other.services, None, key))
+        assert in_the_queue(floor) == [key]
 
 
 def test_what_is_new_goes_before_questions(floor: Floor, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
