@@ -10,6 +10,7 @@ before it, with the headers of every answer, has a line in the log and is counte
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from functools import cached_property
 from ipaddress import ip_address
@@ -31,6 +32,9 @@ _LINGER_SECONDS = 2.0
 _ROOM = 100
 _LEFT = 499
 """The status of a request whose client left before it was whole: nobody is answered so. Others call it that, too."""
+_SPOKEN = logging.getLogger("uvicorn.error.connection")
+_SPOKEN.setLevel(logging.ERROR)
+"""What uvicorn says of a connection: what clients send has a line of ours, so only errors of the server are left."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, config: Config, *others: Any, **named: Any) -> None:
         super().__init__(config, *others, **named)
+        self.logger = _SPOKEN
         self._bounds = config.bounds
         self._watch = config.watch
         self._most = config.bounds.max_header_bytes

@@ -198,11 +198,13 @@ def test_a_header_has_a_size(port: int, log: Log) -> None:
 
 
 @SQLITE
-def test_what_is_no_http_is_a_problem(port: int) -> None:
-    """A method that nobody knows, and bytes of another kind, are answered like every other error."""
+def test_what_is_no_http_is_a_problem(port: int, log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    """A method that nobody knows, and bytes of another kind, are answered like every other error and logged once."""
     for sent in (b"FOO / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\nHost\r\n\r\n"):
         status, problem, _ = _talk(port, sent)
         assert (status, problem["code"]) == (400, "unreadable")
+    assert _told(port, log, 3) == {("none", "none", 400): 3}
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 @SQLITE
