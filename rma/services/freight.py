@@ -18,7 +18,7 @@ from rma.services.line_effects import ranges
 from rma.services.transition import Door
 
 _KIND: Kind = "return_freight"
-_OWN = "own_carrier"
+OWN = "own_carrier"
 
 
 def claim(case: Case, *, parcel: str, amount: int, named: bool, by: str | None) -> None:
@@ -71,7 +71,7 @@ def _store_pays(line: Line, method: str, *, named: bool) -> bool:
     theirs = line.doc.get("customer_pays")
     if theirs is None:  # filed by a program that kept the payer of the way that was filed alone
         return bool(line.doc.get("paid_by", "store") == "store")
-    ways = [way for way in line.doc.get("methods", []) if way != _OWN] if method == _OWN and named else []
+    ways = [way for way in line.doc.get("methods", []) if way != OWN] if method == OWN and named else []
     return any(way not in theirs for way in (*ways, method))
 
 

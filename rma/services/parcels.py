@@ -115,7 +115,7 @@ def _cost(cost: CostIn | None, currency: str) -> dict[str, Any] | None:
 def _claim(door: Door, caller: Caller, parcel: Subject, cost: CostIn) -> None:
     case = the_case(door)
     amount = parse_money(cost.amount, case.row["currency"], path="cost.amount")
-    if amount:
+    if amount and parcel.row["method"] == freight.OWN:  # a label or a code is the store's: nobody paid for it
         by = None if caller.is_link else caller.actor
         named = parcel.row["carrier"] in _named(door, case)
         freight.claim(case, parcel=parcel.id, amount=amount, named=named, by=by)

@@ -95,10 +95,17 @@ def _reads(name: Name, *, with_order: bool) -> list[hot.Read]:
 
 @effect("propose_refund")
 def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
-    """Propose what is owed for units accepted since the last proposal; nothing where that is zero."""
-    case = the_case(door)
+    """Propose what is owed for units accepted since the last proposal; nothing where that is zero.
+
+    What came of replacements stands before it, what the customer paid to send the goods after it.
+    """
     propose_differences(door)
+    _propose_goods(door)
     propose_freight(door)
+
+
+def _propose_goods(door: Door) -> None:
+    case = the_case(door)
     if not any(line.doc.get("accepted_units") for line in case.lines):
         return
     held = [(s.row, door.transfers(s)) for s in door.children("refund") if s.new or s.dirty]

@@ -131,8 +131,9 @@ def test_freight_that_the_store_owes_goes_back_to_who_paid_it(open_shop: OpenSho
     shop.receive(named)
     shop.inspect(named)
     shop.settle()
-    [owed] = freight(shop, named)
-    assert {one["state"] for one in shop.refunds(named) if one != owed} == {"succeeded"}
+    goods, owed = shop.refunds(named)
+    assert (goods["total"], goods["state"]) == (shop.money("100.00"), "succeeded")
+    assert freight(shop, named) == [owed]
     assert (owed["state"], owed["total"], owed["flags"]) == ("proposed", shop.money("55.00"), ["needs_payout"])
     assert [(one["tender"], one["amount"]) for one in owed["transfers"]] == [("bank_transfer", shop.money("55.00"))]
     shop.approve(owed)
@@ -157,6 +158,8 @@ def test_freight_is_proposed_once_whenever_it_is_told(open_shop: OpenShop) -> No
     assert not freight(shop, filed)
     cost = {"amount": shop.money("60.00")}
     told = {"direction": "inbound", "method": "own_carrier", "carrier": "yurtici", "cost": cost}
+    shop.support.post(f"/returns/{filed['id']}/parcels", told | {"method": "drop_off_code"})
+    assert not freight(shop, filed), "a code is the store's"
     shop.support.post(f"/returns/{filed['id']}/parcels", told)
     shop.warehouse.delete("/receipts/first")
     shop.receive(filed)
