@@ -49,6 +49,22 @@ def test_r46_what_did_not_come_stays_expected_until_its_deadline(shop: Shop) -> 
     assert shop.file("1001", want("1", 2), kind="damaged")["lines"][0]["quantity"] == 2
 
 
+def test_what_is_on_its_way_when_the_time_ends_is_awaited_and_nothing_else(shop: Shop) -> None:
+    """Handed over in time, a parcel is awaited however long it takes; once it is counted, the rest is missing."""
+    shop.order("1001", shop.line("1", price="10.00", quantity=3))
+    filed = shop.file("1001", want("1", 3))
+    shop.receive(filed, {"1": 1}, parcel_id=shop.send(filed)["id"])
+    shop.inspect(filed, {"1": 1})
+    shop.approve(shop.refunds(filed)[0])
+    late = shop.send(filed)
+    shop.advance("P20D")
+    assert shop.show(filed)["lines"][0]["missing"] == 0
+    shop.receive(filed, {"1": 1}, parcel_id=late["id"])
+    shop.inspect(filed, {"1": 1})
+    [line] = shop.show(filed)["lines"]
+    assert (line["received"], line["missing"]) == (2, 1)
+
+
 def test_two_parcels_with_one_unit_missing_and_one_unexpected(shop: Shop) -> None:
     """Two parcels bring two of three units and a stranger; the missing one is said, the stranger is shelved."""
     shop.order("1001", shop.line("1", quantity=2), shop.line("2", price="40.00"))
