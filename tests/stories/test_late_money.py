@@ -172,7 +172,7 @@ def test_a_named_carrier_that_no_way_uses_delays_no_money(open_shop: OpenShop) -
 
 
 def test_each_refund_has_the_clock_of_what_it_pays(open_shop: OpenShop) -> None:
-    """Of goods that never came and a service the money is due since the notice, whatever else the return has."""
+    """For goods that never came and a service it runs from the notice, for what is sent back from the hand-over."""
     shop = open_shop()
     here = {"id": "d1", "delivered_at": "2026-02-27T10:00:00+03:00", "lines": [{"id": "1", "quantity": 1}]}
     lines = [shop.line("1", price="1000.00"), shop.line("2", price="500.00"), shop.line("3", kind="service")]
@@ -186,3 +186,11 @@ def test_each_refund_has_the_clock_of_what_it_pays(open_shop: OpenShop) -> None:
     shop.advance("P15D")
     assert shop.events(filed).count("refund.overdue") == 1
     assert [line["computation"]["days"] for line in interest(approved_anew(shop, refund))] == [1]
+    shop.order("1004", *lines, deliveries=[here])
+    both = shop.file("1004", want("1"), want("2"))
+    shop.approve(shop.refunds(both)[0])
+    shop.advance("P3D")
+    shop.receive(both, {"1": 1}, parcel_id=shop.send(both)["id"])
+    shop.inspect(both, {"1": 1})
+    paid, goods = shop.refunds(both)
+    assert (paid["due"]["legal"], goods["due"]["legal"]) == ("2026-03-31", "2026-04-03")
