@@ -184,6 +184,11 @@ def _money_instead(work: Work, visit: Visit, caller: Caller) -> None:
     returns.change_outcome(work, visit.services, caller, _return(caller), line, chosen, locale=language)
 
 
+def _relabel(work: Work, visit: Visit, caller: Caller) -> None:
+    """A label or code anew for a parcel whose last one has run out."""
+    labels.reissue(work, visit.services, caller, _return(caller), visit.form.get("parcel", "")[:64])
+
+
 _ACTS: Mapping[str, Callable[[Work, Visit, Caller], None]] = {
     "feedback": _feedback,
     "message": _message,
@@ -191,6 +196,7 @@ _ACTS: Mapping[str, Callable[[Work, Visit, Caller], None]] = {
     "accept": _offer,
     "reject": _offer,
     "refund": _money_instead,
+    "relabel": _relabel,
 }
 
 

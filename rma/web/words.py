@@ -108,6 +108,7 @@ class Follow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tracking: str
     code: str
     label: str
+    relabel: str
     until: str
     owed: str
     money_instead: str

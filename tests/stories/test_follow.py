@@ -53,6 +53,12 @@ def test_every_address_in_every_mail_is_there(shop: Shop) -> None:
     page = browse(shop, filed["link"]["url"]).text
     assert filed["rma_number"] in page
     assert "Kanuni cayma hakkınız" in page
+    shop.tell(parcel, "expired")
+    assert "Yeni kod veya etiket istiyorum" in browse(shop, filed["link"]["url"]).text
+    again = browse(shop, f"{filed['link']['url']}/relabel", parcel=parcel["id"])
+    assert "Aldık, teşekkürler." in again.text
+    assert "Yeni kod" not in again.text
+    shop.settle()
     label = browse(shop, f"{filed['link']['url']}/label/{parcel['id']}")
     assert (label.headers["content-type"], label.content[:5]) == ("application/pdf", b"%PDF-")
     shop.tell(parcel, "handed_over")
