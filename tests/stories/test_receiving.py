@@ -182,15 +182,17 @@ def test_s1_goods_of_an_ended_return_whose_units_another_one_received(shop: Shop
 
 
 def test_a_receipt_can_be_undone_until_money_moved(shop: Shop) -> None:
-    """A wrong scan is taken back with its proposal, a repeated one changes nothing; after a payment undo is refused."""
+    """A wrong scan goes with its judgements and its proposal, a repeated one changes nothing; once paid it stays."""
     shop.order("1001", shop.line("1", quantity=2))
     filed = shop.file("1001", want("1", 2))
     shop.send(filed)
     shop.receive(filed, scan_id="wrong")
     assert shop.receive(filed, scan_id="wrong")["state"] == "inspecting"
-    shop.inspect(filed)
+    shop.inspect(filed, {"1": 1})
+    shop.inspect(filed, {"1": 1}, grade="B", disposition="send_back", verdict="reject", reason="Başka bir ürün")
     undone = shop.warehouse.delete("/receipts/wrong")
-    assert (undone["state"], undone["lines"][0]["received"]) == ("arrived", 0)
+    assert undone["state"] == "arrived"
+    assert [undone["lines"][0][name] for name in ("received", "accepted", "rejected")] == [0, 0, 0]
     assert [refund["state"] for refund in shop.refunds(filed)] == ["refused"]
     shop.receive(filed, {"1": 1}, scan_id="right")
     shop.inspect(filed, {"1": 1})
