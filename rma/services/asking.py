@@ -56,6 +56,11 @@ def hand_over(work: Work, services: Services, seen: Sequence[Any]) -> list[str]:
     return ours
 
 
+def ask_about(work: Work, services: Services, key: str) -> None:
+    """The same for one attempt, in the transaction of who wants it, if it has no final answer yet."""
+    hand_over(work, services, work.conn.execute(_OPEN.where(_attempts.c.id == key)).all())
+
+
 def _taken(work: Work, found: Sequence[Any]) -> list[str]:
     """Lock those of these attempts that nobody has locked or changed; their keys. It waits for nobody."""
     if not found:

@@ -22,6 +22,7 @@ from rma.domain.settlement import settle
 from rma.domain.tenders import TRANSFER
 from rma.errors import NotFound, RmaError
 from rma.services import (
+    asking,
     assess,
     books,
     children,
@@ -321,7 +322,7 @@ def ask_provider(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
     for transfer in door.transfers(refund):
         if transfer["state"] in ("sending", "unknown"):
             key = door.services.effects.key(transfer["id"], transfer["attempt"], "send_refund")
-            door.after_writing(partial(door.services.effects.again, door.work, key))
+            door.after_writing(partial(asking.ask_about, door.work, door.services, key))
 
 
 @effect("retry_transfer")

@@ -27,3 +27,9 @@ def test_only_the_session_begins_transactions_of_requests(checkout: Path) -> Non
         if ".database.write()" in path.read_text(encoding="utf-8")
     }
     assert plain == set()
+
+
+def test_an_act_is_handed_over_again_by_one_function_alone(checkout: Path) -> None:
+    """Whoever wants an act to be looked at again leaves its lock, and whether somebody is at it, to ``asking``."""
+    written = {path: path.read_text(encoding="utf-8") for path in (checkout / "rma").rglob("*.py")}
+    assert [path.name for path, text in written.items() if "effects.again" in text] == ["asking.py"]
