@@ -171,10 +171,10 @@ def _rule(
     return register
 
 
-def _found(holds: bool, code: str, inputs: Inputs, **values: date | int | str) -> Found:  # noqa: FBT001
+def _found(holds: bool, code: str, inputs: Inputs, *, sentence: str = "", **values: date | int | str) -> Found:  # noqa: FBT001
     if not holds:
         return Found(holds=False, inputs=inputs)
-    words = SENTENCES[code]
+    words = SENTENCES[sentence or code]
     return Found(holds=True, inputs=inputs, code=code, text=filled(words, **values) if values else words)
 
 
@@ -188,7 +188,8 @@ _ALWAYS = tuple(
 def _quantity_left(_: NoParams, seen: Seen) -> Found:
     left = seen.standing.available + seen.standing.undelivered
     inputs: Inputs = {"asked": seen.asked.quantity, "left": left}
-    return _found(seen.asked.quantity > seen.standing.available, "quantity_left", inputs, left=left)
+    sentence = "quantity_left" if left else "nothing_left"
+    return _found(seen.asked.quantity > seen.standing.available, "quantity_left", inputs, sentence=sentence, left=left)
 
 
 @_rule("window", NoParams, then="refuse", what="Filed after the last day, or before delivery.", always=True)

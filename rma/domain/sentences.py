@@ -79,6 +79,11 @@ SENTENCES: dict[str, Text] = {
         en="At most {left} of this item can be returned.",
         de="Von diesem Artikel können höchstens {left} Stück zurückgegeben werden.",
     ),
+    "nothing_left": text(
+        tr="Bu kalemden iade edilebilecek ürün kalmadı.",
+        en="Nothing of this item is left to return.",
+        de="Von diesem Artikel kann nichts mehr zurückgegeben werden.",
+    ),
     "excluded": text(
         tr="Bu ürün mağazanın iade koşulları dışındadır.",
         en="The store's terms exclude this item from returns.",

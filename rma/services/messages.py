@@ -81,7 +81,8 @@ def write(work: Work, services: Services, caller: Caller, return_id: str, data: 
     """A customer's message is received; a message of the store is on the status page at once and mailed behind."""
     if not data.text.strip():
         raise Invalid.field("text", "empty", "A message says something.")
-    found = _return(work, caller, return_id)
+    found = _return(work, caller, return_id, lock=True)
+    work.check_version(found.version)
     at = store_now(work, found.clock_offset)
     store = services.catalog.store(work, caller.store_id)
     kind = FROM_CUSTOMER if caller.is_link else BY_STORE
@@ -132,15 +133,16 @@ def outbox(work: Work, services: Services, caller: Caller, filters: OutboxFilter
     return _paged(work, query, ask).map(lambda row: _mail(services, row))
 
 
-def _return(work: Work, caller: Caller, return_id: str) -> Any:
+def _return(work: Work, caller: Caller, return_id: str, *, lock: bool = False) -> Any:
     """The return, if this caller may see it: ``NotFound`` for another store's and for another link's."""
     name = naming.of_path(caller.store_id, return_id)
-    found = work.conn.execute(
-        sa.select(_returns.c.id, _returns.c.facts, _stores.c.clock_offset)
+    query = (
+        sa.select(_returns.c.id, _returns.c.version, _returns.c.facts, _stores.c.clock_offset)
         .select_from(_returns.join(_stores, _stores.c.id == _returns.c.store_id))
-        .where(_returns.c.store_id == naming.STORE, _returns.c.id == naming.return_id(name.by)),
-        name.params,
-    ).first()
+        .where(_returns.c.store_id == naming.STORE, _returns.c.id == naming.return_id(name.by))
+    )
+    query = query.with_for_update(key_share=True, of=_returns) if lock else query
+    found = work.conn.execute(query, name.params).first()
     if found is None or caller.link_return_id not in {None, found.id}:
         raise NotFound("There is no such return.")
     return found

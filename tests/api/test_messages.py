@@ -128,6 +128,16 @@ def test_nobody_reads_another_conversation(api: Api, shop: Headers) -> None:
         assert api.post(f"/returns/{path}/messages", {"text": "x"}, who).status_code == 404
 
 
+def test_a_message_to_a_return_that_changed_since_is_not_written(api: Api, shop: Headers) -> None:
+    """If-Match holds a message back whose writer has not read the newest version of the return."""
+    case, link = _file(api, shop)
+    read = api.get(f"/returns/{case}", link).headers["etag"]
+    said = {"text": "Merhaba"}
+    assert api.post(f"/returns/{case}/messages", said, link | {"If-Match": '"99"'}).status_code == 412
+    assert api.get(f"/returns/{case}/messages", link).json()["items"] == []
+    assert api.post(f"/returns/{case}/messages", said, link | {"If-Match": read}).status_code == 201
+
+
 def test_a_repeated_request_writes_one_message(api: Api, shop: Headers) -> None:
     """The same key says the same thing once, with the same answer byte for byte."""
     case, link = _file(api, shop)

@@ -86,7 +86,10 @@ def test_e10_what_was_not_delivered_and_what_is_in_a_return_cannot_be_returned()
         assert one(facts, ask(kind)).decision in {"accepted", "needs_evidence"}
         excess = judged(facts, ask(kind, most + 1))
         assert codes(excess.lines[0]) == ["quantity_left"]
+        assert excess.lines[0].reasons[0].text["en"] == f"At most {most} of this item can be returned."
         assert [fault.path for fault in excess.errors] == ["lines[0].quantity"]
+    gone = order(lines=(line(quantity=3, left=0, total=30000),), deliveries=(delivery,))
+    assert one(gone, ask("voluntary")).reasons[0].text["tr"] == "Bu kalemden iade edilebilecek ürün kalmadı."
     apart, parted = judged(facts, ask(), ask()), judged(facts, ask(quantity=2))
     for both in (apart, parted):
         assert [(line.quantity, line.delivered) for line in both.lines] == [(1, True), (1, False)]
