@@ -140,7 +140,11 @@ def test_a_store_knows_a_holiday_better(api: Api) -> None:
     assert elsewhere.json()["strict"] == "2026-06-24"
     wrong = [{"kind": "holiday"}, {**day, "region": "99"}, {**day, "colour": "red"}]
     answers = [api.client.patch("/api/v1/stores/shop", json={"holidays": [one]}, headers=admin) for one in wrong]
-    assert [next(iter(_faults(found))) for found in answers] == ["holidays[0]", "holidays[0].country", "holidays[0]"]
+    assert [next(iter(_faults(found))) for found in answers] == [
+        "holidays[0]",
+        "holidays[0].country",
+        "holidays[0].colour",
+    ]
 
 
 def test_the_texts_are_shown_with_their_articles(api: Api) -> None:
