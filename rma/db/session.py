@@ -29,6 +29,8 @@ T = TypeVar("T")
 Asked = tuple[bytes, tuple[Any, ...]]
 """A compiled statement's name and the values that it is asked with."""
 LOCK_WAIT_MS = 8_000
+PAGES_KIB = 512
+"""How much of an SQLite file each connection holds: there are dozens, and what one writes empties those of the rest."""
 CONNECT_SECONDS = 10
 IDLE_IN_TRANSACTION_MS = 60_000
 TRIES = 8
@@ -354,7 +356,7 @@ def _sqlite(url: str) -> sa.Engine:
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         kept = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-        for pragma in (*kept, f"busy_timeout={LOCK_WAIT_MS}"):
+        for pragma in (*kept, f"cache_size=-{PAGES_KIB}", f"busy_timeout={LOCK_WAIT_MS}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
