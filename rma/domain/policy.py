@@ -159,7 +159,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
 def _without(document: Mapping[str, Any], errors: list[FieldError]) -> dict[str, Any]:
     """The sections of a file that have no fault yet, so that theirs can be found as well."""
     faulty = {re.split(r"[.\[]", fault.path, maxsplit=1)[0] for fault in errors}
-    return {"name": "?"} | {key: value for key, value in document.items() if key not in faulty}
+    sound = [name for name in _PolicyFile.__struct_fields__ if name in document and name not in faulty]
+    return {"name": "?"} | {name: document[name] for name in sound}
 
 
 class _Reader:

@@ -137,6 +137,7 @@ def test_every_fault_is_named_at_once() -> None:
         {
             "name": "X",
             "colour": "red",
+            "an [odd.name": 1,
             "windows": {"withdrawal_days": -1, "anchor": "paid"},
             "rules": [{"rule": "exclude", "params": {"tags": ["a"]}, "then": "maybe"}],
             "fees": {"return": [{"method": "printed_label", "amount": "1.234"}]},
@@ -145,6 +146,7 @@ def test_every_fault_is_named_at_once() -> None:
         }
     ).keys() == {
         "colour",
+        "an [odd.name",
         "windows.withdrawal_days",
         "windows.anchor",
         "rules[0].then",
