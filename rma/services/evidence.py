@@ -33,9 +33,9 @@ Kind = Literal["photo", "carrier_damage_report", "proof_of_sending", "proof_of_p
 MOST = 20
 """Files of one return (api.md)."""
 _FULL = text(
-    tr="Bir iadeye en çok {most} dosya eklenebilir.",
-    en="A return holds at most {most} files.",
-    de="Eine Rücksendung fasst höchstens {most} Dateien.",
+    tr="Bir iadeye en çok {most} dosya eklenebilir. Başka bir şey göstermek isterseniz mağazaya yazın.",
+    en="A return holds at most {most} files. If there is more to show, write to the store.",
+    de="Eine Rücksendung fasst höchstens {most} Dateien. Möchten Sie noch etwas zeigen, schreiben Sie dem Händler.",
 )
 MAX_NOTE = 2000
 _MAX_NAME = 120

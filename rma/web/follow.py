@@ -274,8 +274,7 @@ def _without_link(visit: Visit) -> Html:
 def _told(error: RmaError, known: Words) -> list[Fault]:
     """What is wrong, each at its field, in the reader's words; what cannot be done now stands at none."""
     if isinstance(error, Refused):
-        reasons = [known.follow.too_many_files] if error.code == "too_many_files" else [r.text for r in error.reasons]
-        return [Fault("", "", text) for text in reasons or [known.follow.not_now]]
+        return [Fault("", "", reason.text) for reason in error.reasons] or [Fault("", "", known.follow.not_now)]
     if not isinstance(error, Invalid):
         return [Fault("file", known.follow.file, known.follow.wrong_file)]
     told = {fault.path.rpartition(".")[2]: fault for fault in reversed(error.errors)}

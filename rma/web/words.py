@@ -150,7 +150,6 @@ class Follow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wrong_iban: str
     wrong_score: str
     wrong_file: str
-    too_many_files: str
     unsubscribe: str
     unsubscribe_hint: str
     unsubscribed: str
