@@ -72,11 +72,14 @@ def retry(work: Work, services: Services, store_id: str | None, letter_id: str) 
     """
     table = _messages if letter_id.startswith("msg_") else _attempts
     mine = sa.and_(table.c.id == letter_id, sa.true() if store_id is None else table.c.store_id == store_id)
-    row = work.conn.execute(sa.select(table).where(mine)).first()
+    query = sa.select(table).where(mine)
+    if table is _messages:  # acts are locked by whoever hands them over
+        query = query.with_for_update(key_share=True)
+    row = work.conn.execute(query).first()
     if row is None:
         raise NotFound("There is no such act or message.")
     if table is _messages:
-        _retry_message(work, work.conn.execute(sa.select(table).where(mine).with_for_update(key_share=True)).one())
+        _retry_message(work, row)
     else:
         _retry_act(work, services, row)
     part = _mails(letter_id) if table is _messages else _acts(work, letter_id)
