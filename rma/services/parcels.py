@@ -81,6 +81,8 @@ def create(work: Work, services: Services, caller: Caller, return_id: str, data:
     door = doors.open_case(work, services, caller, return_id, order=data.cost is not None)
     case = the_case(door)
     _check(door, data)
+    currency = case.row["currency"]
+    paid = parse_money(data.cost.amount, currency, path="cost.amount") if data.cost is not None else 0
     if case.state in UNWAITED:
         text = f"Nothing is awaited for a return that is {case.state}."
         raise Refused(text, code="not_awaited", reasons=[Reason(rule="state", code="not_awaited", text=text)])
@@ -92,34 +94,22 @@ def create(work: Work, services: Services, caller: Caller, return_id: str, data:
         lines=_lines(data),
         extra={
             "tracking": data.tracking,
-            "doc": {"weight_g": data.weight_g, "cost": _cost(data.cost, case.row["currency"])},
+            "doc": {
+                "weight_g": data.weight_g,
+                "cost": data.cost and {"amount": wire(paid, currency), "receipt": data.cost.receipt},
+            },
         },
     )
     if data.handed_over_at is not None:
         subject.set(handed_over_at=data.handed_over_at)
         doors.act(door, subject, "hand_over", caller, data={"happened_at": data.handed_over_at})
         _learn(door, subject, "handed_over", data.handed_over_at)
-    if data.cost is not None:
-        _claim(door, caller, subject, data.cost)
+    if paid and data.method == freight.OWN:  # a label or a code is the store's: nobody paid for it
+        named = subject.row["carrier"] in _named(door, case)
+        freight.claim(case, parcel=subject.id, amount=paid, named=named, by=None if caller.is_link else caller.actor)
+        refunds.propose_freight(door)
     door.close()
     return sight.of_parcel(cases_view.parcel(subject), caller)
-
-
-def _cost(cost: CostIn | None, currency: str) -> dict[str, Any] | None:
-    if cost is None:
-        return None
-    amount = parse_money(cost.amount, currency, path="cost.amount")
-    return {"amount": wire(amount, currency), "receipt": cost.receipt}
-
-
-def _claim(door: Door, caller: Caller, parcel: Subject, cost: CostIn) -> None:
-    case = the_case(door)
-    amount = parse_money(cost.amount, case.row["currency"], path="cost.amount")
-    if amount and parcel.row["method"] == freight.OWN:  # a label or a code is the store's: nobody paid for it
-        by = None if caller.is_link else caller.actor
-        named = parcel.row["carrier"] in _named(door, case)
-        freight.claim(case, parcel=parcel.id, amount=amount, named=named, by=by)
-        refunds.propose_freight(door)
 
 
 def _lines(data: NewParcel) -> list[dict[str, Any]]:
