@@ -29,15 +29,10 @@ from rma.cli import main as rma
 from rma.db import tables
 from rma.services import background, runner
 from rma.services.context import Services
-from rma.services.notify import TO_SEND
 
 _attempts = tables.table(tables.Attempt)
 _messages = tables.table(tables.Message)
-_seals = tables.table(tables.Seal)
-_events = tables.table(tables.Event)
-_cursors = tables.table(tables.Cursor)
 _PATIENCE = 600
-_QUIET = 2
 _COUNT = "--count"
 
 
@@ -75,8 +70,7 @@ def _measure(place: Place, lives: int) -> None:
         while _waiting(place) and time.perf_counter() - begun < _PATIENCE:
             time.sleep(0.1)
         seconds = time.perf_counter() - begun
-        place.settle(0)
-        _until_quiet(place)
+        place.settle(_PATIENCE)
         used = cpu_seconds(pid) - used
     spent = msgspec.json.decode(target.read_bytes(), type=dict[str, Spent])
     print(f"{place.kind:>10}: {first / seconds:,.0f} acts/s ({first} in {seconds:.1f} s)", end="")
@@ -145,20 +139,6 @@ def _sent(place: Place) -> int:
     with place.services.database.read() as work:
         query = sa.select(sa.func.count()).select_from(_messages).where(_messages.c.sent_at.is_not(None))
         return int(work.conn.execute(query).scalar_one())
-
-
-def _until_quiet(place: Place) -> None:
-    """Wait until every event is sealed and read, and no mail is due."""
-    quiet = 0
-    while quiet < _QUIET:
-        time.sleep(0.5)
-        with place.services.database.read() as work:
-            due = sa.select(sa.func.count()).where(_messages.c.state == TO_SEND, _messages.c.next_at <= work.real_now)
-            ends = sa.select(sa.func.max(_seals.c.number), sa.func.max(_cursors.c.number))
-            waiting = work.conn.execute(due).scalar()
-            sealed, read = work.conn.execute(ends.select_from(_seals).outerjoin(_cursors, sa.true())).one()
-            events = work.conn.execute(sa.select(sa.func.count()).select_from(_events)).scalar()
-        quiet = quiet + 1 if not waiting and events == sealed == read else 0
 
 
 if __name__ == "__main__":

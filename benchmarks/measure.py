@@ -22,6 +22,7 @@ from rma.db import tables
 from rma.db.migrate import upgrade
 from rma.db.session import Database
 from rma.services.context import Services
+from rma.services.notify import TO_SEND
 from rma.settings import Settings
 from tests.support import postgres
 
@@ -30,6 +31,11 @@ ORDERS_A_SECOND = 250
 EFFECTS_SECONDS = 120.0
 WARM_UP = 60
 _transfers = tables.table(tables.Transfer)
+_messages = tables.table(tables.Message)
+_seals = tables.table(tables.Seal)
+_events = tables.table(tables.Event)
+_cursors = tables.table(tables.Cursor)
+_LOOK = 0.5
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,13 +126,29 @@ class Place:
                 connection.execute("ANALYZE")
 
     def settle(self, seconds: float) -> None:
-        """Wait until every act is done, at most so long. What was not done, or paid nothing back, makes a run void."""
+        """Wait, at most so long, until every act is done, every event sealed and read, and every mail that is due sent.
+
+        What was not done, or paid nothing back, makes a run void.
+        """
+        end = time.monotonic() + seconds
         left = self.services.effects.wait(self.shop.store_id, seconds)
         assert left == 0, f"{left} acts were not done in {seconds} s"
+        while not self._is_quiet():
+            assert time.monotonic() < end, f"events were not sealed and read, or mails not sent, in {seconds} s"
+            time.sleep(_LOOK)
         with self.services.database.read() as work:
             lost = _transfers.c.state.in_(["unknown", "failed"])
             unpaid = work.conn.execute(sa.select(sa.func.count()).where(lost)).scalar()
         assert unpaid == 0, f"{unpaid} refunds did not reach the customer"
+
+    def _is_quiet(self) -> bool:
+        with self.services.database.read() as work:
+            due = sa.select(sa.func.count()).where(_messages.c.state == TO_SEND, _messages.c.next_at <= work.real_now)
+            ends = sa.select(sa.func.max(_seals.c.number), sa.func.min(_cursors.c.number))
+            mails = work.conn.execute(due).scalar()
+            sealed, read = work.conn.execute(ends.select_from(_seals).outerjoin(_cursors, sa.true())).one()
+            events = work.conn.execute(sa.select(sa.func.count()).select_from(_events)).scalar()
+        return not mails and events == sealed == read
 
     def close(self) -> None:
         """Let go of the database."""
@@ -239,7 +261,6 @@ def _run(
     assert next(orders, None) is not None, "the orders ran out: raise ORDERS_A_SECOND"
     if finish:
         place.settle(EFFECTS_SECONDS)
-        time.sleep(2)
     database_after = place.database_cpu
     database = None
     if database_before is not None and database_after is not None:
