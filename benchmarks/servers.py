@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -11,8 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import httpx
 
 START_SECONDS = 120
 _LOOK_SECONDS = 0.1
@@ -105,13 +104,22 @@ def serving(
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=1).raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.05)
-        else:
+        if says_ok(port, "/health/live"):
             return
+        time.sleep(0.01)
     raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def says_ok(port: int, path: str) -> bool:
+    """Whether there is a server that answers 200; asked without a library, whose own start would be measured too."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def _wait_until_idle(pid: int) -> None:

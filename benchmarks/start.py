@@ -11,11 +11,9 @@ import statistics
 import sys
 import time
 
-import httpx
-
 from benchmarks import machine
 from benchmarks.measure import Place, open_place
-from benchmarks.servers import serving
+from benchmarks.servers import says_ok, serving
 
 _IDLE = 5.0
 
@@ -34,7 +32,7 @@ def main() -> None:
 def _once(place: Place) -> tuple[float, float, float]:
     begun = time.perf_counter()
     with serving(place.url, place.folder, worker=True) as process:
-        while httpx.get(f"http://127.0.0.1:{process.port}/health/ready", timeout=5).status_code != httpx.codes.OK:
+        while not says_ok(process.port, "/health/ready"):
             time.sleep(0.01)
         took, cpu = time.perf_counter() - begun, process.cpu_seconds
         time.sleep(_IDLE)

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp
 
@@ -91,6 +93,14 @@ _STATIC = Path(__file__).resolve().parent / "web" / "static"
 _DOCS_PAGE = _STATIC / "swagger-ui" / "page.html"
 
 
+class _App(Litestar):
+    """Litestar without its plugins for models of pydantic and attrs: no endpoint has one, and both cost each start."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
+
+
 def create_services(settings: Settings, *, database: Database | None = None) -> Services:
     """Everything that the use cases of one process work with. The database must have been migrated.
 
@@ -128,15 +138,16 @@ def create_app(
         if own and database is None:
             using.close()
 
-    app = Litestar(
-        [
-            *Server(using, executor).handlers(everything),
-            *_documentation(everything),
-            *withdrawal.handlers(using, executor),
-            *policy.handlers(using, executor),
-            *follow.handlers(using, executor),
-            create_static_files_router("/static", [_STATIC]),
-        ],
+    handlers: list[HTTPRouteHandler | Router] = [
+        *Server(using, executor).handlers(everything),
+        *_documentation(everything),
+        *withdrawal.handlers(using, executor),
+        *policy.handlers(using, executor),
+        *follow.handlers(using, executor),
+        create_static_files_router("/static", [_STATIC]),
+    ]
+    app = _App(
+        [Router("/", route_handlers=handlers)],  # in one: after each, the tree of all addresses is made anew
         exception_handlers={Exception: _problem},
         lifespan=[lifespan],
         request_class=Sent,
