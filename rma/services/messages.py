@@ -109,12 +109,14 @@ def written_since(work: Work, caller: Caller, return_id: str, text: str, *, sinc
 
 def listing(work: Work, caller: Caller, return_id: str, ask: Ask) -> Page[MessageView]:
     """The messages of a return in both directions, oldest first. A customer sees what was meant for them."""
-    found = _return(work, caller, return_id)
-    query = sa.select(_messages).where(_messages.c.store_id == caller.store_id, _messages.c.return_id == found.id)
-    if caller.is_link:
-        query = query.where(_messages.c.kind.not_in(_INTERNAL), _messages.c.state.not_in(_HIDDEN))
-        query = query.where(_messages.c.text.is_not(None))
-    return _paged(work, query, ask).map(_view)
+    return _paged(work, _exchanged(work, caller, return_id), ask).map(_view)
+
+
+def latest(work: Work, caller: Caller, return_id: str, count: int) -> tuple[list[MessageView], bool]:
+    """The last ``count`` messages of a return, oldest first, and whether there are older ones."""
+    query = _exchanged(work, caller, return_id).order_by(_messages.c.id.desc()).limit(count + 1)
+    rows = work.conn.execute(query).mappings().all()
+    return [_view(row) for row in reversed(rows[:count])], len(rows) > count
 
 
 def outbox(work: Work, services: Services, caller: Caller, filters: OutboxFilters, ask: Ask) -> Page[Mail]:
@@ -146,6 +148,15 @@ def _return(work: Work, caller: Caller, return_id: str, *, lock: bool = False) -
     if found is None or caller.link_return_id not in {None, found.id}:
         raise NotFound("There is no such return.")
     return found
+
+
+def _exchanged(work: Work, caller: Caller, return_id: str) -> sa.Select[Any]:
+    found = _return(work, caller, return_id)
+    query = sa.select(_messages).where(_messages.c.store_id == caller.store_id, _messages.c.return_id == found.id)
+    if caller.is_link:
+        query = query.where(_messages.c.kind.not_in(_INTERNAL), _messages.c.state.not_in(_HIDDEN))
+        query = query.where(_messages.c.text.is_not(None))
+    return query
 
 
 def _paged(work: Work, query: sa.Select[Any], ask: Ask) -> Page[Any]:

@@ -26,7 +26,6 @@ from rma.services.caller import Caller
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services, Work
 from rma.services.messages import NewMessage
-from rma.services.paging import Ask
 from rma.services.returns import ActionBody, FeedbackIn, OutcomeIn
 from rma.services.withdrawal_function import store_of
 from rma.web.pages import DONE, Fault, Html, Visit, page, redirect, route
@@ -38,7 +37,7 @@ MOST_BYTES = 16_000_000
 """A photo or a paper, with the form around it."""
 _ENDED = frozenset({"expired", "cancelled"})
 _PRINTABLE = frozenset({"label_ready"})
-_MESSAGES = 200
+_MESSAGES = 100
 _TYPED = ("score", "comment", "text", "iban", "holder", "reason")
 
 
@@ -220,7 +219,7 @@ def _shown(visit: Visit, *, fault: RmaError | None = None) -> Html:
             for child in door.children(kind)
         }
         names = products.names(work, caller.store_id, [one["sku"] for one in found["replacements"]])
-        talk = messages.listing(work, caller, _return(caller), Ask(limit=_MESSAGES)).items
+        talk, older = messages.latest(work, caller, _return(caller), _MESSAGES)
     faults = [] if fault is None else _told(fault, words(language))
     return page(
         visit,
@@ -232,6 +231,7 @@ def _shown(visit: Visit, *, fault: RmaError | None = None) -> Html:
         states=states,
         names=names,
         talk=talk,
+        older=older,
         outcomes={name: capital(say(text, language), language) for name, text in OUTCOMES.items()},
         triggers=[name for name in TRIGGERS if name in found["allowed"] and name != _other_word(found["state"])],
         faults=faults,

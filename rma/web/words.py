@@ -141,6 +141,7 @@ class Follow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str
     send_file: str
     messages: str
+    older: str
     you: str
     write: str
     send_message: str

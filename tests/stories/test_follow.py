@@ -140,6 +140,21 @@ def test_a_customer_writes_sends_a_photo_and_changes_their_mind(shop: Shop) -> N
     assert "İnceleniyor" in browse(shop, f"{home}/reopen", reason="Yanlış bastım").text
 
 
+def test_a_long_talk_shows_its_end(shop: Shop) -> None:
+    """Of more than a hundred messages the page shows the last hundred, and says that there are older ones."""
+    shop.order("1001")
+    filed = shop.file("1001", kind="voluntary")
+    told = "Daha eski mesajlar burada gösterilmiyor."
+    assert told not in browse(shop, filed["link"]["url"]).text
+    for number in range(101):
+        shop.support.post(f"/returns/{filed['id']}/messages", {"text": f"Not {number}."})
+    page = browse(shop, filed["link"]["url"]).text
+    shown = [number for number in range(101) if f">Not {number}.<" in page]
+    assert shown == list(range(101))[-len(shown) :]
+    assert page.count('class="said"') == 100
+    assert told in page
+
+
 def test_the_lines_of_a_refund_add_up_as_the_reader_writes_them(open_shop: OpenShop) -> None:
     """An offered percentage stands as each language writes it; a fee and a loss of value have a minus on the page."""
     fee = {"method": "drop_off_code", "amount": "15.00"}
