@@ -38,7 +38,7 @@ def void(call: Call) -> Answer:
 
 @routes.post("/parcels/{id}/events", answers=shapes.Parcel)
 def tell(call: Call, data: ParcelNews) -> Answer:
-    """What the carrier says; a repeated `source_id` changes nothing."""
+    """What the carrier says; a repeated `source_id` changes nothing, with another body it is 409."""
 
     def act(work: Any) -> Answer:
         view = parcels.tell(work, call.services, call.caller, call.path["id"], data)

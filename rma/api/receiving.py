@@ -19,7 +19,7 @@ routes = Routes(tag="Receiving")
 
 @routes.post("/receipts", answers=shapes.Receipt, status=201, also=200)
 def receive(call: Call, data: NewReceipt) -> Answer:
-    """What has arrived. Any code works as `scan`; a repeated `scan_id` changes nothing."""
+    """What has arrived. Any code works as `scan`; a repeated `scan_id` changes nothing, with another body it is 409."""
 
     def act(work: Any) -> Answer:
         view, new = receipts.receive(work, call.services, call.caller, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -29,7 +30,7 @@ LABELLED = frozenset({"drop_off_code", "printed_label", "pick_up"})
 UNWAITED = frozenset({"declined", "cancelled", "expired", "closed", "settled", "awaiting_feedback"})
 _events = tables.table(tables.ParcelEvent)
 _HEARD = hot.Hot(
-    sa.select(_events.c.status).where(
+    sa.select(_events.c.status, _events.c.at, _events.c.carrier_status).where(
         _events.c.parcel_id == sa.bindparam("parcel"), _events.c.source_id == sa.bindparam("source")
     )
 )
@@ -173,16 +174,27 @@ def open_parcel(
 
 
 def tell(work: Work, services: Services, caller: Caller, parcel_id: str, data: ParcelNews) -> dict[str, Any]:
-    """Hear what a carrier says; a ``source_id`` that was heard changes nothing."""
+    """Hear what a carrier says; a ``source_id`` that was heard changes nothing.
+
+    ``Refused`` ``source_id_reused`` where it said something else before.
+    """
     heard = {"parcel": parcel_id, "source": data.source_id}
     door, subject = doors.open_child(work, services, caller, "parcel", parcel_id, more=[(_HEARD, heard)])
-    if _HEARD.one(work, heard) is not None:
+    if (known := _HEARD.one(work, heard)) is not None:
+        _check_heard(known, data)
         return sight.of_parcel(cases_view.parcel(subject), caller)
     if faults := happened("at", data.at, door.now):
         raise Invalid(faults[0].message, errors=faults)
     hear(door, subject, data, role="carrier")
     door.close()
     return sight.of_parcel(cases_view.parcel(subject), caller)
+
+
+def _check_heard(known: Sequence[Any], data: ParcelNews) -> None:
+    """``Refused`` for other news under the same name; words that were erased since may be any."""
+    status, at, words = known
+    if (status, at) != (data.status, data.at) or words not in (None, data.carrier_status):
+        raise Refused("This source_id was used for other news of the parcel; take a new one.", code="source_id_reused")
 
 
 def hear(door: Door, subject: Subject, data: ParcelNews, *, role: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from rma.services import cases_view, children, doors, naming, parcels, scanning
 from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
+from rma.services.idempotency import body_hash
 from rma.services.inputs import Code, Prose, Word
 from rma.services.line_effects import count_on, give_up, remember, the_case, the_root
 from rma.services.naming import Name
@@ -71,19 +73,22 @@ class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) -> tuple[dict[str, Any], bool]:
-    """Record what arrived; the answer and whether it is new. A ``scan_id`` that was heard changes nothing."""
+    """Record what arrived; the answer and whether it is new.
+
+    A ``scan_id`` that was heard changes nothing; ``Refused`` ``scan_id_reused`` where it said something else before.
+    """
     known: hot.Read = (_FIND, {"store": caller.store_id, "scan": data.scan_id})
     name = _named(caller, data)
     hot.ahead(work, known, *([] if name is None else _reads(work, name)))
     heard = _FIND.one(work, known[1])
     if heard is not None:
-        return dict(heard[2]["answer"]), False
+        return _heard(heard[2], data), False
     door, parcel_id = _open(work, services, caller, data, name)
-    _check(door, data)
+    meant = _meant(the_case(door), data)
+    _check(door, data, meant)
     counted: list[dict[str, Any]] = []
     unexpected = [_unexpected(door, item.sku, item) for item in data.unexpected]
-    for i, item in enumerate(data.lines):
-        line = _line_of(door, item)
+    for i, (line, item) in enumerate(zip(meant, data.lines, strict=True)):
         if line is None:
             unexpected.append(_unexpected(door, item.sku, UnexpectedIn(sku=item.sku, quantity=item.quantity)))
         else:
@@ -96,7 +101,7 @@ def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) ->
     parcel = _close_parcel(door, caller, parcel_id, finished=data.finished)
     door.close()
     answer = {**_answer(door, data, parcel), "unexpected": unexpected}
-    doc = {"answer": answer, "counted": counted, "missing": missing, "parcel_id": parcel}
+    doc = {"answer": answer, "counted": counted, "missing": missing, "parcel_id": parcel, "said": _said(data)}
     _INSERT.run(
         work,
         {
@@ -110,6 +115,18 @@ def receive(work: Work, services: Services, caller: Caller, data: NewReceipt) ->
         },
     )
     return answer, True
+
+
+def _said(data: NewReceipt) -> str:
+    """What tells the same receipt from another one, the return that it names with it."""
+    return body_hash(msgspec.json.encode(data))
+
+
+def _heard(doc: dict[str, Any], data: NewReceipt) -> dict[str, Any]:
+    """The answer that was given, to the same receipt alone."""
+    if doc.get("said", _said(data)) != _said(data):
+        raise Refused("This scan_id was used for another receipt; take a new one.", code="scan_id_reused")
+    return dict(doc["answer"])
 
 
 def _named(caller: Caller, data: NewReceipt) -> Name | None:
@@ -144,10 +161,22 @@ def _open(
     return doors.open_named(work, services, caller, name), data.parcel_id or found[1]
 
 
-def _check(door: Door, data: NewReceipt) -> None:
+def _meant(case: Case, data: NewReceipt) -> list[Line | None]:
+    """The line that each item of the receipt counts for, with what the items before it bring; None: no line's."""
+    found: list[Line | None] = []
+    coming: Counter[str] = Counter()
+    for item in data.lines:
+        line = _line_of(case, item, coming)
+        if line is not None:
+            coming[line.id] += item.quantity
+        found.append(line)
+    return found
+
+
+def _check(door: Door, data: NewReceipt, meant: list[Line | None]) -> None:
     case = the_case(door)
     errors = [error for i, item in enumerate(data.lines) for error in _line_errors(case, i, item)]
-    errors += [error for i, gone in enumerate(data.missing) for error in _missing_errors(case, i, gone)]
+    errors += _missing_errors(case, data, meant)
     errors += [
         FieldError(f"unexpected[{i}].quantity", "not_positive", "At least 1.")
         for i, item in enumerate(data.unexpected)
@@ -174,13 +203,32 @@ def _line_errors(case: Case, i: int, item: ReceivedIn) -> list[FieldError]:
     return errors
 
 
-def _missing_errors(case: Case, i: int, gone: MissingIn) -> list[FieldError]:
-    line = case.line(gone.line_id)
-    if line is None:
-        return [FieldError(f"missing[{i}].line_id", "unknown", "The return has no such line.")]
-    if not 1 <= gone.quantity <= line.expected - line.received - line.missing:
-        return [FieldError(f"missing[{i}].quantity", "quantity", "More than is still awaited, or less than 1.")]
-    return []
+def _missing_errors(case: Case, data: NewReceipt, meant: list[Line | None]) -> list[FieldError]:
+    """Units that are said to be missing and are not awaited, once everything else of this receipt is counted."""
+    errors, coming, gone = [], Counter[str](), Counter[str]()
+    for line, item in zip(meant, data.lines, strict=True):
+        if line is not None:
+            coming[line.id] += max(0, item.quantity)
+    for i, short in enumerate(data.missing):
+        found = case.line(short.line_id)
+        if found is None:
+            errors.append(FieldError(f"missing[{i}].line_id", "unknown", "The return has no such line."))
+        elif not 1 <= short.quantity <= _awaited(found, coming[found.id]) - gone[found.id]:
+            message = "More than is still awaited after this receipt, or less than 1."
+            errors.append(FieldError(f"missing[{i}].quantity", "quantity", message))
+        else:
+            gone[found.id] += short.quantity
+    return errors
+
+
+def _awaited(line: Line, coming: int) -> int:
+    """How many units would be awaited once so many more have come: first those awaited, then those called missing."""
+    return int(line.expected - line.received - coming - line.missing + _late(line, coming))
+
+
+def _late(line: Line, coming: int) -> int:
+    """How many of so many units that come had been called missing."""
+    return int(max(0, line.received + coming + line.missing - max(line.expected, line.requested)))
 
 
 def _strange(door: Door, data: NewReceipt) -> list[FieldError]:
@@ -204,12 +252,11 @@ def evidence_of(work: Work, store_id: str, ids: set[str], *, return_id: str | No
     return set(work.conn.execute(query).scalars())
 
 
-def _line_of(door: Door, item: ReceivedIn) -> Line | None:
-    case = the_case(door)
+def _line_of(case: Case, item: ReceivedIn, coming: Counter[str]) -> Line | None:
     if item.line_id is not None:
         return case.line(item.line_id)
     mine = [line for line in case.lines if line.sku == item.sku and line.doc.get("decision") != "refused"]
-    open_lines = [line for line in mine if line.requested - line.received >= item.quantity]
+    open_lines = [line for line in mine if line.requested - line.received - coming[line.id] >= item.quantity]
     return (open_lines or mine or [None])[0]  # type: ignore[list-item]
 
 
@@ -217,7 +264,7 @@ def _count(door: Door, line: Line, item: ReceivedIn, i: int) -> dict[str, Any]:
     left = line.requested - line.received
     if item.quantity > left:
         raise _too_many(door, line, left, i)
-    late = max(0, line.received + item.quantity + line.missing - max(line.expected, line.requested))
+    late = _late(line, item.quantity)
     line.set(received=line.received + item.quantity, missing=line.missing - late)
     if late:
         count_on(line, late)

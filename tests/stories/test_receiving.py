@@ -101,6 +101,55 @@ def test_a_unit_that_was_called_missing_and_is_found_is_not_missing(shop: Shop) 
     assert [refund["total"]["amount"] for refund in shop.refunds(filed)] == ["200.00"]
 
 
+def test_no_unit_of_one_receipt_came_and_is_missing(shop: Shop) -> None:
+    """One receipt is judged as a whole: a unit that came is not missing too, and none is missing twice."""
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", want("1", 2))
+    [line] = filed["lines"]
+    here, gone = {"line_id": line["id"], "quantity": 1}, {"line_id": line["id"], "quantity": 2}
+    for lines, missing, wrong in (
+        ([here], [gone], "missing[0].quantity"),
+        ([{"sku": line["sku"], "quantity": 1}], [gone], "missing[0].quantity"),
+        ([], [gone, here], "missing[1].quantity"),
+        ([here], [here, here], "missing[1].quantity"),
+    ):
+        body = {"scan": filed["rma_number"], "scan_id": "odd", "lines": lines, "missing": missing}
+        problem = shop.warehouse.refused("/receipts", body, status=422)
+        assert [error["path"] for error in problem["errors"]] == [wrong]
+    assert [shop.show(filed)["lines"][0][name] for name in ("received", "missing")] == [0, 0]
+    shop.receive(filed, {"1": 1}, missing=[here])
+    assert shop.inspect(filed, {"1": 1})["state"] == "settling"
+
+
+def test_a_code_that_names_a_scan_or_news_names_nothing_else(shop: Shop) -> None:
+    """Another return or content under a ``scan_id`` or ``source_id`` is 409 and writes nothing; the same is heard."""
+    shop.order("1001", shop.line("1", quantity=3))
+    filed, other = shop.file("1001", want("1", 2)), shop.file("1001")
+    first = shop.receive(filed, {"1": 1}, scan_id="s1")
+    body = {"scan": filed["rma_number"], "finished": True, "scan_id": "s1"}
+    body["lines"] = [{"line_id": filed["lines"][0]["id"], "quantity": 1}]
+    foreign = body | {"scan": other["rma_number"], "lines": [{"line_id": other["lines"][0]["id"], "quantity": 1}]}
+
+    def heard() -> None:
+        assert shop.warehouse.post("/receipts", body) == first
+        for changed in (foreign, body | {"scan": other["rma_number"]}, body | {"finished": False}):
+            assert shop.warehouse.refused("/receipts", changed)["code"] == "scan_id_reused"
+
+    heard()
+    assert shop.warehouse.delete("/receipts/s1")["lines"][0]["received"] == 0
+    heard()
+    assert [shop.show(one)["lines"][0]["received"] for one in (filed, other)] == [0, 0]
+    parcel = shop.integrator.post(f"/returns/{other['id']}/parcels", {"method": "drop_off_code"})
+    shop.settle()
+    news = {"status": "handed_over", "at": shop.integrator.get("/test-clock")["now"], "source_id": "n1"}
+    path = f"/parcels/{parcel['id']}/events"
+    told = shop.integrator.post(path, news)
+    assert shop.integrator.post(path, news) == told
+    for changed in (news | {"status": "delivered"}, news | {"at": "2026-03-01T10:00:00Z"}):
+        assert shop.integrator.refused(path, changed)["code"] == "source_id_reused"
+    assert [one["state"] for one in shop.show(other)["parcels"]] == ["handed_over"]
+
+
 def test_s38_a_sku_that_is_not_in_the_return_is_recorded_as_unexpected(shop: Shop) -> None:
     """S38: the scanned sku of another order line is recorded as unexpected; no other line is refunded for it."""
     shop.order("1001", shop.line("1"), shop.line("2", price="40.00"))
