@@ -138,8 +138,8 @@ class RefundTerms(msgspec.Struct, frozen=True, kw_only=True):
     """How money goes back.
 
     Refunds up to ``auto_approve_below`` (exclusive; 0 is off) need nobody, above ``second_person_above`` (None: never)
-    two people. ``tenders`` is a mode or an order of tenders; ``promise_days`` is what the customer is told.
-    ``shipping_tariff`` rises from an order value of zero; only ``marginal`` reads it, and cannot do without.
+    two people (``approvers``). ``tenders`` is a mode or an order of tenders; ``promise_days`` is what the customer is
+    told. ``shipping_tariff`` rises from an order value of zero; only ``marginal`` reads it, and cannot do without.
     """
 
     auto_approve_below: int = 0
@@ -150,6 +150,15 @@ class RefundTerms(msgspec.Struct, frozen=True, kw_only=True):
     promotions: PromotionMode = "pro_rata"
     credit_bonus_percent: str = "0"
     promise_days: int = 5
+
+    def approvers(self, total: int, *, before: int) -> int:
+        """How many people a refund of ``total`` needs, in minor units, after ``before`` was approved on its order.
+
+        The limit of the second person counts all of an order, so that many small refunds are not one large one.
+        """
+        if self.second_person_above is not None and total + before > self.second_person_above:
+            return 2
+        return 0 if total < self.auto_approve_below else 1
 
     def delivery_of(self, value: int) -> int:
         """What the store asks for delivering goods of this value, in minor units; nothing for nothing."""

@@ -165,8 +165,7 @@ def renew(work: Work, services: Services, caller: Caller, refund_id: str) -> Non
 def _approval_facts(door: Door, caller: Caller, refund: Subject, found: books.Books, expected: int) -> RefundFacts:
     row, policy = refund.row, door.policy.refunds
     approvals = row["approvals"]
-    limit = policy.second_person_above
-    needed = 2 if limit is not None and row["total"] + found.approved_total > limit else 1
+    needed = max(1, policy.approvers(row["total"], before=found.approved_total))
     people = {a["person"] for a in approvals if a.get("person")} | ({caller.person} if caller.person else set())
     named = caller.person is not None or row["total"] < policy.auto_approve_below
     return gather.refund(

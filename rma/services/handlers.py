@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rma.services import booking, line_effects, parcels, refunds, replacements, returns
+from rma.services import booking, line_effects, parcels, refunds, replacements, returns, transfers
 
-__all__ = ["booking", "line_effects", "parcels", "refunds", "replacements", "returns"]
+__all__ = ["booking", "line_effects", "parcels", "refunds", "replacements", "returns", "transfers"]

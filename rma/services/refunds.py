@@ -6,7 +6,6 @@ Caps per tender and shipping-with-last are decided under the order's lock, at th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,7 +21,6 @@ from rma.domain.settlement import settle
 from rma.domain.tenders import TRANSFER
 from rma.errors import NotFound, RmaError
 from rma.services import (
-    asking,
     assess,
     books,
     children,
@@ -109,8 +107,7 @@ def _propose_goods(door: Door) -> None:
     case = the_case(door)
     if not any(line.doc.get("accepted_units") for line in case.lines):
         return
-    held = [(s.row, door.transfers(s)) for s in door.children("refund") if s.new or s.dirty]
-    found = books.read(door.work, door.own_order(), held=held)
+    found = books.read(door.work, door.own_order(), held=_held(door))
     shares = settling.shares_of_case(door, found)
     reductions = line_money.reductions(case)
     if not shares and not reductions:
@@ -167,11 +164,9 @@ def propose(
     """
     case = door.case
     due = refund_dues.legal(door, settlement.components) if interest_of is None else NO_CLOCK
-    limit = door.policy.refunds.auto_approve_below
-    in_currency = door.order.order.currency == door.store.currency
     clean = not by_hand and not settlement.short and not settlement.flags
     doc = {
-        "auto": clean and in_currency and settlement.total < limit,
+        "auto": clean and _needs_nobody(door, settlement.total),
         "fixers": fixers,
         "requested_by": [door.actor],
         "ask": msgspec.to_builtins(ask) if ask is not None else None,
@@ -207,6 +202,21 @@ def propose(
     subject = door.open_child("refund", row, told | {"payout_missing": asks})
     _write_transfers(door, subject, settlement)
     return subject
+
+
+def _needs_nobody(door: Door, total: int) -> bool:
+    """Whether the engine may approve this total itself, by all that was approved, or is about to be, on the order."""
+    terms = door.policy.refunds
+    if door.order.order.currency != door.store.currency or total >= terms.auto_approve_below:
+        return False
+    about_to_be = sum(s.row["total"] for s in door.children("refund") if s.new and s.row["doc"]["auto"])
+    before = books.read(door.work, door.own_order(), held=_held(door)).approved_total
+    return terms.approvers(total, before=before + about_to_be) == 0
+
+
+def _held(door: Door) -> list[books.Held]:
+    """The refunds that this transaction has changed, as they are."""
+    return [(s.row, door.transfers(s)) for s in door.children("refund") if s.new or s.dirty]
 
 
 def renew(door: Door, refund: Subject, settlement: Settlement, ask: Ask) -> None:
@@ -305,69 +315,6 @@ def freeze_amount(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
 def drop_approvals(_door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
     """The refund must be approved anew."""
     refund.set(approvals=[], doc={**refund.row["doc"], "auto": False, "redirected": True})
-
-
-@effect("send_refund")
-def send_refund(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
-    """One durable act for each transfer that waits to be sent and knows where to."""
-    held = {row["id"] for row in gather.waiting(door, refund)}
-    for transfer in door.transfers(refund):
-        if transfer["state"] == "pending" and transfer["id"] not in held:
-            door.act(transfer["id"], transfer["attempt"], "send_refund")
-
-
-@effect("ask_provider")
-def ask_provider(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
-    """Ask about each transfer without a known outcome; the attempt that sent it is looked at again, nothing is sent."""
-    for transfer in door.transfers(refund):
-        if transfer["state"] in ("sending", "unknown"):
-            key = door.services.effects.key(transfer["id"], transfer["attempt"], "send_refund")
-            door.after_writing(partial(asking.ask_about, door.work, door.services, key))
-
-
-@effect("retry_transfer")
-def retry_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
-    """The failed transfer waits again, under a new attempt and so a new key."""
-    row = transfer_of(door, refund, fields["transfer_id"])
-    door.set_transfer(row, state="pending", attempt=row["attempt"] + 1, error=None, provider_reference=None)
-
-
-@effect("redirect_transfer")
-def redirect_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
-    """The failed transfer goes to another tender, on the allowance of the payment that it was for."""
-    row = transfer_of(door, refund, fields["transfer_id"])
-    owner = row["on_behalf_of"] or row["payment_id"]
-    payment = next((p for p in door.order.order.payments if p.id == owner), None)
-    home = payment is not None and payment.tender == fields["tender"]
-    door.set_transfer(
-        row,
-        state="pending",
-        attempt=row["attempt"] + 1,
-        tender=fields["tender"],
-        provider=payment.provider if payment is not None and home else None,
-        error=None,
-        provider_reference=None,
-        on_behalf_of=None if home else owner,
-        payment_id=owner if home else None,
-    )
-    if door.case is not None and any(t["state"] == "succeeded" for t in door.transfers(refund)):
-        door.case.facts(part_paid=True)
-    if fields.get("payout"):
-        refund.set(payout=msgspec.json.encode(fields["payout"]).decode())
-
-
-@effect("record_resolution")
-def record_resolution(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
-    """Keep who says what became of a transfer that nobody can ask about."""
-    entry = {"person": door.person, "transfer_id": fields["transfer_id"], "outcome": fields["outcome"]}
-    kept = refund.row["doc"].get("resolutions", [])
-    refund.set(doc={**refund.row["doc"], "resolutions": [*kept, {**entry, "proof": fields["proof"]}]})
-
-
-@effect("resolve_transfer")
-def resolve_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
-    """End the transfer by what two people say with proof."""
-    door.set_transfer(transfer_of(door, refund, fields["transfer_id"]), state=fields["outcome"])
 
 
 @effect("dispute_case")

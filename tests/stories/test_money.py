@@ -174,6 +174,20 @@ def test_small_refunds_need_nobody(open_shop: OpenShop) -> None:
     assert (refund["state"], refund["approvals"][0]["person"]) == ("succeeded", "auto")
 
 
+def test_many_small_refunds_of_one_order_need_people_once_they_are_a_large_one(open_shop: OpenShop) -> None:
+    """All that was approved on the order counts for the second person, also where nobody else need approve."""
+    shop = open_shop(policy={"refunds": {"auto_approve_below": "120.00", "second_person_above": "250.00"}})
+    shop.order("1001", shop.line("1", quantity=3))
+    found = [accepted(shop)[1] for _ in range(3)]
+    shop.settle()
+    third = shop.refund(found[2])
+    assert [shop.refund(one)["state"] for one in found] == ["succeeded", "succeeded", "proposed"]
+    assert shop.finance.post(f"/refunds/{third['id']}/approve", {"expected_total": third["total"]})["approvals"]
+    assert shop.refund(third)["state"] == "proposed"
+    shop.approve(third, by=shop.second)
+    assert shop.refund(third)["state"] == "succeeded"
+
+
 def test_a_refused_refund_sends_the_case_to_a_person(shop: Shop) -> None:
     """Finance refuses to pay: the case goes to review with the reason; approved again, it is proposed anew."""
     shop.order("1001")
