@@ -27,7 +27,7 @@ def verify(
     ] = None,
     json: out.Json = False,
 ) -> None:
-    """Recompute every chain of events and every seal; name what does not hold, the first bad place first.
+    """Recompute every chain of events and every seal; name what does not hold, each store's first bad place first.
 
     With --against, a cut, an old copy put back and a history recomputed from its start are found too; each store must
     have a head there. Without it, the heads in this installation's own data folder are compared.

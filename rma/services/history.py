@@ -16,6 +16,8 @@ from rma.domain import events
 
 _CHILDREN = ("par_", "ref_", "rep_")
 _RETURN = "ret_"
+MISSING = "missing"
+"""The code of an event that is not there: its place is between those around it."""
 _IDS = 400
 _personal = tables.table(tables.Personal)
 
@@ -100,17 +102,17 @@ class Chains:
             code, at, message = self._wrong(end, row)
             if code:
                 end.whole = False
-                self._say(code, store_id, stream, at, message)
+                self._say(code, end.store_id, stream, at, message)
             elif events.link(end.head, body) != stored:
                 end.whole = False
-                self._say("changed", store_id, stream, n, "the event does not fit its hash: it was changed")
+                self._say("changed", end.store_id, stream, n, "the event does not fit its hash: it was changed")
         end.n, end.head = max(end.n, n), stored
 
     def _wrong(self, end: _End, row: tuple[Any, ...]) -> tuple[str, int, str]:
         """Whether this can be the stream's next event: code, place and message of what is wrong, or empty."""
         _, event_id, store_id, stream, n, return_id, kind, at, text, _ = row
         if n > end.n + 1:
-            return "missing", end.n + 1, f"the event is gone, {n} comes next"
+            return MISSING, end.n + 1, f"the event is gone, {n} comes next"
         if n <= end.n:
             return "order", n, f"the event stands behind {end.n}: it was put in, or the order was changed"
         if store_id != end.store_id:
@@ -145,10 +147,10 @@ class Chains:
         if not end.whole:
             return
         if not end.n and not row.events_n:
-            self._say("missing", row.store_id, row.id, 1, "nothing tells how it came to be")
+            self._say(MISSING, row.store_id, row.id, 1, "nothing tells how it came to be")
         elif end.n < row.events_n:
             end.whole = False
-            self._say("missing", row.store_id, row.id, end.n + 1, f"its row counts {row.events_n} events")
+            self._say(MISSING, row.store_id, row.id, end.n + 1, f"its row counts {row.events_n} events")
         elif end.n > row.events_n:
             end.whole = False
             self._say("inserted", row.store_id, row.id, row.events_n + 1, f"its row counts {row.events_n} events")

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from rma.db import hot, tables
 from rma.db.session import Database, Work
 from rma.errors import NotFound
+from rma.services.fault_order import Faults
 from rma.services.history import Chains, Fault
 from rma.services.seal import seal_hash
 from rma.services.seal_heads import Head
 
 BATCH = 5_000
-MOST_FAULTS = 100
 Progress = Callable[[int, int], None]
 
 _events = tables.table(tables.Event)
@@ -48,7 +48,7 @@ _SEALS = hot.Hot(
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What was looked at and what does not hold; the first fault is the first bad place. ``faults`` lists 100 at most.
+    """What was looked at and what does not hold, each store's first bad place first; ``faults`` lists 100 at most.
 
     ``unsealed`` events have no place in the store's order yet; ``heads`` that were kept elsewhere were compared.
     """
@@ -61,12 +61,6 @@ class Report(msgspec.Struct, kw_only=True):
     heads: int = 0
     faulty: int = 0
     faults: list[Fault] = []
-
-    def add(self, found: Fault) -> None:
-        """Count a fault, and list it while there is room."""
-        self.faulty += 1
-        if len(self.faults) < MOST_FAULTS:
-            self.faults.append(found)
 
 
 def verify(
@@ -86,12 +80,11 @@ def verify(
         _hold_still(work)
         slugs = _slugs(work, store)
         walk = _Walk(work, slugs, alone=store is not None, progress=progress or _silent)
+        known = [head for head in heads if store is None or head.store in slugs]
+        walk.seals(known, each=each)
         walk.events()
         walk.rows()
-        known = [head for head in heads if store is None or head.store in slugs]
-        walk.report.heads = len(known)
-        walk.seals(known, each=each)
-        return walk.report
+        return walk.ended()
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -121,7 +114,8 @@ class _Walk:
         self.alone = alone
         self.report = Report(stores=len(slugs))
         self._progress = progress
-        self._chains = Chains(slugs, self.report.add)
+        self._faults = Faults(work, slugs)
+        self._chains = Chains(slugs, self._faults.add)
         self._done = 0
         self._total = self._count(_events) + self._count(_seals)
 
@@ -168,16 +162,16 @@ class _Walk:
 
     def seals(self, heads: Sequence[Head], *, each: bool) -> None:
         """Each store's one order of events, how far it was read, and what was kept of it elsewhere."""
+        self.report.heads = len(heads)
         by_store = {key: list(group) for key, group in groupby(sorted(heads, key=_by_store), key=_by_store)}
         read = self._read()
         for store_id, slug in self.slugs.items():
-            seal = _Seal(slug, by_store.pop(store_id, []), self.report.add)
+            seal = _Seal(slug, by_store.pop(store_id, []), self._faults)
             self.report.sealed += self._seal(store_id, seal)
             seal.end(read.get(store_id, ()), each=each)
-        self.report.unsealed = max(0, self.report.events - self.report.sealed)
         for store_id, kept in by_store.items():
             message = f"the store of {len(kept)} kept heads is not in this database"
-            self.report.add(Fault(code="store_missing", store=store_id, message=message))
+            self._faults.add(Fault(code="store_missing", store=store_id, message=message))
 
     def _seal(self, store_id: str, seal: _Seal) -> int:
         after = 0
@@ -187,6 +181,12 @@ class _Walk:
                 seal.take(store_id, row)
             self._tick(len(rows))
         return seal.counted
+
+    def ended(self) -> Report:
+        """What was found, once everything was walked."""
+        self.report.unsealed = max(0, self.report.events - self.report.sealed)
+        self.report.faulty, self.report.faults = self._faults.count, self._faults.first()
+        return self.report
 
     def _read(self) -> dict[str, list[tuple[str, int]]]:
         """How far each subscriber has read each store's seal."""
@@ -203,9 +203,9 @@ def _by_store(head: Head) -> str:
 class _Seal:
     """The seal of one store while it is walked. After the first break nothing more is said of the chain."""
 
-    def __init__(self, slug: str, heads: Sequence[Head], add: Callable[[Fault], None]) -> None:
+    def __init__(self, slug: str, heads: Sequence[Head], faults: Faults) -> None:
         self._slug = slug
-        self._add = add
+        self._faults = faults
         self._kept: dict[int, set[str]] = {}
         for head in heads:
             self._kept.setdefault(head.number, set()).add(head.hash)
@@ -217,6 +217,8 @@ class _Seal:
         """The next seal with the event it stands for."""
         number, stored, event_hash, event_store, stream, n = row
         self.counted += 1
+        if event_hash is None:
+            self._faults.gone(self._slug, number)
         if self._whole:
             self._check(number, stored, event_hash, (event_store in (None, store_id), stream, n))
         self._last, self._head = number, stored
@@ -244,11 +246,11 @@ class _Seal:
             message = f"a seal {furthest} {how}, this database ends at {self._last}: cut, or an old copy put back"
             self._say("cut", self._last + 1, message)
         if each and not self._compared:
-            self._add(Fault(code="no_head", store=self._slug, message="no kept head of this store was given"))
+            self._faults.add(Fault(code="no_head", store=self._slug, message="no kept head of this store was given"))
 
     def _break(self, code: str, number: int, message: str, *, stream: str | None = None, n: int | None = None) -> None:
         self._whole = False
         self._say(code, number, message, stream=stream, n=n)
 
     def _say(self, code: str, number: int, message: str, *, stream: str | None = None, n: int | None = None) -> None:
-        self._add(Fault(code=code, store=self._slug, stream=stream, n=n, sequence=number, message=message))
+        self._faults.add(Fault(code=code, store=self._slug, stream=stream, n=n, sequence=number, message=message))

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from rma.db import tables
 from rma.db.session import Database
 from rma.domain import events
-from rma.errors import Invalid, NotFound
-from rma.services import seal_heads
+from rma.errors import NotFound
+from rma.services import fault_order, seal_heads
 from rma.services.history import Fault
 from rma.services.seal_heads import Head, SealHeads, Signer
 from rma.services.verify import verify
@@ -145,7 +145,7 @@ def _set_head(history: History) -> None:
 
 TAMPERINGS: tuple[tuple[Callable[[History], None], str, int], ...] = (
     (_edit, "changed", 3),
-    (_edit_with_hash, "changed", 4),
+    (_edit_with_hash, "seal_changed", 3),
     (_break_body, "changed", 4),
     (_retype, "changed", 4),
     (_delete, "missing", 4),
@@ -161,17 +161,74 @@ TAMPERINGS: tuple[tuple[Callable[[History], None], str, int], ...] = (
 
 
 def test_a_change_of_a_return_is_named(history: History) -> None:
-    """An event that is edited, deleted, put in, reordered, hidden or belied by its row is found where it stands."""
+    """An event that is edited, deleted, put in, reordered, hidden or belied by its row is found where it stands.
+
+    It is told with the number under which it was sealed; one that was put in, or stands elsewhere, never was.
+    """
     for tamper, code, n in TAMPERINGS:
         with history.undone():
             tamper(history)
             fault = _first(history)
         assert (fault.code, fault.store, fault.stream, fault.n) == (code, "kumas", history.case, n), tamper
+        assert fault.sequence == (None if tamper in (_insert, _renumber, _reorder) else n + 6), tamper
         assert history.case in fault.place
     with history.undone():
         _borrow(history)
         assert _first(history).stream == history.order
     assert verify(history.database).faults == []
+
+
+def _edit_late(history: History) -> None:
+    history.run(sa.update(EVENTS).where(history.event(10)).values(body="{}"))
+
+
+def _delete_of_order(history: History) -> None:
+    history.run(sa.delete(EVENTS).where(history.event(2, history.order)))
+
+
+def _delete_very_last(history: History) -> None:
+    history.run(sa.delete(EVENTS).where(history.event(14)))
+
+
+def _change_personal(history: History) -> None:
+    first = sa.select(sa.func.min(PERSONAL.c.id)).where(PERSONAL.c.stream == history.order).scalar_subquery()
+    history.run(sa.update(PERSONAL).where(PERSONAL.c.id == first).values(value="fatma@example.com"))
+
+
+PAIRS: tuple[tuple[tuple[Callable[[History], None], ...], list[tuple[str, str | None, int | None]]], ...] = (
+    ((_edit, _delete_of_order), [("changed", "case", 9), ("missing", "order", 14), ("event_missing", None, 14)]),
+    ((_edit_late, _delete_of_order), [("missing", "order", 14), ("event_missing", None, 14), ("changed", "case", 17)]),
+    (
+        (_delete_of_order, _delete_very_last),  # which of the two lost places was the order's cannot be told
+        [("missing", "order", None), ("event_missing", None, 14), ("missing", "case", 21)],
+    ),
+    ((_set_state, _change_personal), [("personal_changed", "order", 6), ("state", "case", 21)]),
+)
+"""Two changes at once, and everything that is told of them: code, stream and number in the seal."""
+
+
+def test_of_two_changes_the_first_stands_first(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad places are told in the order of the seal, however they were found and whatever was changed first.
+
+    So they are where only a few are kept, and each store's first is kept before any store's second.
+    """
+    history.tell()
+    names = {history.case: "case", history.order: "order", None: None}
+    for pair, wanted in PAIRS:
+        for tampering in (pair, pair[::-1]):
+            with history.undone():
+                for tamper in tampering:
+                    tamper(history)
+                told = [(one.code, names[one.stream], one.sequence) for one in verify(history.database).faults]
+            assert told == wanted, tampering
+    monkeypatch.setattr(fault_order, "MOST", 2)
+    monkeypatch.setattr(fault_order, "TOGETHER", 1)
+    _edit_late(history)
+    _delete_of_order(history)
+    report = verify(history.database)
+    assert (report.faulty, [one.sequence for one in report.faults]) == (3, [14, 14])
+    history.run(sa.update(EVENTS).where(EVENTS.c.store_id != history.store).values(body="{}"))
+    assert [(one.store, one.sequence) for one in verify(history.database).faults] == [("kumas", 14), ("other", 1)]
 
 
 def test_a_return_that_is_gone_whole_is_found(history: History) -> None:
@@ -227,13 +284,13 @@ def test_a_changed_seal_is_named(history: History) -> None:
 
 
 def test_an_event_of_another_store_is_found(history: History) -> None:
-    """An event that was given to another store breaks its own stream."""
+    """An event that was given to another store breaks its stream and the order of the store that it was taken from."""
     with history.database.read() as work:
         stores = tables.table(tables.Store)
         other = work.conn.scalar(sa.select(stores.c.id).where(stores.c.slug == "other"))
     history.run(sa.update(EVENTS).where(history.event(3)).values(store_id=other))
-    fault = _first(history)
-    assert (fault.code, fault.stream, fault.n) == ("foreign", history.case, 3)
+    found = [(one.code, one.store, one.stream, one.n, one.sequence) for one in verify(history.database).faults]
+    assert found == [("foreign", "kumas", history.case, 3, 9)] * 2
 
 
 def test_a_changed_personal_value_is_found_and_an_erased_one_is_not(history: History) -> None:
@@ -334,48 +391,3 @@ def test_a_store_that_is_gone_needs_kept_heads(history: History, tmp_path: Path)
     history.run(sa.delete(stores).where(stores.c.id == history.store))
     fault = _first(history, heads)
     assert (fault.code, fault.store) == ("store_missing", history.store)
-
-
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_heads_are_appended_as_the_seal_advances(history: History, tmp_path: Path) -> None:
-    """A head is kept once per advance, no sooner than the pause allows unless told, and never twice."""
-    heads = SealHeads(tmp_path, SECRET, pause=3600)
-    assert heads.advance(history.database) == 2
-    assert heads.advance(history.database) == 0
-    history.tell()
-    assert heads.advance(history.database) == 0
-    assert heads.advance(history.database, at_once=True) == 1
-    assert SealHeads(tmp_path, SECRET).advance(history.database) == 0
-    numbers = [head.number for head in seal_heads.read(tmp_path / f"{history.store}.ndjson", Signer(SECRET))]
-    assert numbers == [13, 21]
-
-
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_a_line_cut_by_a_crash_is_left_out_and_replaced(history: History, tmp_path: Path) -> None:
-    """What a crash left of a line does no harm: it is not read, and the next head takes its place."""
-    file = tmp_path / f"{history.store}.ndjson"
-    SealHeads(tmp_path, SECRET).advance(history.database)
-    with file.open("ab") as torn:
-        torn.write(file.read_bytes()[:40])
-    assert len(seal_heads.read(file, Signer(SECRET))) == 1
-    history.tell()
-    SealHeads(tmp_path, SECRET).advance(history.database)
-    assert [head.number for head in seal_heads.read(file, Signer(SECRET))] == [13, 21]
-
-
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_heads_that_we_did_not_sign_are_refused(history: History, tmp_path: Path) -> None:
-    """A changed line, a line that is no head, and heads of another key are named by file and line."""
-    SealHeads(tmp_path, SECRET).advance(history.database)
-    file = tmp_path / f"{history.store}.ndjson"
-    file.write_text(file.read_text().replace('"number":13', '"number":12') + "{}\n")
-    with pytest.raises(Invalid) as caught:
-        seal_heads.read(file, Signer(SECRET))
-    assert [(fault.path, fault.code) for fault in caught.value.errors] == [
-        (f"{file.name}:1", "signature"),
-        (f"{file.name}:2", "no_head"),
-    ]
-    with pytest.raises(Invalid, match="cannot be trusted"):
-        seal_heads.read(tmp_path, Signer("another secret"))
-    with pytest.raises(NotFound):
-        seal_heads.read(tmp_path / "nothing", Signer(SECRET))
