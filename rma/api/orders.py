@@ -121,7 +121,7 @@ def show(call: Call) -> Answer:
 def listing(call: Call) -> Answer:
     """Orders in the order in which they came in, without options."""
     filters = call.query(Filters)
-    return call.read(lambda work: page(orders_view.listing(work, call.caller.store_id, filters, call.page())))
+    return call.read(lambda work: page(orders_view.listing(work, call.caller, filters, call.page())))
 
 
 @routes.post("/orders/{number}/deliveries", answers=DeliveryForm, status=201, also=200)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain import calendar, ids, strict
+from rma.domain import calendar, strict
 from rma.domain.ids import read_rma_number
 from rma.domain.mailboxes import spellings
 from rma.domain.money import parse_amount
@@ -19,7 +19,7 @@ from rma.errors import Invalid
 from rma.services import cases_view
 from rma.services import refunds as refund_rows
 from rma.services.caller import Caller
-from rma.services.paging import Ask, Page, cut
+from rma.services.paging import Ask, Page, cut, made
 
 _returns = tables.table(tables.Return)
 _lines = tables.table(tables.ReturnLine)
@@ -93,8 +93,6 @@ _SAME: dict[str, Callable[[Any], Any]] = {
             _parcels.c.store_id == _returns.c.store_id, sa.or_(_parcels.c.tracking == v, _parcels.c.code == v)
         )
     ),
-    "created_from": lambda v: _returns.c.created_at >= v,
-    "created_to": lambda v: _returns.c.created_at < v,
     "due_before": lambda v: _returns.c.id.in_(
         sa.select(_deadlines.c.return_id).where(
             _deadlines.c.store_id == _returns.c.store_id,
@@ -117,8 +115,6 @@ _SUMMARY = (
     "updated_at",
     "version",
 )
-_SLACK = timedelta(minutes=10)
-"""How far an id's instant and ``created_at`` are apart at most: both are told by one clock within one transaction."""
 
 
 def returns(work: Work, caller: Caller, filters: Filters, ask: Ask) -> Page[dict[str, Any]]:
@@ -129,11 +125,17 @@ def returns(work: Work, caller: Caller, filters: Filters, ask: Ask) -> Page[dict
         .order_by(_returns.c.id)
         .limit(ask.limit + 1)
     )
+    times = {
+        name: moment(text, path=name, timezone=caller.timezone)
+        for name in sorted(MOMENTS)
+        if (text := getattr(filters, name)) is not None
+    }
+    since, until = times.get("created_from"), times.get("created_to")
+    query = query.where(*made(_returns, "ret", since=since, until=until, moved=caller.test_mode))
     for name, condition in _SAME.items():
-        value = getattr(filters, name)
+        value = times.get(name, getattr(filters, name))
         if value is not None:
-            read = moment(value, path=name, timezone=caller.timezone) if name in MOMENTS else value
-            query = query.where(*_along_the_ids(name, read, caller, condition(read)))
+            query = query.where(condition(value))
     if filters.q:
         query = query.where(_returns.c.id.in_(_anything(caller.store_id, filters.q.strip())))
     if ask.after:
@@ -141,24 +143,6 @@ def returns(work: Work, caller: Caller, filters: Filters, ask: Ask) -> Page[dict
     rows = work.conn.execute(query).all()
     page = cut(rows, ask, key=lambda row: str(row.id))
     return Page([dict(row._mapping) for row in page.items], page.next_cursor)
-
-
-def _along_the_ids(
-    name: str, at: Any, caller: Caller, condition: sa.ColumnElement[bool]
-) -> list[sa.ColumnElement[bool]]:
-    """The condition; for a time also which ids were made then, so that a list in their order begins there.
-
-    Not where a clock was moved. The planner takes an instant and the ids made then for independent, expects a handful
-    of rows and would fetch and sort a whole day's; of a CASE it expects half.
-    """
-    if caller.test_mode or name not in ("created_from", "created_to"):
-        return [condition]
-    edge = at - _SLACK if name == "created_from" else at + _SLACK
-    made = ids.new_id("ret", max(0, int(edge.timestamp() * 1000)), bytes(ids.RANDOM_BYTES))
-    return [
-        sa.case((condition, sa.true()), else_=sa.false()),
-        _returns.c.id >= made if name == "created_from" else _returns.c.id < made,
-    ]
 
 
 def _anything(store_id: str, text: str) -> sa.CompoundSelect[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -21,9 +21,10 @@ from rma.domain.pricing import Priced, price
 from rma.errors import NotFound
 from rma.services import assess
 from rma.services.assess import OrderView
+from rma.services.caller import Caller
 from rma.services.case import read_order_row, store_now
 from rma.services.context import Services
-from rma.services.paging import Ask, Page, cut
+from rma.services.paging import Ask, Page, cut, made
 
 MAX_LINES = 200
 """Options of so many lines are worked out for one answer."""
@@ -75,26 +76,25 @@ def show(
     return shown, row["version"]
 
 
-def listing(work: Work, store_id: str, filters: Filters, ask: Ask) -> Page[dict[str, Any]]:
+def listing(work: Work, caller: Caller, filters: Filters, ask: Ask) -> Page[dict[str, Any]]:
     """Orders in the order in which they came in, in the form of one order but without options."""
-    wanted = sa.select(*_orders.columns).where(_orders.c.store_id == store_id, _orders.c.id > (ask.after or ""))
-    wanted = wanted.where(*_conditions(filters)).order_by(_orders.c.id).limit(ask.limit + 1)
+    wanted = sa.select(*_orders.columns).where(_orders.c.store_id == caller.store_id, _orders.c.id > (ask.after or ""))
+    wanted = wanted.where(*_conditions(filters, moved=caller.test_mode)).order_by(_orders.c.id).limit(ask.limit + 1)
     rows = [dict(row) for row in work.conn.execute(wanted).mappings()]
     return cut(rows, ask, key=lambda row: str(row["id"])).map(_row)
 
 
-def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    created, ordered = _orders.c.created_at, _orders.c.ordered_at
-    asked = (
+def _conditions(filters: Filters, *, moved: bool) -> list[sa.ColumnElement[bool]]:
+    ordered = _orders.c.ordered_at
+    found = made(_orders, "ord", since=filters.created_from, until=filters.created_to, moved=moved)
+    asked: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
         (filters.number, lambda value: _orders.c.number == value),
         (filters.email, lambda value: _orders.c.email.in_(spellings(value))),
         (filters.customer_reference, lambda value: _orders.c.customer_ref == value),
-        (filters.created_from, lambda value: created >= value),
-        (filters.created_to, lambda value: created < value),
         (filters.ordered_from, lambda value: ordered >= value),
         (filters.ordered_to, lambda value: ordered < value),
     )
-    return [condition(value) for value, condition in asked if value is not None]
+    return [*found, *(condition(value) for value, condition in asked if value is not None)]
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Lists of returns by their time, in a store with real customers: the right ones, and no more looked at than shown."""
+"""Lists by time, in a store with real customers: the right ones, and no more looked at than shown."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from msgspec import structs
 from rma.db import tables
 from rma.db.session import Work, now
 from rma.domain import ids
-from rma.services import listing
+from rma.services import listing, orders_view
 from rma.services.paging import Ask
 from tests.support.floor import Floor
 
 _returns = tables.table(tables.Return)
+_orders = tables.table(tables.Order)
 _PAST = timedelta(days=30)
 _MANY = {"sqlite": 2_000, "postgresql": 10_000}
 """With fewer PostgreSQL finds even a poor plan cheap enough."""
@@ -64,3 +65,20 @@ def test_a_list_of_a_time_holds_what_was_made_then(floor: Floor) -> None:
             before = work.conn.execute(read).scalar_one()
             _listed(work, shop, created_from=at[made[1500]], created_to=at[made[1780]])
             assert work.conn.execute(read).scalar_one() - before <= 20
+
+
+def test_orders_are_found_by_when_they_came_in(floor: Floor) -> None:
+    """``created_from`` and ``created_to`` of orders, too, hold to the last digit in a store with real customers."""
+    shop = Floor(floor.services, test_mode=False)
+    for number in "123":
+        shop.order(number)
+    caller = structs.replace(shop.clerk, test_mode=False)
+    with shop.services.database.read() as work:
+        at = dict(work.conn.execute(sa.select(_orders.c.number, _orders.c.created_at)).all())
+        for wanted, found in (
+            (orders_view.Filters(created_from=at["2"]), ["2", "3"]),
+            (orders_view.Filters(created_to=at["2"]), ["1"]),
+            (orders_view.Filters(created_from=at["3"] + timedelta(hours=1)), []),
+        ):
+            listed = orders_view.listing(work, caller, wanted, Ask(limit=10)).items
+            assert [one["number"] for one in listed] == found
