@@ -91,6 +91,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The money: ``total`` is the signed sum of the components and the sum of the transfers.
 
     ``owed`` is the total before the caps, ``short`` what the caps cut off; ``points`` are loyalty points to take back.
+    ``dues``: what no unit covers of each swap that was asked, in their order.
     ``flags``: ``short``, ``not_captured``, ``nothing_to_refund``, ``needs_payout``, ``fee_not_allowed``.
     """
 
@@ -100,9 +101,14 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     transfers: tuple[Transfer, ...]
     voids: tuple[Void, ...] = ()
     short: int = 0
-    due_from_customer: int = 0
+    dues: tuple[int, ...] = ()
     points: int = 0
     flags: tuple[str, ...] = ()
+
+    @property
+    def due_from_customer(self) -> int:
+        """What the customer owes for all swaps together."""
+        return sum(self.dues)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -44,11 +44,11 @@ def settle(priced: Priced, *, past: Sequence[Component], tenders: Sequence[Tende
     if ask.promotions == "reprice":
         reprice(sheet, {line_id: ranges for line_id, ranges in units.items() if line_id not in ask.statutory})
     flags = [flag for one in ask.deductions if one.order_line_id for flag in _deduct(sheet, one, ask, units)]
-    due = sum(_swap(sheet, swap) for swap in ask.swaps)
+    dues = tuple(_swap(sheet, swap) for swap in ask.swaps)
     _charges(sheet, ask, units)
     flags += [flag for one in ask.deductions if not one.order_line_id for flag in _deduct(sheet, one, ask, units)]
     voids = _release(sheet, tenders) if ask.release else ()
-    return _close(sheet, tenders, ask, due=due, voids=voids, flags=flags)
+    return _close(sheet, tenders, ask, dues=dues, voids=voids, flags=flags)
 
 
 def by_hand(
@@ -82,7 +82,15 @@ def by_hand(
         if not any(one.captured for one in tenders):
             raise above_captured("nothing was captured: release the authorisation instead", code="not_captured")
         raise above_captured(f"{capped} minor units asked, {left} left of what was captured")
-    return _close(sheet, tenders, ask, due=0, voids=(), flags=[])
+    return _close(sheet, tenders, ask, dues=(), voids=(), flags=[])
+
+
+def fewer_pieces(pieces: int, *, units: int, accepted: int) -> int:
+    """How many pieces replace the accepted ones of so many units: all that they have a share in, none is cut.
+
+    What those pieces cost and the units do not cover is owed by the customer.
+    """
+    return -(-pieces * accepted // units)
 
 
 def left(priced: Priced, past: Sequence[Component], line_id: str, units: Ranges) -> Value:
@@ -225,7 +233,13 @@ def _release(sheet: Sheet, tenders: Sequence[TenderState]) -> tuple[Void, ...]:
 
 
 def _close(
-    sheet: Sheet, tenders: Sequence[TenderState], ask: Ask, *, due: int, voids: tuple[Void, ...], flags: list[str]
+    sheet: Sheet,
+    tenders: Sequence[TenderState],
+    ask: Ask,
+    *,
+    dues: tuple[int, ...],
+    voids: tuple[Void, ...],
+    flags: list[str],
 ) -> Settlement:
     """Cuts to what is left of the tenders, divides it, and adds what goes outside the cap."""
     capped, room = sheet.total(), sum(one.left for one in tenders)
@@ -249,7 +263,7 @@ def _close(
         transfers=transfers,
         voids=voids,
         short=short,
-        due_from_customer=due,
+        dues=dues,
         points=sheet.points(),
         flags=tuple(dict.fromkeys(flags)),
     )

@@ -1,27 +1,104 @@
-"""What a customer paid for the difference of an exchange: kept with the replacement until it is delivered or released.
+"""What a replacement costs against what covers it: units that were accepted for it, and what the customer paid.
 
-Delivered, it becomes a payment of the order, so that the replacement can be paid back in full later. Released, it goes
-back the way it came.
+Price = credit of the accepted units + what was paid - what is given back, to the last minor unit, whatever was
+rejected, went missing or was changed. ``count`` writes down what no unit covers (``due_from_customer``),
+``owed_back`` what was paid beyond that. What was paid is kept with the replacement until it is delivered or released.
+Delivered, it becomes a payment of the order, so that the replacement can be paid back in full later. Released, or
+above what is due, it goes back the way it came.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.domain.asks import Settlement
+from rma.domain import units
+from rma.domain.asks import Ask, Settlement
 from rma.domain.components import Component
 from rma.domain.merging import by_id
 from rma.domain.order import Order, Payment
-from rma.domain.pricing import Priced
 from rma.domain.tenders import TenderState, transfers_for
-from rma.services.transition import Door, Subject
+from rma.services.line_effects import ranges, remember, reopen, the_case
+
+if TYPE_CHECKING:
+    from rma.domain.pricing import Priced
+    from rma.services.books import Books
+    from rma.services.case import Line
+    from rma.services.transition import Door, Subject
 
 WHY = "difference"
+ENDED = frozenset({"delivered", "released"})
 _orders = tables.table(tables.Order)
+
+
+# -- what the units cover ---------------------------------------------------------------------------------------------
+
+
+def replacement_of(door: Door, line: Line) -> Subject | None:
+    """The replacement that the units of a line count towards: the one that was not released."""
+    found = [s for s in door.children("replacement") if s.row["return_line_id"] == line.id and s.state != "released"]
+    return found[-1] if found else None
+
+
+def is_awaited(door: Door, line: Line) -> bool:
+    """Whether a line has a replacement of which nobody knows yet for how many units it will be."""
+    subject = replacement_of(door, line) if line.outcome == "exchange" else None
+    return subject is not None and not subject.row["doc"].get("goods_secured")
+
+
+def uncovered(door: Door, found: Books, line: Line) -> int | None:
+    """What of the price of a line's replacement no accepted unit covers yet; None where it has none."""
+    subject = replacement_of(door, line) if line.outcome == "exchange" else None
+    if subject is None:
+        return None
+    covered = line.doc.get("exchange_credit", 0)
+    for refund in found.decided:
+        if refund.return_id == the_case(door).id:
+            covered += sum(c.gross for c in refund.components if c.cause == "exchange" and _is_of(line, c))
+    return max(0, int(subject.row["unit_value"] - covered))
+
+
+def _is_of(line: Line, component: Component) -> bool:
+    return component.order_line_id == line.order_line_id and bool(units.intersect(component.units, line.units))
+
+
+def count(door: Door, ask: Ask, settlement: Settlement) -> None:
+    """What of each replacement that was settled no unit covers is due from the customer."""
+    for line, _, due in _swapped(door, ask, settlement):
+        subject = replacement_of(door, line)
+        if subject is not None:
+            subject.set(due_from_customer=due)
+
+
+def count_quietly(door: Door, ask: Ask, settlement: Settlement) -> None:
+    """Remember what units cover that no refund tells of, because nothing of them goes back."""
+    for line, price, due in _swapped(door, ask, settlement):
+        remember(line, exchange_credit=line.doc.get("exchange_credit", 0) + price - due)
+
+
+def _swapped(door: Door, ask: Ask, settlement: Settlement) -> Iterator[tuple[Line, int, int]]:
+    for swap, due in zip(ask.swaps, settlement.dues, strict=True):
+        for line in the_case(door).lines:
+            mine = units.intersect(swap.units, ranges(line, "accepted_units"))
+            if line.order_line_id == swap.order_line_id and mine:
+                yield line, swap.price, due
+
+
+def undo(door: Door, line: Line) -> None:
+    """What was counted towards a line's replacement is owed again: it will not come, or not at that price."""
+    for refund in door.children("refund"):
+        found = refund.row["components"]
+        swapped = [c for c in found if c.get("cause") == "exchange" and _is_of(line, msgspec.convert(c, Component))]
+        if swapped and refund.state != "refused":
+            refund.set(components=[{**c, "cause": "undone"} if c in swapped else c for c in found])
+    reopen(line)
+
+
+# -- what the customer paid -------------------------------------------------------------------------------------------
 
 
 def keep(subject: Subject, paid: dict[str, Any], amount: int) -> None:
@@ -33,19 +110,31 @@ def keep(subject: Subject, paid: dict[str, Any], amount: int) -> None:
 
 def into_order(door: Door, subject: Subject) -> Order:
     """The order with the replacement's payments among its own; not stored yet."""
+    payments = subject.row["doc"].get("payments", [])
+    return _booked(door, subject, [paid["amount"] for paid in payments])
+
+
+def _booked(door: Door, subject: Subject, upto: Sequence[int], *, known: bool = False) -> Order:
+    """The order with so much of each payment; ``known``: what says nothing else is among its payments already."""
     order = door.own_order().order
-    known = {payment.id: payment for payment in order.payments}
-    for paid in subject.row["doc"].get("payments", []):
-        before = known.get(paid["id"])
-        known[paid["id"]] = Payment(
-            id=paid["id"],
-            tender=paid["tender"],
-            provider=paid["provider"],
-            reference=paid["reference"],
-            captured=paid["amount"] + (before.captured if before else 0),
-            captured_at=door.now,
-        )
-    return msgspec.structs.replace(order, payments=by_id(order.payments, known.values()))
+    payments = {payment.id: payment for payment in order.payments}
+    kept = []
+    for paid, amount in zip(subject.row["doc"].get("payments", []), upto, strict=True):
+        booked = paid.get("booked", paid["amount"] if known else 0)
+        before = payments.get(paid["id"])
+        kept.append({**paid, "booked": max(booked, amount)})
+        if amount > booked:
+            payments[paid["id"]] = Payment(
+                id=paid["id"],
+                tender=paid["tender"],
+                provider=paid["provider"],
+                reference=paid["reference"],
+                captured=amount - booked + (before.captured if before else 0),
+                captured_at=door.now,
+            )
+    if kept:
+        subject.set(doc={**subject.row["doc"], "payments": kept})
+    return msgspec.structs.replace(order, payments=by_id(order.payments, payments.values()))
 
 
 def store(door: Door, order: Order, priced: Priced) -> None:
@@ -62,28 +151,46 @@ def store(door: Door, order: Order, priced: Priced) -> None:
 
 
 def owed_back(door: Door) -> list[Settlement]:
-    """What was paid for replacements that will not come and is in no refund that stands."""
-    released = [s for s in door.children("replacement") if s.state == "released" and s.row["doc"].get("payments")]
-    return [_owed(subject) for subject in released if not _decided(door, subject)]
+    """What was paid beyond what is due, all of it for what will not come, and is in no refund that stands.
+
+    It counts as given back from here on, and stands among the order's payments so that it can be.
+    """
+    paid_for = [s for s in door.children("replacement") if s.row["doc"].get("payments")]
+    return [found for subject in paid_for if (found := _owed(door, subject)) is not None]
 
 
-def _decided(door: Door, subject: Subject) -> bool:
-    return any(
-        component.get("ref") == subject.id
-        for refund in door.children("refund")
-        if refund.state != "refused"
-        for component in refund.row["components"]
-    )
-
-
-def _owed(subject: Subject) -> Settlement:
+def _owed(door: Door, subject: Subject) -> Settlement | None:
     payments = subject.row["doc"]["payments"]
-    total = sum(paid["amount"] for paid in payments)
+    paid, back = sum(one["amount"] for one in payments), _given_back(door, subject)
+    kept = 0 if subject.state == "released" else subject.row["due_from_customer"]
+    total = max(0, paid - back - kept)
+    if subject.row["doc"].get("paid") != paid - back - total:
+        subject.set(doc={**subject.row["doc"], "paid": paid - back - total})
+    if not total:
+        return None
+    before, after = _first(payments, back), _first(payments, back + total)
+    order = _booked(door, subject, after, known=subject.state in ENDED)
+    store(door, order, door.own_order().priced)
     parts = [
-        (TenderState(payment_id=paid["id"], tender=paid["tender"], captured=paid["amount"]), paid["amount"])
-        for paid in payments
+        (TenderState(payment_id=one["id"], tender=one["tender"], captured=end - start), end - start)
+        for one, start, end in zip(payments, before, after, strict=True)
+        if end > start
     ]
     component = Component(kind="paid_fee", net=total, tax=0, gross=total, why=WHY, ref=subject.id)
     transfers = transfers_for(parts, {})
     flags = ("needs_payout",) if any(transfer.payment_id is None for transfer in transfers) else ()
     return Settlement(components=(component,), total=total, owed=total, transfers=transfers, flags=flags)
+
+
+def _given_back(door: Door, subject: Subject) -> int:
+    standing = (refund for refund in door.children("refund") if refund.state != "refused")
+    return sum(c["gross"] for refund in standing for c in refund.row["components"] if c.get("ref") == subject.id)
+
+
+def _first(payments: Sequence[Mapping[str, Any]], total: int) -> list[int]:
+    """How much of each payment goes back where so much does in all: the first one goes first."""
+    found = []
+    for paid in payments:
+        found.append(min(paid["amount"], total))
+        total -= found[-1]
+    return found

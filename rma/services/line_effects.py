@@ -251,6 +251,17 @@ def overturn(line: Line, quantity: int, verdict: str) -> None:
         deductions=kept,
     )
     line.set(rejected=line.rejected - units.count(first), accepted=line.accepted - units.count(rest))
+    if line.outcome == "exchange" and rest:
+        reopen(line)
+
+
+def reopen(line: Line) -> None:
+    """Units that were settled without a refund are decided again, with what was deducted from them."""
+    settled = ranges(line, "settled_units")
+    if settled:
+        found = line.doc.get("deductions", [])
+        again = [{**d, "used": not units.intersect(units.parse(d["units"], path="u"), settled)} for d in found]
+        remember(line, settled_units=(), exchange_credit=0, deductions=again)
 
 
 @effect("hold_goods")

@@ -72,9 +72,10 @@ def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement
 def is_open(door: Door, line: Line) -> bool:
     """True if the customer may choose for this line: nothing of it was judged, or what was chosen is not to be had.
 
-    That is a replacement that is out of stock, or a price reduction of which nobody has agreed how much it is.
+    That is a replacement that is out of stock or waits for money, or a price reduction of which nobody has agreed how
+    much it is.
     """
-    if _cannot_be_had(door, line) or _is_unpriced(door, line):
+    if _replacement_is(door, line, "out_of_stock", "awaiting_payment") or _is_unpriced(door, line):
         return True
     return the_case(door).state in UNINSPECTED and not line.accepted and not line.rejected
 
@@ -119,15 +120,15 @@ def _await_anew(door: Door) -> None:
 def _offered(door: Door, caller: Caller, line: Line) -> list[str]:
     """What may be chosen now: nothing is repaired that never comes, and a remedy that failed opens the law's next."""
     found = [*line.doc.get("outcomes", [])]
-    if not caller.is_link or _cannot_be_had(door, line):
+    if not caller.is_link or _replacement_is(door, line, "out_of_stock"):
         found += line.doc.get("outcomes_if_failed", [])
     never = line.doc.get("undelivered") or line.doc.get("service") or line.doc.get("filed_kind") == "missing_item"
     return [one for one in found if one != "keep" and not (one == "repair" and never)]
 
 
-def _cannot_be_had(door: Door, line: Line) -> bool:
-    waiting = (s for s in door.children("replacement") if s.row["return_line_id"] == line.id)
-    return any(subject.state == "out_of_stock" for subject in waiting)
+def _replacement_is(door: Door, line: Line, *states: str) -> bool:
+    mine = (s for s in door.children("replacement") if s.row["return_line_id"] == line.id)
+    return any(subject.state in states for subject in mine)
 
 
 def _release(door: Door, line: Line) -> None:
@@ -171,11 +172,10 @@ def _plan(door: Door, caller: Caller, line: Line, asked: ReplacementIn | None) -
         raise Invalid.field("replacement", "required", "An exchange names what shall come instead.")
     currency = the_case(door).row["currency"]
     quantity = asked.quantity or line.requested
-    value = door.order.priced.lines[line.order_line_id].values(line.units).gross
     row = door.work.conn.execute(
         sa.select(_products).where(_products.c.store_id == door.store.id, _products.c.sku == asked.sku)
     ).first()
-    price = _price(row, caller, line, asked, (currency, quantity, value))
+    price = _price(door, row, caller, line, asked, (currency, quantity))
     if row is not None and row.stock is not None and row.stock - row.reserved < quantity:
         raise settling.out_of_stock(door.work, door.store, row.sku)
     remember(
@@ -184,20 +184,20 @@ def _plan(door: Door, caller: Caller, line: Line, asked: ReplacementIn | None) -
         exchange_sku=asked.sku,
         exchange_quantity=quantity,
         exchange_product=row.id if row is not None else None,
-        exchange_due=max(0, price - value),
+        exchange_due=settling.due_for(door, line, price),
     )
 
 
-def _price(row: Any, caller: Caller, line: Line, asked: ReplacementIn, terms: tuple[str, int, int]) -> int:
-    currency, quantity, value = terms
+def _price(door: Door, row: Any, caller: Caller, line: Line, asked: ReplacementIn, terms: tuple[str, int]) -> int:
+    currency, quantity = terms
     if asked.unit_price is not None:
         if not caller.may("returns:override"):
             raise Forbidden("A price for the replacement needs the scope returns:override.")
         return parse_money(asked.unit_price, currency, path="replacement.unit_price") * quantity
-    if asked.sku == line.sku and quantity == line.requested:
-        return value
-    if row is not None and row.doc.get("currency") in (None, currency):
-        return int(row.doc["price_minor"]) * quantity
+    old = (line.order_line_id, line.units)
+    price = settling.price_of(door.store, door.order, row, old, sku=asked.sku, quantity=quantity)
+    if price is not None:
+        return price
     raise Invalid.field("replacement.sku", "unknown_product", f"{asked.sku} is not in the catalogue.")
 
 

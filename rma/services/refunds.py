@@ -96,10 +96,11 @@ def _reads(name: Name, *, with_order: bool) -> list[hot.Read]:
 def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
     """Propose what is owed for units accepted since the last proposal; nothing where that is zero.
 
-    What came of replacements stands before it, what the customer paid to send the goods after it.
+    What came of replacements stands before it, what the units cover of others and the freight after it.
     """
     propose_differences(door)
     _propose_goods(door)
+    propose_differences(door)
     propose_freight(door)
 
 
@@ -116,12 +117,14 @@ def _propose_goods(door: Door) -> None:
     deductions = line_money.deductions(case)
     ask = settling.ask(door.order, door.policy, found, shares, fee=fee, deductions=deductions, reductions=reductions)
     settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=ask)
+    differences.count(door, ask, settlement)
     _agree(door, case, settlement)
     settlement, ask = interest.added(door, settlement, ask, found)
     if fee:
         case.facts(fee_charged=True)
     line_money.take_anew(case)
     if not settlement.transfers:
+        differences.count_quietly(door, ask, settlement)
         _settled_without_money(case, shares)
         return
     by_hand = bool(deductions or reductions or case.fact("override"))
@@ -138,7 +141,7 @@ def _agree(door: Door, case: Case, settlement: Settlement) -> None:
 
 
 def propose_differences(door: Door) -> None:
-    """Propose back what was paid for replacements that will not come."""
+    """Propose back what was paid for replacements that will not come, or beyond what they cost."""
     for settlement in differences.owed_back(door):
         propose(door, settlement, None, by_hand=False, fixers=[])
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain import pricing, units
+from rma.domain import pricing, settlement, units
 from rma.domain.merging import add_delivery
 from rma.domain.money import parse_money
 from rma.domain.order import Delivered, Delivery, with_line
@@ -20,14 +20,13 @@ from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.inputs import Code, Instant, Prose, Word, happened
-from rma.services.line_effects import ranges, remember, settle_number, the_case
+from rma.services.line_effects import ranges, settle_number, the_case, the_root
 from rma.services.refunds import propose_differences, propose_refund
 from rma.services.transition import Door, Subject, effect
 
 _products = tables.table(tables.Product)
 _orders = tables.table(tables.Order)
 _payments = tables.table(tables.Payment)
-ENDED = frozenset({"delivered", "released"})
 
 
 class ReplacementAct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,6 +67,9 @@ def act(
     subject.set(doc={**subject.row["doc"], **{k: v for k, v in news.items() if v is not None}})
     fields = {"sku": data.sku, "reason": data.reason or trigger, "at": at}
     doors.act(door, subject, trigger, caller, data={"happened_at": at}, fields=fields, language=locale)
+    if trigger == "change_variant":
+        order_replacements(door, subject, {})
+        propose_differences(door)
     door.close()
     return sight.of_replacement(cases_view.replacement(subject, the_case(door).row["currency"]), caller)
 
@@ -114,7 +116,7 @@ def pay(
 def _spread(door: Door, caller: Caller, amount: int, paid: dict[str, Any]) -> None:
     for subject in door.children("replacement"):
         due = subject.row["due_from_customer"] - subject.row["doc"].get("paid", 0)
-        if subject.state in ENDED or due <= 0 or amount <= 0:
+        if subject.state in differences.ENDED or due <= 0 or amount <= 0:
             continue
         share = min(due, amount)
         amount -= share
@@ -134,7 +136,7 @@ def reserve_replacements(door: Door, _subject: Subject, _fields: dict[str, Any])
 
     Refused where the one that is alive cannot be had any more: the customer has to choose first.
     """
-    alive = {s.row["return_line_id"]: s for s in door.children("replacement") if s.state not in ENDED}
+    alive = {s.row["return_line_id"]: s for s in door.children("replacement") if s.state not in differences.ENDED}
     for line in the_case(door).lines:
         doc = line.doc
         if line.id in alive and alive[line.id].state == "out_of_stock":
@@ -193,7 +195,7 @@ def release_stock(door: Door, subject: Subject, _fields: dict[str, Any]) -> None
 
 @effect("reserve_stock")
 def reserve_stock(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
-    """Reserve the units of the variant that was chosen."""
+    """Reserve the units of the variant that was chosen, at its own price."""
     sku = fields.get("sku") or subject.row["sku"]
     product = door.work.conn.execute(
         sa.select(_products).where(_products.c.store_id == door.store.id, _products.c.sku == sku)
@@ -202,39 +204,82 @@ def reserve_stock(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
         raise Invalid.field("sku", "unknown_product", f"{sku} is not in the catalogue.")
     _take_stock(door, product.id, subject.row["quantity"])
     doc = {**subject.row["doc"], "product": product.id, "held": subject.row["quantity"], "in_stock": True}
-    subject.set(sku=sku, doc=doc)
+    subject.set(doc=doc)
+    if sku != subject.row["sku"]:
+        _price_anew(door, subject, product)
+
+
+def _price_anew(door: Door, subject: Subject, product: Any) -> None:
+    """The variant costs what it costs: the difference is due, or goes back, with what the units were counted for."""
+    line, row = _line_of(door, subject), subject.row
+    old = (line.order_line_id, ranges(line, "accepted_units") if row["doc"].get("goods_secured") else line.units)
+    price = settling.price_of(door.store, door.order, product, old, sku=product.sku, quantity=row["quantity"])
+    if price is None:
+        raise Invalid.field("sku", "unknown_product", f"{product.sku} has no price in the currency of the order.")
+    if row["doc"].get("goods_secured"):
+        differences.undo(door, line)
+        due = price
+    else:
+        due = settling.due_for(door, line, price)
+    subject.set(sku=product.sku, unit_value=price, due_from_customer=due)
+
+
+def _line_of(door: Door, subject: Subject) -> Line:
+    return next(line for line in the_case(door).lines if line.id == subject.row["return_line_id"])
 
 
 @effect("order_replacements")
 def order_replacements(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
-    """Order what is secured: its goods were accepted. Where fewer were, fewer go out."""
-    lines = {line.id: line for line in the_case(door).lines}
+    """Order what is secured: its goods were accepted, or what was missing of its price is covered now.
+
+    Where fewer were accepted, fewer go out; where none is left to be accepted, nobody waits for it any more.
+    """
+    ready, unpaid = [], []
     for subject in door.children("replacement"):
-        line = lines.get(subject.row["return_line_id"])
-        if subject.state != "reserved" or line is None or line.accepted == 0:
+        line = _line_of(door, subject)
+        unpaid += [subject] if subject.state == "awaiting_payment" else []
+        if subject.state != "reserved" or not _is_judged(line):
             continue
-        if line.received + line.missing < line.expected:
-            continue
-        _shrink(door, subject, line)
-        subject.set(doc={**subject.row["doc"], "goods_secured": True})
+        if line.accepted:
+            _secure(door, subject, line)
+            ready.append(subject)
+        elif line.rejected + line.missing >= line.requested:
+            door.fire(subject, "release", role="system")
+    if ready or unpaid:
+        propose_refund(door, the_root(door), {})
+    for subject in ready:
         door.fire(subject, "order", role="system")
+    for subject in unpaid:
+        if subject.row["due_from_customer"] <= subject.row["doc"].get("paid", 0):
+            door.fire(subject, "pay", role="system")
 
 
-def _shrink(door: Door, subject: Subject, line: Any) -> None:
-    """Only accepted units are replaced."""
-    if line.accepted >= line.requested:
+def _is_judged(line: Line) -> bool:
+    """Nothing of the line is awaited any more, and what came was looked at."""
+    here = line.accepted - line.doc.get("waived", 0) + line.rejected
+    return bool(line.received + line.missing >= line.expected and here >= line.received)
+
+
+def _secure(door: Door, subject: Subject, line: Line) -> None:
+    """Only accepted units are replaced, by whole pieces; stock and price are of those."""
+    row, doc = subject.row, subject.row["doc"]
+    if doc.get("goods_secured"):
         return
-    share = subject.row["quantity"] * line.accepted // line.requested
-    price = subject.row["unit_value"] * line.accepted // line.requested
-    due = subject.row["due_from_customer"] * line.accepted // line.requested
-    doc = subject.row["doc"]
-    if doc.get("held"):
-        back = doc["held"] - share
+    doc = {**doc, "goods_secured": True}
+    pieces, price = row["quantity"], row["unit_value"]
+    if line.accepted < line.requested:
+        whole = door.order.priced.lines[line.order_line_id]
+        pieces = settlement.fewer_pieces(row["quantity"], units=line.requested, accepted=line.accepted)
+        if row["sku"] == line.sku and row["quantity"] == line.requested and price == whole.values(line.units).gross:
+            price = whole.values(ranges(line, "accepted_units")).gross
+        else:
+            price = price * pieces // row["quantity"]
+    if back := doc.get("held", 0) - pieces if doc.get("held") else 0:
         door.work.conn.execute(
             sa.update(_products).where(_products.c.id == doc["product"]).values(reserved=_products.c.reserved - back)
         )
-        doc = {**doc, "held": share}
-    subject.set(quantity=max(1, share), unit_value=price, due_from_customer=due, doc=doc)
+        doc["held"] = pieces
+    subject.set(quantity=pieces, unit_value=price, doc=doc)
 
 
 @effect("release_replacements")
@@ -258,7 +303,7 @@ def claim_guarantee(door: Door, _subject: Subject, _fields: dict[str, Any]) -> N
 def add_replacement_line(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
     """The delivered goods become a returnable line of the order, with their own value and delivery date."""
     view = door.own_order()
-    old = next(line for line in the_case(door).lines if line.id == subject.row["return_line_id"])
+    old = _line_of(door, subject)
     value = view.priced.lines[old.order_line_id]
     if subject.row["doc"].get("product"):
         _ship_stock(door, subject)
@@ -290,7 +335,7 @@ def _ship_stock(door: Door, subject: Subject) -> None:
     door.work.conn.execute(
         sa.update(_products)
         .where(_products.c.id == subject.row["doc"]["product"])
-        .values(reserved=_products.c.reserved - held, stock=_products.c.stock - held)
+        .values(reserved=_products.c.reserved - held, stock=_products.c.stock - subject.row["quantity"])
     )
     subject.set(doc={**subject.row["doc"], "held": 0})
 
@@ -304,7 +349,7 @@ def _name(door: Door, subject: Subject) -> str | None:
 @effect("book_exchange")
 def book_exchange(door: Door, subject: Subject, _fields: dict[str, Any]) -> None:
     """The units that were replaced have found their end."""
-    line = next(line for line in the_case(door).lines if line.id == subject.row["return_line_id"])
+    line = _line_of(door, subject)
     accepted = units.intersect(line.reserved, ranges(line, "accepted_units"))
     line.set(consumed=units.union(line.consumed, accepted), reserved=units.subtract(line.reserved, accepted))
     settle_number(line, units.count(accepted))
@@ -317,22 +362,12 @@ def offer_refund(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
     Where the customer is choosing anew (``changing``), the units are left to that choice.
     """
     case = the_case(door)
-    line = next(line for line in case.lines if line.id == subject.row["return_line_id"])
+    line = _line_of(door, subject)
     if subject.row["doc"].get("payments"):
         differences.store(door, differences.into_order(door, subject), door.order.priced)
-    _undo_swap(door, line)
+    differences.undo(door, line)
     line.set(outcome="refund", doc={k: v for k, v in line.doc.items() if not k.startswith("exchange_")})
-    remember(line, settled_units=())
     if case.state in ("settling", "inspecting") and not fields.get("changing"):
         propose_refund(door, subject, fields)
     else:
         propose_differences(door)
-
-
-def _undo_swap(door: Door, line: Line) -> None:
-    """What was counted towards the replacement in refunds of this line is owed again."""
-    for refund in door.children("refund"):
-        found = refund.row["components"]
-        swapped = [c for c in found if c.get("cause") == "exchange" and c.get("order_line_id") == line.order_line_id]
-        if swapped and refund.state != "refused":
-            refund.set(components=[{**c, "cause": "undone"} if c in swapped else c for c in found])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +22,14 @@ from rma.domain.settlement import service_used, settle
 from rma.domain.tenders import CREDIT, TRANSFER
 from rma.domain.units import Ranges
 from rma.errors import FieldError, Forbidden, Invalid, Reason, Refused
-from rma.services import books
+from rma.services import books, differences
 from rma.services.assess import OrderView
 from rma.services.books import Books
 from rma.services.caller import Caller
 from rma.services.catalog import StoreInfo
 
 if TYPE_CHECKING:
+    from rma.services.case import Line
     from rma.services.filing import FileReturn
     from rma.services.transition import Door
 
@@ -252,7 +253,8 @@ def plan_quote(
     settlement = settle(
         view.priced, past=found.past, tenders=found.tenders, ask=ask(view, policy, found, shares, fee=fee)
     )
-    return Plan(settlement, tuple(exchanges), tuple(line.reason for line in data.lines))
+    due = [replace(one, due_from_customer=due) for one, due in zip(exchanges, settlement.dues, strict=True)]
+    return Plan(settlement, tuple(due), tuple(line.reason for line in data.lines))
 
 
 def _exchange(
@@ -262,26 +264,45 @@ def _exchange(
     path = f"lines[{i}].replacement"
     if asked is None:
         raise Invalid.field(path, "required", "An exchange names what shall come instead.")
-    line = view.order.line(data.lines[i].order_line_id)
     quantity = asked.quantity or units.count(chosen)
-    value = view.priced.lines[data.lines[i].order_line_id].values(chosen).gross
     row = work.conn.execute(
         sa.select(_products).where(_products.c.store_id == store.id, _products.c.sku == asked.sku)
     ).first()
     if asked.unit_price is not None:
         if not caller.may("returns:override"):
             raise Forbidden("A price for the replacement needs the scope returns:override.")
-        price = parse_money(asked.unit_price, view.order.currency, path=f"{path}.unit_price") * quantity
-    elif line is not None and asked.sku == line.sku and quantity == units.count(chosen):
-        price = value
-    elif row is not None and row.doc.get("currency", store.currency) == view.order.currency:
-        price = int(row.doc["price_minor"]) * quantity
+        price: int | None = parse_money(asked.unit_price, view.order.currency, path=f"{path}.unit_price") * quantity
     else:
+        price = price_of(store, view, row, (data.lines[i].order_line_id, chosen), sku=asked.sku, quantity=quantity)
+    if price is None:
         message = f"{asked.sku} is not in the catalogue; a key with returns:override may give its unit_price."
         raise Invalid("The replacement is not known.", errors=[FieldError(f"{path}.sku", "unknown_product", message)])
     if row is not None and row.stock is not None and row.stock - row.reserved < quantity:
         raise out_of_stock(work, store, row.sku)
-    return Exchange(i, asked.sku, quantity, price, row.id if row else None, max(0, price - value))
+    return Exchange(i, asked.sku, quantity, price, row.id if row else None, 0)
+
+
+def price_of(
+    store: StoreInfo, view: OrderView, product: Any, old: tuple[str, Ranges], *, sku: str, quantity: int
+) -> int | None:
+    """What so many pieces cost instead of ``old`` units of a line: the same for as much, else by the catalogue."""
+    line_id, chosen = old
+    line = view.order.line(line_id)
+    if line is not None and sku == line.sku and quantity == units.count(chosen):
+        return view.priced.lines[line_id].values(chosen).gross
+    if product is not None and product.doc.get("currency", store.currency) == view.order.currency:
+        return int(product.doc["price_minor"]) * quantity
+    return None
+
+
+def due_for(door: Door, line: Line, price: int) -> int:
+    """What the customer will owe for a replacement at this price if every unit that is not rejected is accepted."""
+    found = books.read(door.work, door.own_order())
+    chosen = units.subtract(line.units, units.parse(line.doc.get("rejected_units", []), path="rejected_units"))
+    percent, statutory = str(line.doc.get("restocking_percent", "0")), line.basis == "statutory"
+    share = Share(line.order_line_id, chosen, "exchange", statutory, percent, price)
+    asked = ask(door.order, door.policy, found, [share])
+    return settle(door.order.priced, past=found.past, tenders=found.tenders, ask=asked).due_from_customer
 
 
 def out_of_stock(work: Work, store: StoreInfo, sku: str) -> Refused:
@@ -304,7 +325,10 @@ def out_of_stock(work: Work, store: StoreInfo, sku: str) -> Refused:
 
 
 def shares_of_case(door: Door, found: Books) -> list[Share]:
-    """Accepted units of the case whose money is not decided yet, or is decided anew, by line."""
+    """Accepted units of the case whose money is not decided yet, or is decided anew, by line.
+
+    Those of an exchange are decided together, once all were judged; what its replacement does not cost goes back.
+    """
     case = door.case
     if case is None:
         return []
@@ -314,8 +338,8 @@ def shares_of_case(door: Door, found: Books) -> list[Share]:
         anew = units.parse(line.doc.get("anew_units", []), path="anew_units")
         decided = units.subtract(found.returned(line.order_line_id), anew)
         open_units = units.subtract(accepted, units.union(decided, settled_units(line.doc)))
-        if open_units and line.outcome in MONEY_BACK:
-            price = _swap_price(line, units.count(open_units))
+        if open_units and line.outcome in MONEY_BACK and not differences.is_awaited(door, line):
+            price = differences.uncovered(door, found, line)
             percent = str(line.doc.get("restocking_percent", "0"))
             statutory, on = line.basis == "statutory", local_date(case.noticed_at, door.order.timezone)
             shares.append(
@@ -340,14 +364,6 @@ def _withdrawn(line: Any) -> bool:
 def settled_units(doc: dict[str, Any]) -> Ranges:
     """Units of a line that were settled without a refund component (an even exchange, a free unit)."""
     return units.parse(doc.get("settled_units", []), path="settled_units")
-
-
-def _swap_price(line: Any, quantity: int) -> int | None:
-    """The share of the replacement's price that belongs to so many of the line's units."""
-    if line.outcome != "exchange" or "exchange_price" not in line.doc:
-        return None
-    whole = int(line.doc["exchange_price"])
-    return whole if quantity == line.requested else whole * quantity // line.requested
 
 
 def open_replacements(door: Door, plan: Plan) -> None:

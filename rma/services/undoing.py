@@ -14,7 +14,7 @@ from rma.services import cases_view, doors
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
-from rma.services.line_effects import count_on, give_up, needed, ranges, remember, the_case, the_root
+from rma.services.line_effects import count_on, give_up, needed, ranges, remember, reopen, the_case, the_root
 from rma.services.parcels import not_arrived, open_send_back
 from rma.services.transition import Door
 
@@ -80,6 +80,8 @@ def _unjudge(door: Door, line: Line) -> None:
     accepted = ranges(line, "accepted_units")
     remember(line, accepted_units=units.take(accepted, units.count(accepted) - back) if back else accepted)
     line.set(accepted=line.accepted - back)
+    if line.outcome == "exchange" and back:
+        reopen(line)
     if over > back:
         _unreject(door, line, over - back)
 
