@@ -103,7 +103,7 @@ _RETURN = [
         "return",
         "child",
         reserve_replacements="opens a replacement in reserved, with its stock, for each exchange line without one",
-        order_replacements="tries `order` on each reserved replacement",
+        order_replacements="tries `order` on each reserved replacement whose units were judged, for those accepted",
         release_replacements="tries `release` on each replacement that is not shipped",
         claim_guarantee="puts the guarantee of an advance exchange, whose goods did not come, before finance",
         void_labels="tries `void` on each inbound parcel that the carrier does not have yet",
@@ -141,7 +141,7 @@ _REPLACEMENT = [
     *_effects(
         "replacement",
         "row",
-        reserve_stock="reserves the replacement's units anew, for the variant that was chosen",
+        reserve_stock="reserves the replacement's units anew, for the variant that was chosen, at its price",
         release_stock="gives the reserved stock back",
         add_replacement_line="adds the delivered goods as a returnable line of the order, with their own delivery date",
         book_exchange="adds the exchanged units to the settled numbers of their line",

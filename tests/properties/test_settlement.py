@@ -12,6 +12,7 @@ from rma.domain.asks import Deduction, Extra, Part, Reduction, Settlement, Swap
 from rma.domain.components import signed
 from rma.domain.money import format_amount, spread
 from rma.domain.pricing import Value
+from rma.domain.settlement import fewer_pieces
 from rma.domain.tenders import CREDIT
 from rma.domain.units import Ranges, subtract, union, whole
 from rma.errors import Refused
@@ -222,6 +223,30 @@ def test_an_exchange_moves_value_and_loses_none(body: dict[str, Any], data: st.D
     assert min(settlement.due_from_customer, settlement.total) == 0
     rest = till.give({one.id: subtract(whole(one.quantity), units)}, shipping="none")
     assert rest.total == till.priced.lines[one.id].gross - worth
+
+
+@untimed
+@given(orders(exact=False), st.data(), st.integers(1, 9), st.integers(0, 90_000))
+def test_an_exchange_balances_however_its_units_are_judged(
+    body: dict[str, Any], data: st.DataObject, pieces: int, each: int
+) -> None:
+    """Fewer pieces cost what the accepted units cover and what is due, however many of them were judged at a time."""
+    till = Till(body)
+    one = till.order.lines[0]
+    accepted = data.draw(st.integers(1, one.quantity))
+    fewer = fewer_pieces(pieces, units=one.quantity, accepted=accepted)
+    assert one.quantity * (fewer - 1) < pieces * accepted <= one.quantity * fewer
+    price = uncovered = fewer * each
+    given = judged = 0
+    while judged < accepted:
+        last = data.draw(st.integers(judged + 1, accepted))
+        swap = Swap(order_line_id=one.id, units=((judged + 1, last),), price=uncovered)
+        settlement = till.give(swaps=(swap,), shipping="none")
+        [uncovered] = settlement.dues
+        given, judged = given + settlement.total + settlement.short, last
+    worth = till.priced.lines[one.id].values(((1, accepted),)).gross
+    assert worth + uncovered == price + given
+    assert min(uncovered, given) == 0
 
 
 @untimed

@@ -105,6 +105,19 @@ def _money(floor: Floor) -> Iterator[str]:
     yield from _sums(standing, transfers)
     yield from _values(floor, list(standing.values()))
     yield from _sent(floor)
+    yield from _overpaid(floor)
+
+
+def _overpaid(floor: Floor) -> Iterator[str]:
+    """What was paid for a replacement beyond what is due for it was proposed back."""
+    back: Counter[str] = Counter()
+    for row in floor.rows(tables.Refund):
+        back.update({part["ref"]: part["gross"] for part in row.components if part.get("ref")})
+    for row in floor.rows(tables.Replacement):
+        paid = sum(part["amount"] for part in row.doc.get("payments", []))
+        kept = 0 if row.state == "released" else row.due_from_customer
+        if paid - back[row.id] > kept:
+            yield f"{row.id}: {paid} paid, {back[row.id]} proposed back, {kept} due"
 
 
 def _sums(standing: dict[str, Any], transfers: list[Any]) -> Iterator[str]:
@@ -203,6 +216,8 @@ def _stock(floor: Floor) -> Iterator[str]:
     for row in floor.rows(tables.Replacement):
         if row.doc.get("product"):
             held[row.doc["product"]] += row.doc.get("held", 0)
+            if row.state in ("reserved", "awaiting_payment", "ordered", "shipped") and row.doc["held"] != row.quantity:
+                yield f"{row.id}: {row.quantity} will be shipped, {row.doc['held']} are reserved"
     for row in floor.rows(tables.Product):
         if row.reserved != held[row.id] or row.reserved < 0:
             yield f"{row.sku}: {row.reserved} reserved, replacements hold {held[row.id]}"
