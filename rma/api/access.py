@@ -164,6 +164,7 @@ expire          |
 assess          |
 proceed         |
 await_goods     |
+agree           |
 appeal          | returns:write link
 reopen          | returns:write link
 """

@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Work
-from rma.domain import units
+from rma.domain import stretches, units
 from rma.domain.components import Component
+from rma.domain.pricing import Priced
+from rma.domain.stretches import Run
 from rma.domain.tenders import TenderState, tender_states
 from rma.domain.units import Ranges
 from rma.services import naming
@@ -75,6 +77,11 @@ class Books:
                 elif c.order_line_id == line_id and c.cause == "undone":
                     found = units.subtract(found, c.units)
         return found
+
+    def left(self, priced: Priced, line_id: str, meant: Ranges) -> list[Run]:
+        """What is left of the price of these units of a line after everything that was decided."""
+        past = [c for c in self.past if c.order_line_id == line_id]
+        return stretches.free(priced.lines[line_id], meant, past)
 
     @property
     def approved_total(self) -> int:

@@ -12,6 +12,7 @@ from typing import IO, Any, Literal, get_args
 
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from rma.db import tables
 from rma.db.session import Work
@@ -26,7 +27,7 @@ from rma.services.caller import Caller
 from rma.services.case import Case, Line
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
-from rma.services.line_effects import the_case
+from rma.services.line_effects import is_agreed, the_case
 from rma.services.transition import Door
 
 Kind = Literal["photo", "carrier_damage_report", "proof_of_sending", "proof_of_purchase", "other"]
@@ -217,7 +218,7 @@ def reassess(door: Door) -> str:
     if _asked_by_person(door):
         case.facts(assessment="in_review")
         return "in_review"
-    decision = judge_again(door)
+    decision = _but_agreed(case, judge_again(door))
     assessment = _assessment(case, decision)
     case.facts(assessment=assessment)
     case.set(quote=msgspec.json.encode(decision).decode())
@@ -225,6 +226,15 @@ def reassess(door: Door) -> str:
         if line.doc.get("decision") != "refused" and judged.decision != "refused":
             _keep(line, judged)
     return assessment
+
+
+def _but_agreed(case: Case, decision: Decision) -> Decision:
+    """Nothing is to be proven of a line that the customer keeps for an agreed price."""
+    lines = [
+        replace(judged, decision="accepted") if is_agreed(line) else judged
+        for line, judged in zip(case.lines, decision.lines, strict=True)
+    ]
+    return replace(decision, lines=tuple(lines))
 
 
 def _assessment(case: Case, decision: Decision) -> str:

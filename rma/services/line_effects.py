@@ -45,6 +45,11 @@ def refused(line: Line) -> bool:
     return bool(line.doc.get("decision") == "refused")
 
 
+def is_agreed(line: Line) -> bool:
+    """True once the customer took an offer to keep the line for less: nothing of it is to be proven or decided."""
+    return bool(line.outcome == "price_reduction" and (line.doc.get("offer") or {}).get("answer") == "accept")
+
+
 def _live(door: Door) -> Iterator[Line]:
     return (line for line in the_case(door).lines if not refused(line))
 

@@ -22,7 +22,7 @@ from rma.services.filing import ReplacementIn
 from rma.services.line_effects import (
     accept,
     accept_goodsless,
-    give_up,
+    is_agreed,
     ranges,
     refused,
     remember,
@@ -39,6 +39,9 @@ _read = msgspec.json.Decoder(Decision).decode
 _BY_OUTCOME = ("outcome", "methods", "goods_come_back", "way_back_paid_by", "restocking_percent")
 """What of a decision on a line follows from the outcome that was chosen."""
 UNDECIDED = frozenset({"in_review", "awaiting_evidence"})
+KEPT = UNDECIDED | {"awaiting_parcel", "inspecting", "settling"}
+"""Where goods may still lie with the customer; beside those of the same return that came before."""
+_UNDER_WAY = frozenset({"handed_over", "in_transit", "delivered", "lost"})
 UNINSPECTED = frozenset({"in_review", "awaiting_evidence", "awaiting_parcel", "in_transit", "arrived", "inspecting"})
 
 
@@ -201,16 +204,61 @@ def _price(door: Door, row: Any, caller: Caller, line: Line, asked: ReplacementI
     raise Invalid.field("replacement.sku", "unknown_product", f"{asked.sku} is not in the catalogue.")
 
 
+def may_keep(door: Door, line: Line) -> bool:
+    """True while the customer can keep a line for less: all of it is with them, untouched, and held by the return.
+
+    That is until the goods are on their way or received, and again for a reduction that only waits for its amount.
+    """
+    if the_case(door).state not in KEPT or refused(line):
+        return False
+    if _is_unpriced(door, line):
+        return True
+    untouched = not (line.received or line.accepted or line.rejected)
+    if not untouched or _is_on_its_way(door, line) or _is_replaced(door, line):
+        return False
+    open_units = line.requested - line.missing
+    return bool(0 < open_units <= units.count(line.reserved))
+
+
+def _is_on_its_way(door: Door, line: Line) -> bool:
+    """Whether a parcel that may hold this line has left the customer and was not counted."""
+    gone = (p.row for p in door.children("parcel") if p.row["direction"] == "inbound" and p.state in _UNDER_WAY)
+    return any(not row["lines"] or line.id in [item["line_id"] for item in row["lines"]] for row in gone)
+
+
+def _is_replaced(door: Door, line: Line) -> bool:
+    """Whether what comes instead has been ordered: that cannot be taken back with the goods' way."""
+    mine = (s.state for s in door.children("replacement") if s.row["return_line_id"] == line.id)
+    return any(state in ("ordered", "shipped", "delivered") for state in mine)
+
+
 def keep_for_less(door: Door, line: Line) -> None:
-    """The customer keeps the goods for a lower price: nothing of this line is awaited any more."""
+    """The customer keeps the goods for a lower price: nothing of this line is awaited any more.
+
+    Where a person or a photo was waited for and nobody needs either any more, the return goes on at once.
+    """
     _release(door, line)
-    awaited = line.expected - line.received - line.missing
-    line.set(outcome="price_reduction", expected=line.expected - awaited)
-    remember(line, goods_come_back=line.received > 0)
-    open_units = line.requested - line.accepted - line.rejected - line.missing
-    if open_units > 0 and units.count(line.reserved) >= open_units:
+    line.set(outcome="price_reduction", expected=line.received + line.missing)
+    remember(line, goods_come_back=False)
+    open_units = line.requested - line.accepted - line.missing
+    if open_units > 0:
         accept(line, open_units, waived=True)
-    elif open_units > 0:
-        give_up(line, 0)
-    if line.accepted and the_case(door).state == "settling":
+    case = the_case(door)
+    if case.state == "settling":
         propose_refund(door, the_root(door), {})
+    elif case.state in UNDECIDED:
+        _agree(door)
+
+
+def _agree(door: Door) -> None:
+    """Go on where nothing is left to prove or to decide."""
+    case, root = the_case(door), the_root(door)
+    open_lines = [line for line in case.lines if not refused(line) and not is_agreed(line)]
+    before = case.fact("assessment")  # of the rules; a person who looks or has asked decides over the other lines
+    if open_lines and not (before == case.state and all(one.doc.get("decision") == "accepted" for one in open_lines)):
+        return
+    case.facts(assessment="accepted")
+    if engine.able(root.definition, root.state, "agree", roles=["system"], facts=gather.facts(door, root)):
+        door.fire(root, "agree", role="system")
+    else:  # the machine that this return began with lets a person decide
+        case.facts(assessment=before)

@@ -12,9 +12,10 @@ from rma.domain import explain, units
 from rma.domain.claims import Outcome
 from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Personal
-from rma.domain.money import parse_money, percent
+from rma.domain.money import parse_money, percent, share
+from rma.domain.stretches import worth
 from rma.errors import FieldError, Invalid, NotFound, Refused
-from rma.services import accounts, cases_view, doors, evidence, outcomes, refund_dues, sight
+from rma.services import accounts, books, cases_view, doors, evidence, outcomes, refund_dues, sight
 from rma.services import case as cases
 from rma.services.caller import Caller
 from rma.services.case import Line
@@ -83,7 +84,8 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
     for index, line in enumerate(case.lines):
         judged = _judged(decided, index, line)
         explained = cases_view.decision_line(judged, currency, locale) if judged is not None else {}
-        lines.append({**explained, **cases_view.numbers(line), "offer": sight.offer(line.doc.get("offer"), currency)})
+        offered = sight.offer(line.doc.get("offer"), currency, open_=_is_answerable(door, line))
+        lines.append({**explained, **cases_view.numbers(line), "offer": offered})
     view = {
         **cases_view.head(door, case, locale=locale, roles=caller.roles),
         "lines": lines,
@@ -223,10 +225,16 @@ def change_outcome(
 def offer(
     work: Work, services: Services, caller: Caller, return_id: str, line_id: str, data: OfferIn, *, locale: str
 ) -> tuple[dict[str, Any], int]:
-    """Offer the customer to keep the goods for less; who offers it approves nothing of it."""
-    door = doors.open_case(work, services, caller, return_id)
+    """Offer the customer to keep the goods for less; who offers it approves nothing of it.
+
+    ``Refused`` ``not_with_customer`` once they cannot be kept any more, ``Invalid`` for nothing or more than is left.
+    """
+    door = doors.open_case(work, services, caller, return_id, order=True)
     case, line = the_case(door), line_of(door, line_id)
     made = _offer(data, case.row["currency"])
+    if not outcomes.may_keep(door, line):
+        raise _not_with_customer()
+    _check_worth(door, line, made)
     line.set(
         doc={**line.doc, "offer": {**made, "by": caller.actor, "at": msgspec.to_builtins(door.now), "answer": None}}
     )
@@ -246,6 +254,28 @@ def _offer(data: OfferIn, currency: str) -> dict[str, Any]:
     raise Invalid.field("price_reduction", "amount_or_percent", "An amount or a percent, one of them.")
 
 
+def _check_worth(door: Door, line: Line, made: dict[str, Any]) -> None:
+    """``Invalid`` for an offer of nothing, or of more than is left of what the line's units cost."""
+    priced, line_id = door.order.priced, line.order_line_id
+    left = worth(books.read(door.work, door.order).left(priced, line_id, line.reserved))
+    price = priced.lines[line_id].values(line.reserved).gross
+    amount = share(price, made["percent"]) if made["amount"] is None else made["amount"]
+    if not 0 < amount <= left:
+        path = "price_reduction.percent" if made["amount"] is None else "price_reduction.amount.amount"
+        raise Invalid.field(path, "out_of_range", f"More than nothing, at most {left} minor units.")
+
+
+def _not_with_customer() -> Refused:
+    text = "The goods cannot be kept for less any more: they are on their way, were received, or the return has ended."
+    return Refused(text, code="not_with_customer")
+
+
+def _is_answerable(door: Door, line: Line) -> bool:
+    """Whether an offer waits for an answer that can still be carried out."""
+    made = line.doc.get("offer")
+    return bool(made) and made.get("answer") is None and outcomes.may_keep(door, line)
+
+
 def answer_offer(
     work: Work,
     services: Services,
@@ -262,6 +292,8 @@ def answer_offer(
     made = line.doc.get("offer")
     if not made or made.get("answer") is not None:
         raise Refused("There is no offer to answer.", code="no_offer")
+    if not outcomes.may_keep(door, line):
+        raise _not_with_customer()
     line.set(doc={**line.doc, "offer": {**made, "answer": answer}})
     door.say("return.outcome_changed", {"line": line.id, "offer": answer})
     if answer == "accept":

@@ -34,12 +34,15 @@ def of_parcel(view: dict[str, Any], caller: Caller) -> dict[str, Any]:
     return view if may_see_money(caller) else view | {"cost": None}
 
 
-def offer(made: dict[str, Any] | None, currency: str) -> dict[str, Any] | None:
-    """An offer to keep the goods for less: an amount as money or a percentage, who made it, and the answer."""
+def offer(made: dict[str, Any] | None, currency: str, *, open_: bool) -> dict[str, Any] | None:
+    """An offer to keep the goods for less: an amount as money or a percentage, who made it, and the answer.
+
+    ``open``: it can be answered now.
+    """
     if made is None:
         return None
     amount = None if made["amount"] is None else wire(made["amount"], currency)
-    return {"amount": amount, **{name: made[name] for name in ("percent", "by", "at", "answer")}}
+    return {"amount": amount, **{name: made[name] for name in ("percent", "by", "at", "answer")}, "open": open_}
 
 
 def _for_customer(view: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.shop import OpenShop, Shop, codes, want
+from tests.support.shop import OpenShop, Shop, asked, codes, want
 from tests.support.snapshots import Json
 
 
@@ -36,20 +36,74 @@ def test_an_offered_price_reduction_is_accepted(shop: Shop) -> None:
     assert again["refund"]["total"]["amount"] == "140.00"
 
 
-def test_the_only_line_kept_for_less_settles_at_once(shop: Shop) -> None:
-    """When nothing is awaited any more the case goes straight to settling, and who offered it does not approve it."""
-    shop.order("1001")
+def test_an_accepted_offer_stands_at_once(shop: Shop) -> None:
+    """No photo and no person is waited for any more, another one approves it, and all of the price ends the unit."""
+    shop.order("1001", shop.line("1", quantity=2), shop.line("2"))
     filed = shop.file("1001", want("1", kind="damaged", reason="damaged"))
     assert filed["state"] == "awaiting_evidence"
     path = offered(shop, filed, {"amount": shop.money("40.00")})
-    shop.customer(filed).post(f"{path}/accept")
-    shop.advance("P8D")
-    shop.support.post(f"/returns/{filed['id']}/actions/approve")
-    assert shop.show(filed)["state"] == "settling"
+    assert shop.customer(filed).post(f"{path}/accept")["state"] == "settling"
     [refund] = shop.refunds(filed)
     assert refund["total"]["amount"] == "40.00"
     shop.approve(refund)
     assert shop.show(filed)["state"] == "awaiting_feedback"
+    whole = shop.file("1001", want("1", kind="damaged", reason="damaged"))
+    shop.support.post(f"/returns/{whole['id']}/actions/decline", {"reason": "Fotoğraf yok"})
+    shop.customer(whole).post(f"/returns/{whole['id']}/actions/appeal", {"reason": "Var"})
+    path = offered(shop, whole, {"percent": "60"})
+    assert shop.customer(whole).post(f"{path}/accept")["state"] == "settling"
+    shop.approve(shop.refunds(whole)[0])
+    [left] = shop.integrator.post("/returns/quote", asked("1001"))["lines"]
+    assert left["decision"] == "accepted", "one of two units is the customer's for nothing, the other may come back"
+    mixed = shop.file("1001", want("1", kind="damaged", reason="damaged"), want("2"))
+    assert (mixed["state"], mixed["refund"]["total"]["amount"]) == ("awaiting_evidence", "200.00")
+    path = offered(shop, mixed, {"percent": "10"})
+    goes_on = shop.customer(mixed).post(f"{path}/accept")
+    assert (goes_on["state"], [line["expected"] for line in goes_on["lines"]]) == ("awaiting_parcel", [0, 1])
+
+
+def test_an_offer_is_more_than_nothing_and_at_most_the_worth_of_the_units(shop: Shop) -> None:
+    """What is offered is checked against what is left of the units' price; a wrong one names its field."""
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", want("1", 2))
+    path = f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}/offer"
+    for reduction, wrong in (
+        ({"amount": shop.money("200.01")}, "price_reduction.amount.amount"),
+        ({"amount": shop.money("0.00")}, "price_reduction.amount.amount"),
+        ({"percent": "0"}, "price_reduction.percent"),
+    ):
+        problem = shop.support.refused(path, {"price_reduction": reduction}, status=422)
+        assert [error["path"] for error in problem["errors"]] == [wrong]
+    assert shop.show(filed)["lines"][0]["offer"] is None
+    offered(shop, filed, {"amount": shop.money("200.00")})
+    [refund] = shop.customer(filed).post(f"{path}/accept")["refunds"]
+    shop.approve(refund)
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+    problem = shop.integrator.refused("/returns", asked("1001"), status=422)
+    assert problem["errors"][0]["path"] == "lines[0].quantity"
+
+
+def test_an_offer_lives_while_the_goods_are_with_the_customer(shop: Shop) -> None:
+    """On their way, received, or of a return that has ended, goods are not kept for less: no offer, no answer."""
+    shop.order("1001", shop.line("1", quantity=4))
+
+    def end(filed: Json, last: str) -> None:
+        if last == "sent":
+            shop.send(filed)
+        elif last == "received":
+            shop.receive(filed)
+        else:
+            shop.customer(filed).post(f"/returns/{filed['id']}/actions/cancel")
+
+    for last in ("sent", "received", "cancelled"):
+        filed = shop.file("1001")
+        path = offered(shop, filed, {"percent": "10"})
+        assert 'name="line"' in shop.browser.get(filed["link"]["url"]).text
+        end(filed, last)
+        assert 'name="line"' not in shop.browser.get(filed["link"]["url"]).text
+        assert shop.customer(filed).refused(f"{path}/accept")["code"] == "not_with_customer"
+        again = shop.support.refused(path, {"price_reduction": {"percent": "5"}})
+        assert (again["code"], shop.show(filed)["lines"][0]["outcome"]) == ("not_with_customer", "refund")
 
 
 def test_an_offered_price_reduction_is_rejected(shop: Shop) -> None:

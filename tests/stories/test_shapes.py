@@ -35,13 +35,13 @@ def test_answers_have_the_shapes_of_the_document(shop: Shop) -> None:
     same(shop.integrator.post("/returns/quote", asked), shapes.Quote)
     filed = shop.file("1001", *lines)
     same(filed, shapes.Filed)
+    shop.support.post(
+        f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}/offer", {"price_reduction": {"percent": "5"}}
+    )
     same(shop.send(filed), shapes.Parcel)
     receipt = shop.receive(filed, unexpected=[{"description": "a mug"}])
     same(receipt, shapes.Receipt)
     same(shop.inspect(filed), shapes.Inspected)
-    shop.support.post(
-        f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}/offer", {"price_reduction": {"percent": "5"}}
-    )
     shop.settle()
     for view in (shop.show(filed), shop.customer(filed).get(f"/returns/{filed['id']}")):
         same(view, shapes.Return)

@@ -51,6 +51,8 @@ RETURN_ROWS: list[tuple[str, str, str, CaseFacts, str]] = [
     ("proceed", "approved", "system", GOODSLESS, "settling"),
     ("proceed", "awaiting_parcel", "system", GOODSLESS, "settling"),
     ("await_goods", "settling", "system", AWAITED, "awaiting_parcel"),
+    ("agree", "awaiting_evidence", "system", CaseFacts(assessment="accepted"), "approved"),
+    ("agree", "in_review", "system", CaseFacts(assessment="accepted"), "approved"),
     ("submit_evidence", "awaiting_evidence", "customer", CaseFacts(assessment="accepted"), "approved"),
     ("submit_evidence", "awaiting_evidence", "staff", CaseFacts(assessment="in_review"), "in_review"),
     ("submit_evidence", "awaiting_evidence", "customer", CaseFacts(assessment="declined"), "declined"),
