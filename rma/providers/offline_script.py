@@ -17,6 +17,7 @@ STEPS = {
     "pending": "takes it; as many lookups as the number say pending, then it has succeeded",
     "pending-fail": "takes it; the next lookup says that it failed, with the code after the colon",
     "stay-pending": "takes it and never ends it",
+    "twice": "takes it; that it has succeeded is told twice, and the second time, with a code, that it failed",
     "timeout-before": "does nothing and does not answer",
     "timeout-after": "does it and does not answer",
     "timeout-fail": "refuses it and does not answer",

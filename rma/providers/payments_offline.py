@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +34,10 @@ CREATE INDEX refunds_by_payment ON refunds (payment_reference);
 """
 _NEVER: Final = -1
 _BLIND_SECONDS: Final = 60
+_HELD_SECONDS: Final = 5
+"""How long the first who asks about what is told ``twice`` waits for the answer: somebody else asks meanwhile."""
 _SILENT = frozenset({"timeout-before", "timeout-after", "timeout-fail", "late"})
+_TELL = "tell"
 _NOTHING_DONE = frozenset({"busy", "timeout-before"})
 
 
@@ -110,7 +114,14 @@ class OfflinePayments(Offline):
             self._note(connection, "lookup", query.key, query.payment_reference, fresh=True, step="")
             if asked < _limits(query.payment_reference).get("blind", 0):
                 return _silence()
-            return self._find(connection, query)
+            answer = self._find(connection, query)
+            twice = _count(connection, "refund", query.key, "twice") > 0
+            first = _count(connection, "lookup", query.key, "") == 1
+        if answer is None or not twice:
+            return answer
+        if first:
+            self._sleep(_HELD_SECONDS)
+        return self._tell(query, answer)
 
     def ledger(self) -> tuple[Entry, ...]:
         """Every refund that has landed, oldest first, the failed ones too."""
@@ -123,6 +134,11 @@ class OfflinePayments(Offline):
     def moved(self, currency: str) -> int:
         """Minor units of this currency that have gone out."""
         return sum(e.amount for e in self.ledger() if e.state == "succeeded" and e.currency == currency)
+
+    def told_twice(self) -> int:
+        """Of how many refunds it has said more than once how they ended."""
+        told = Counter(call.key for call in self.calls() if call.operation == _TELL)
+        return sum(times > 1 for times in told.values())
 
     def duplicates(self) -> dict[str, int]:
         """Keys under which money went out more than once, and how often."""
@@ -203,6 +219,16 @@ class OfflinePayments(Offline):
         best = min(named or rows, key=lambda row: ("succeeded", "pending", "failed").index(row["state"]))
         return _answer(best, copies=max(1, sum(row["state"] != "failed" for row in rows)))
 
+    def _tell(self, query: RefundQuery, answer: PaymentAnswer) -> PaymentAnswer:
+        """The end of what is told twice: first the truth, then what the instruction says."""
+        with self._book.transaction() as connection:
+            row = connection.execute("SELECT code FROM refunds WHERE key = ? ORDER BY id", (query.key,)).fetchone()
+            again = _count(connection, _TELL, query.key, "twice") > 0
+            self._note(connection, _TELL, query.key, query.payment_reference, fresh=True, step="twice")
+        if not again or not row["code"]:
+            return answer
+        return msgspec.structs.replace(answer, state="failed", code=row["code"], message="It failed after all.")
+
     def _note(
         self, connection: sqlite3.Connection, operation: str, key: str, topic: str, *, fresh: bool, step: str
     ) -> None:
@@ -259,9 +285,19 @@ def _course(step: Step) -> tuple[str, str, int]:
         return "pending", "succeeded", step.number
     if step.name == "pending-fail":
         return "pending", "failed", 0
+    if step.name == "twice":
+        return "pending", "succeeded", 0
     if step.name == "stay-pending":
         return "pending", "pending", _NEVER
     return "succeeded", "succeeded", 0
+
+
+def _count(connection: sqlite3.Connection, operation: str, key: str, step: str) -> int:
+    """How many calls of this kind there were under a key."""
+    counted: int = connection.execute(
+        "SELECT count(*) FROM calls WHERE key = ? AND operation = ? AND step = ?", (key, operation, step)
+    ).fetchone()[0]
+    return counted
 
 
 def _advance(connection: sqlite3.Connection, row: sqlite3.Row) -> sqlite3.Row:

@@ -23,11 +23,21 @@ What the program was put through, and what was left of it. `make faults` plays r
 filing, label, parcel, receipt, inspection, approved refund; a fifth of them with a replacement) while it kills the
 server and the workers with `kill -9`, at random moments and at every step of refund, label and replacement, sets
 clocks wrong or lets them step there and back every five seconds, lets no file grow, and stops PostgreSQL hard. The
-offline gateway meanwhile times out after doing the work, answers late or never, refuses without a word, with and
+offline gateway meanwhile times out after doing the work, answers late, twice or never, refuses without a word, with and
 without idempotency keys. A client repeats a request under its key until it is answered. Afterwards everything is
-counted, and the command ends with 1 if anything is not as it has to be. A process that ended without being killed is
-counted by what it was, its exit code and its last word.
+counted, the history is verified against the seal heads that the workers kept meanwhile, and the command ends with 1 if
+anything is not as it has to be. A process that ended without being killed is counted by what it was, its exit code and
+its last word.
 
+"""
+
+_BEFORE = """
+## Found by earlier runs
+
+Forty processes on SQLite once ended by themselves, with nothing wrong in the end. It was no full disk: the two storms,
+asking for a process at the same moment, could be given each other's; whoever was started in its place found its slot
+held by another live process and ended with 1, again and again. Their words were not kept then, so that is inferred from
+giving processes away on purpose, which ended 38 in the same way. Births are one at a time since.
 """
 
 
@@ -53,7 +63,8 @@ def main() -> int:
     for outcome in outcomes:
         missed = [step for step in STEPS if step not in outcome.steps]
         outcome.wrong += [f"nobody died at: {', '.join(missed)}; play more lives"] if missed else []
-    asked.report.write_text(_HEAD + _told(outcomes), encoding="utf-8")
+        outcome.wrong += [] if outcome.twice else ["no answer came twice; play more lives"]
+    asked.report.write_text(_HEAD + _told(outcomes) + _BEFORE, encoding="utf-8")
     for outcome in outcomes:
         for wrong in outcome.wrong:
             sys.stdout.write(f"{outcome.kind}: {wrong}\n")
@@ -91,8 +102,10 @@ def _told(outcomes: list[Outcome]) -> str:
         ("refunds told never to end", [str(one.never_ended) for one in outcomes]),
         ("labels issued", [str(one.labels) for one in outcomes]),
         ("replacements ordered", [str(one.replacements) for one in outcomes]),
+        ("refunds whose end was told twice", [str(one.twice) for one in outcomes]),
         ("money sent twice", [str(one.doubles) for one in outcomes]),
         ("events, all sealed and verified", [str(one.events) for one in outcomes]),
+        ("kept seal heads compared", [str(one.heads) for one in outcomes]),
         ("things that are not as they have to be", [str(len(one.wrong)) for one in outcomes]),
         ("seconds in all", [f"{one.seconds:.0f}" for one in outcomes]),
         ("seconds until nothing was open", [f"{one.drained:.0f}" for one in outcomes]),

@@ -28,12 +28,14 @@ class Outcome(msgspec.Struct, kw_only=True):
     unknown: int = 0
     unknown_left: int = 0
     never_ended: int = 0
+    twice: int = 0
     doubles: int = 0
     refunds: int = 0
     labels: int = 0
     replacements: int = 0
     moved: int = 0
     events: int = 0
+    heads: int = 0
     wrong: list[str] = []
 
 

@@ -14,7 +14,7 @@ from tests.support.snapshots import Json, line, money, snapshot
 
 REFUNDS = (
     *("succeed",) * 6, "timeout-after", "timeout-after", "timeout-after,blind:2", "pending:2", "busy,succeed",
-    "timeout-fail", "slow:800", "fail:card_closed",
+    "timeout-fail", "slow:800", "fail:card_closed", "twice",
 )  # fmt: skip
 """What the gateway does with a refund; ``SLOW_REFUNDS`` takes minutes to find out and is for the long run."""
 SLOW_REFUNDS = ("timeout-before,succeed", "timeout-before,timeout-after", "stay-pending", "late:12", "late:45")

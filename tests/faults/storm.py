@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from rma.app import create_services
 from rma.db import tables
 from rma.db.session import Database
-from rma.services import keys, verify
+from rma.services import keys, seal_heads, verify
 from rma.services.caller import SCOPES
 from rma.services.context import Services
 from rma.services.keys import NewKey
@@ -120,6 +120,7 @@ class Storm:
             with _services(self._url, self._folder) as services:
                 floor.services = services
                 left = self._drain(floor, lives)
+                self._close_the_books()
                 outcome = self._count(floor, lives, left)
             outcome.seconds, outcome.drained = time.monotonic() - begun, time.monotonic() - stormed
         finally:
@@ -288,9 +289,15 @@ class Storm:
                 self._tell(f"calm: {waiting} acts are still open")
             time.sleep(2.0)
 
+    def _close_the_books(self) -> None:
+        """Workers that end in peace keep the newest seal heads, beside those that they kept in the storm."""
+        for post in ("first", "second"):
+            self._posts[post].stop()
+
     def _count(self, floor: Floor, lives: Lives, left: list[Any]) -> Outcome:
         database = floor.services.database
-        report = verify.verify(database)
+        kept = seal_heads.read(self._folder / seal_heads.FOLDER, seal_heads.Signer(floor.services.settings.secret))
+        report = verify.verify(database, heads=kept, each=True)
         ports: Any = floor.services.ports
         gateways = [ports.payments[name] for name in ("offline", "offline_plain")]
         transfers = floor.rows(tables.Transfer)
@@ -312,12 +319,14 @@ class Storm:
             unknown=int(unknown),
             unknown_left=sum(row.state == "unknown" and row.refund_id not in never for row in transfers),
             never_ended=len(left),
+            twice=sum(gateway.told_twice() for gateway in gateways),
             doubles=sum(len(gateway.duplicates()) for gateway in gateways),
             refunds=sum(row.state == "succeeded" for row in transfers),
             labels=len(labels),
             replacements=len(floor.rows(tables.Replacement)),
             moved=sum(gateway.moved("TRY") for gateway in gateways),
             events=report.events,
+            heads=report.heads,
         )
         lost = len(self._begun) - len(lives.done)
         outcome.wrong = [f"{lost} lives did not come to their end"] if lost else []

@@ -143,6 +143,24 @@ def test_pending_may_never_end(gateway: Gateway) -> None:
     assert {answer and answer.state for answer in (asked(provider, sent) for _ in range(9))} == {"pending"}
 
 
+def test_an_end_may_be_told_twice(gateway: Gateway) -> None:
+    """Who asks first hears it after the one who asks meanwhile; with a code the later word is that it failed."""
+    meanwhile: list[PaymentAnswer | None] = []
+    for number, code in enumerate(("", ":card_closed")):
+        provider = gateway()
+        sent = order(f"pi_{number}#twice{code}", key=f"k{number}")
+        assert provider.refund(sent).state == "pending"
+        provider._sleep = lambda _, told=(provider, sent): meanwhile.append(asked(*told))  # type: ignore[misc]  # noqa: SLF001
+        meanwhile.append(asked(provider, sent))
+    assert [answer and (answer.state, answer.code) for answer in meanwhile] == [
+        ("succeeded", None),
+        ("succeeded", None),
+        ("succeeded", None),
+        ("failed", "card_closed"),
+    ]
+    assert (provider.told_twice(), provider.moved("TRY"), provider.duplicates()) == (2, 200, {})
+
+
 def test_a_lost_refusal(gateway: Gateway) -> None:
     """The answer may be lost although nothing was paid; asking tells the refusal."""
     provider = gateway()

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.db.session import WidenError, Work, now
+from rma.db.session import Work, now
 from rma.domain.ports import Health, PaymentAnswer, RefundOrder, RefundQuery
 from rma.errors import Unavailable
 from rma.providers.payments_offline import OfflinePayments
@@ -189,6 +189,20 @@ def test_asking_ends_every_unknown(floor: Floor, provider: OfflinePayments, scri
     assert state(floor, refund) == ("succeeded" if good else "failed")
     assert (sent(provider), provider.moved("TRY")) == (1, 8000 if good else 0)
     assert floor.open_acts() == []
+    invariants.check(floor)
+
+
+@pytest.mark.parametrize("script", ["twice", "twice:card_closed", "slow:1"])
+def test_what_is_told_twice(
+    floor: Floor, provider: OfflinePayments, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end is told twice, also otherwise the second time: the first word stands, and the money moved once."""
+    refund, key = approved(floor, provider.name, script)
+    monkeypatch.setattr(provider, "_sleep", lambda _: elsewhere(floor, key))
+    floor.work_off(rounds=2)
+    told = [(row.state, row.error) for row in floor.rows(tables.Transfer)]
+    assert (told, provider.told_twice()) == ([("succeeded", None)], int(script != "slow:1"))
+    assert (state(floor, refund), sent(provider), provider.moved("TRY")) == ("succeeded", 1, 8000)
     invariants.check(floor)
 
 
@@ -384,16 +398,3 @@ def test_what_broke_with_the_database_is_written_down_once_it_is_back(
     monkeypatch.setattr(effects, "failed", failed)
     run(floor, key)
     assert [row.error for row in floor.rows(tables.Attempt, _attempts.c.id == key)] == ["Unavailable: away"]
-
-
-def test_an_act_that_finds_too_late_that_it_needs_the_order_takes_it_first(floor: Floor) -> None:
-    """What leads to a proposal is decided under the order's lock, even where nobody could know it before."""
-    floor.order("1")
-    wanted = [{"order_line_id": "1", "quantity": 1, "kind": "not_delivered"}, {"order_line_id": "3", "quantity": 1}]
-    filed = floor.must(floor.file("1", lines=wanted))
-    assert floor.must(floor.trigger(filed["id"], "approve"))["state"] == "awaiting_parcel"
-    act = floor.receive(filed["id"], missing=[{"line_id": ids(filed)["3"], "quantity": 1}])
-    with pytest.raises(WidenError), floor.services.database.write() as work:
-        act(work)
-    assert floor.must(act)["state"] == "settling"
-    invariants.check(floor)

@@ -20,7 +20,7 @@ from litestar.testing import TestClient
 
 from rma.app import create_app
 from rma.db import tables
-from rma.db.session import now
+from rma.db.session import WidenError, now
 from rma.services import keys, sweep
 from rma.services.caller import SCOPES
 from rma.services.keys import NewKey
@@ -332,4 +332,17 @@ def test_random_requests_of_many_clients_on_one_order(
         answers = itertools.chain(*racing.together(*asked))
         wrong += [(str(one.url), one.status_code, one.text) for one in answers if is_ours(one)]
     assert wrong == []
+    invariants.check(floor)
+
+
+def test_an_act_that_finds_too_late_that_it_needs_the_order_takes_it_first(floor: Floor) -> None:
+    """What leads to a proposal is decided under the order's lock, even where nobody could know it before."""
+    floor.order("1")
+    wanted = [{"order_line_id": "1", "quantity": 1, "kind": "not_delivered"}, {"order_line_id": "3", "quantity": 1}]
+    filed = floor.must(floor.file("1", lines=wanted))
+    assert floor.must(floor.trigger(filed["id"], "approve"))["state"] == "awaiting_parcel"
+    act = floor.receive(filed["id"], missing=[{"line_id": ids(filed)["3"], "quantity": 1}])
+    with pytest.raises(WidenError), floor.services.database.write() as work:
+        act(work)
+    assert floor.must(act)["state"] == "settling"
     invariants.check(floor)
