@@ -6,6 +6,7 @@ prove later that the database was not cut, set back or recomputed (``rma.service
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import threading
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import sqlalchemy as sa
@@ -31,6 +32,7 @@ ENDING = ".ndjson"
 PAUSE = 15.0
 _PURPOSE = b"rma seal heads, version 1"
 _TAIL = 4096
+_TRIES, _TRY_AGAIN = 20, 0.05  # somebody else's line is written in milliseconds
 _seals = tables.table(tables.Seal)
 _stores = tables.table(tables.Store)
 
@@ -90,10 +92,7 @@ class SealHeads:
         with self._lock:
             with database.read() as work:
                 newest = [head for store_id in _store_ids(work) if (head := _newest(work, store_id)) is not None]
-            moved = [row for row in newest if self._is_due(row, at_once=at_once)]
-            for row in moved:
-                self._append(row)
-            return len(moved)
+            return sum(self._append(row) for row in newest if self._is_due(row, at_once=at_once))
 
     def _is_due(self, row: Any, *, at_once: bool) -> bool:
         number, again = self._kept.get(row.store_id) or (_last_number(self._path(row.store_id)), 0.0)
@@ -102,16 +101,22 @@ class SealHeads:
     def _path(self, store_id: str) -> Path:
         return self._folder / f"{store_id}{ENDING}"
 
-    def _append(self, row: Any) -> None:
+    def _append(self, row: Any) -> bool:
+        """True if it was appended: not what another process appended meanwhile, nor while one is about to."""
         head = self._signer.sign(store=row.store_id, number=row.number, sealed=row.hash, at=now())
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._path(row.store_id)
-        _drop_torn_line(path)
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(head) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with path.open("a+b") as file:
+            if not _lock(file):
+                return False
+            appended = bool(_last_number(path) < row.number)
+            if appended:
+                _drop_torn_line(file)
+                file.write(msgspec.json.encode(head) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
         self._kept[row.store_id] = (row.number, time.monotonic() + self._pause)
+        return appended
 
 
 def read(place: Path, signer: Signer) -> list[Head]:
@@ -175,17 +180,31 @@ def _last_number(path: Path) -> int:
         return 0
 
 
-def _drop_torn_line(path: Path) -> None:
-    """Take off what a crash left of a line; the next whole one takes its place."""
-    if not path.exists() or not path.stat().st_size:
-        return
-    with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        start = max(0, size - _TAIL)
-        file.seek(start)
-        tail = file.read()
-        if not tail.endswith(b"\n"):
-            file.truncate(start + tail.rfind(b"\n") + 1)
+def _lock(file: BinaryIO) -> bool:
+    """Be the only one who looks at the end of this file and changes it, until it is closed; not held up for long."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_TRY_AGAIN)
+        else:
+            return True
+    return False
+
+
+def _drop_torn_line(file: BinaryIO) -> None:
+    """Take off what a crash left of a line; the next whole one takes its place. The file is locked."""
+    torn = _torn(file)
+    if torn is not None:
+        file.truncate(torn)
+
+
+def _torn(file: BinaryIO) -> int | None:
+    """Where a last line begins that has no end."""
+    start = max(0, file.seek(0, os.SEEK_END) - _TAIL)
+    file.seek(start)
+    tail = file.read()
+    return None if not tail or tail.endswith(b"\n") else start + tail.rfind(b"\n") + 1
 
 
 def _store_ids(work: Work) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -49,6 +50,37 @@ def test_a_line_cut_by_a_crash_is_left_out_and_replaced(history: History, tmp_pa
     history.tell()
     SealHeads(tmp_path, SECRET).advance(history.database)
     assert [head.number for head in seal_heads.read(file, Signer(SECRET))] == [13, 21]
+
+
+def test_two_processes_do_not_cut_each_other_s_lines(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one takes a torn line off, the other appends nothing that would go with it, and does so afterwards."""
+    file = tmp_path / f"{history.store}.ndjson"
+    SealHeads(tmp_path, SECRET).advance(history.database)
+    with file.open("ab") as torn:
+        torn.write(file.read_bytes()[:40])
+    history.tell()
+    one, other = SealHeads(tmp_path, SECRET), SealHeads(tmp_path, SECRET)
+    looked: list[int] = []
+    look = seal_heads._torn  # noqa: SLF001 - the exact place
+
+    def meanwhile(file: BinaryIO) -> int | None:
+        found = look(file)
+        if not looked:
+            looked.append(0)
+            history.tell()
+            looked.append(other.advance(history.database))
+        return found
+
+    monkeypatch.setattr(seal_heads, "_torn", meanwhile)
+    monkeypatch.setattr(seal_heads, "_TRIES", 1)
+    assert (one.advance(history.database), looked) == (1, [0, 0])
+    assert [other.advance(history.database) for _ in range(2)] == [1, 0]
+    assert [head.number for head in seal_heads.read(file, Signer(SECRET))] == [13, 21, 29]
+    assert SealHeads(tmp_path, SECRET).advance(history.database) == 0
+    monkeypatch.setattr(seal_heads.SealHeads, "_is_due", lambda *_, **__: True)
+    assert one.advance(history.database) == 0, "who looked before another one appended appends no second one"
 
 
 def test_heads_that_we_did_not_sign_are_refused(history: History, tmp_path: Path) -> None:
