@@ -64,8 +64,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     (an order that came back of free will alone leaves them paid). ``shipping_for_kept`` is what shipping would have
     cost for what stays (``marginal``).
     ``redirect`` maps a payment id (or ``*``) to the tender the customer chose expressly; ``credit`` names the units
-    whose money, and no other, they chose to have as store credit. ``release``: cancelled before
-    shipping, so authorised money that was never captured is released first.
+    whose money, and no other, they chose to have as store credit. ``rest``: stretches that an earlier refund
+    owed and could not pay, each of the kind that it is paid as. ``charges``: units whose own money was decided before,
+    for which shipping and fees may be left. ``release``: cancelled before shipping, so authorised money that was never
+    captured is released first.
     """
 
     units: dict[str, Ranges] = {}
@@ -84,6 +86,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     credit: dict[str, Ranges] = {}
     extra_tender: str = TRANSFER
     bonus_percent: str = "0"
+    rest: tuple[Component, ...] = ()
+    charges: dict[str, Ranges] = {}
     release: bool = False
 
 
@@ -109,6 +113,16 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def due_from_customer(self) -> int:
         """What the customer owes for all swaps together."""
         return sum(self.dues)
+
+    @property
+    def is_for_finance(self) -> bool:
+        """Whether a person of finance has to see it: money, money that is owed and not there, or a loss of all value.
+
+        Not so where rightly nothing is owed: what is free, was paid back before or counts towards a replacement.
+        """
+        swapped = {one.order_line_id for one in self.components if one.cause == "exchange"}
+        lost = any(one.cause == "value_loss" and one.order_line_id not in swapped for one in self.components)
+        return bool(self.transfers) or self.short > 0 or lost
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

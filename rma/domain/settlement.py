@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from msgspec import structs
+
 from rma.domain.asks import Ask, Deduction, Extra, Part, Reduction, Settlement, Swap
 from rma.domain.components import Component
 from rma.domain.money import half_up, percent, share
@@ -39,13 +41,15 @@ def settle(priced: Priced, *, past: Sequence[Component], tenders: Sequence[Tende
     units = _asked(ask)
     for line_id, ranges in units.items():
         sheet.give_units(line_id, ranges, by_right=line_id in ask.statutory)
+    for one in ask.rest:
+        _give_rest(sheet, one)
     for reduction in ask.reductions:
         _reduce(sheet, reduction)
     if ask.promotions == "reprice":
         reprice(sheet, {line_id: ranges for line_id, ranges in units.items() if line_id not in ask.statutory})
     flags = [flag for one in ask.deductions if one.order_line_id for flag in _deduct(sheet, one, ask, units)]
     dues = tuple(_swap(sheet, swap) for swap in ask.swaps)
-    _charges(sheet, ask, units)
+    _charges(sheet, ask, units or ask.charges)
     flags += [flag for one in ask.deductions if not one.order_line_id for flag in _deduct(sheet, one, ask, units)]
     voids = _release(sheet, tenders) if ask.release else ()
     return _close(sheet, tenders, ask, dues=dues, voids=voids, flags=flags)
@@ -126,6 +130,27 @@ def _part_of(amount: int | None, percentage: str | None, price: int) -> int:
     if amount is None or amount < 0:
         raise Invalid.field("amount", "negative", "an amount of zero or more, or a percentage, is needed")
     return amount
+
+
+def _give_rest(sheet: Sheet, owed: Component) -> None:
+    """Pays what is left of a stretch that was owed before."""
+    target = _target(owed)
+    runs = within(sheet.free(target, owed.units or ONE), owed.start, owed.end)
+    sheet.add(owed.kind, target, runs, why=owed.kind, by_right=owed.by_right)
+
+
+def unpaid(components: Sequence[Component]) -> tuple[Component, ...]:
+    """What a refund owed and the caps cut off: the stretches, each as what it was to be paid for."""
+    found = []
+    for one in components:
+        if one.cause == "short":
+            of = next(c for c in components if c.kind != "deduction" and _target(c) == _target(one))
+            found.append(structs.replace(of, net=0, tax=0, gross=0, units=one.units, start=one.start, end=one.end))
+    return tuple(found)
+
+
+def _target(component: Component) -> Target:
+    return component.order_line_id, None if component.order_line_id else component.ref
 
 
 def _reduce(sheet: Sheet, reduction: Reduction) -> None:

@@ -128,8 +128,11 @@ class Sheet:
 
 
 def _returned(components: Iterable[Component]) -> int:
-    """The value of goods that came back and were not exchanged."""
-    return sum(signed(one).gross for one in components if one.kind == "goods" or one.cause == "exchange")
+    """The value of goods that came back and were not exchanged; what could not be paid is counted with its rest."""
+    gone = ("exchange", "short")
+    return sum(
+        signed(one).gross for one in components if one.kind == "goods" or (one.order_line_id and one.cause in gone)
+    )
 
 
 def _of(target: Target, components: Iterable[Component]) -> list[Component]:

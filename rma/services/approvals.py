@@ -9,13 +9,13 @@ import msgspec
 
 from rma.db.session import Work
 from rma.domain import units
-from rma.domain.asks import Ask, Part, Settlement
+from rma.domain.asks import Part
 from rma.domain.facts import RefundFacts
 from rma.domain.money import parse_money, wire
-from rma.domain.settlement import by_hand, settle
+from rma.domain.settlement import by_hand
 from rma.domain.tenders import Transfer, check_transfers
 from rma.errors import Forbidden, Invalid, Reason, Refused, TotalChanged
-from rma.services import accounts, approvers, books, cases_view, gather, interest, refund_acts, refunds, settling
+from rma.services import accounts, anew, approvers, books, cases_view, gather, refund_acts, refunds, settling
 from rma.services import case as cases
 from rma.services.accounts import PayoutIn
 from rma.services.caller import Caller
@@ -116,10 +116,10 @@ def _open(work: Work, services: Services, caller: Caller, refund_id: str) -> tup
 
 def _check_still_right(door: Door, refund: Subject, found: books.Books, expected: int) -> None:
     """Shipping-with-last and caps are decided here, under the order's lock: what changed is shown anew."""
-    today = _today(door, refund, found)
+    today = anew.today(door, refund, found)
     if today is None:
         return
-    if _same(door, refund, today[0]):
+    if anew.same(door, refund, today[0]):
         refund.set(doc={**refund.row["doc"], "points": today[0].points})
         return
     currency = refund.row["currency"]
@@ -130,35 +130,10 @@ def _check_still_right(door: Door, refund: Subject, found: books.Books, expected
     )
 
 
-def _today(door: Door, refund: Subject, found: books.Books) -> tuple[Settlement, Ask] | None:
-    """What the proposal would be if it were made now; None for what a person stated, or has redirected."""
-    raw = refund.row["doc"].get("ask")
-    if raw is None or refund.row["doc"].get("redirected"):
-        return None
-    again = settling.again(door.order, door.policy, found, msgspec.convert(raw, Ask))
-    settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=again)
-    return interest.added(door, settlement, again, found, by=refund.row["due_legal"])
-
-
-def _same(door: Door, refund: Subject, today: Settlement) -> bool:
-    shown = [(t["tender"], t["payment_id"], t["on_behalf_of"], t["amount"]) for t in door.transfers(refund)]
-    found = [(t.tender, t.payment_id, t.on_behalf_of, t.amount) for t in today.transfers]
-    return today.total == refund.row["total"] and shown == found
-
-
 def renew(work: Work, services: Services, caller: Caller, refund_id: str) -> None:
     """After ``TotalChanged``: the proposal shows what is right now; one that is worth nothing is withdrawn."""
     door, refund = _open(work, services, caller, refund_id)
-    if refund.state != "proposed":
-        return
-    today = _today(door, refund, books.read(work, door.order, but=refund.id))
-    if today is None or _same(door, refund, today[0]):
-        return
-    if today[0].transfers:
-        refunds.renew(door, refund, *today)
-    elif door.root is not None:
-        refunds.withdraw_refunds(door, door.root, {})
-        refunds.propose_refund(door, door.root, {})
+    anew.renew(door, refund)
     door.close()
 
 
@@ -201,6 +176,8 @@ def refuse(
     _named(caller)
     door, refund = _open(work, services, caller, refund_id)
     door.fire(refund, "refuse", role="finance", fields={"reason": data.reason}, language=locale)
+    if door.case is None:
+        refunds.propose_freed(door, refund)
     door.close()
     return cases_view.refund(door, refund, locale=locale)
 

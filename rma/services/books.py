@@ -67,11 +67,14 @@ class Books:
         """Every component that stands, in order of proposal."""
         return tuple(c for refund in self.decided for c in refund.components)
 
-    def returned(self, line_id: str, *, by: str | None = None) -> Ranges:
-        """Units of this line whose goods money was decided (by one return, or by any), undone exchanges left out."""
+    def returned(self, line_id: str, *, by_returns: bool = False) -> Ranges:
+        """Units of this line whose goods money was decided (``by_returns`` alone, or also by hand without goods).
+
+        Undone exchanges are left out.
+        """
         found: Ranges = ()
         for refund in self.decided:
-            for c in refund.components if by is None or refund.return_id == by else ():
+            for c in refund.components if refund.return_id or not by_returns else ():
                 if c.order_line_id == line_id and c.kind in RETURNED:
                     found = units.union(found, c.units)
                 elif c.order_line_id == line_id and c.cause == "undone":

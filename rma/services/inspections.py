@@ -14,7 +14,7 @@ from rma.domain import units
 from rma.domain.calendar import local_date
 from rma.domain.events import Personal
 from rma.domain.law_rights import told_by, value_loss
-from rma.domain.money import parse_money, percent
+from rma.domain.money import parse_money, percent, wire
 from rma.errors import FieldError, Forbidden, Invalid, Reason, Refused
 from rma.services import cases_view, doors
 from rma.services.caller import Caller
@@ -108,7 +108,7 @@ def inspect(
     _check(door, data)
     reserve_missing(door)
     told = _against_the_law(door, caller, data)
-    rows = [_judge(door, caller, item) for item in data.lines]
+    rows = [_judge(door, caller, item, path=f"lines[{i}]") for i, item in enumerate(data.lines)]
     told["inspections"] = [row["id"] for row in rows]
     doors.act(door, the_root(door), "inspect", caller, data=told)
     _restock(door, data)
@@ -208,7 +208,7 @@ def _has_photo(door: Door, item: JudgedIn) -> bool:
     return bool(found)
 
 
-def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
+def _judge(door: Door, caller: Caller, item: JudgedIn, *, path: str) -> dict[str, Any]:
     case = the_case(door)
     line = case.line(item.line_id)
     if line is None:
@@ -219,6 +219,7 @@ def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
         raise Refused(text, code="line_refused", allowed=["dispute"])
     chosen = reject(line, item.quantity) if item.verdict == "reject" else accept(line, item.quantity)
     if item.deduction is not None:
+        _check_worth(door, line, item.deduction, chosen, path=f"{path}.deduction.amount")
         _deduct(door, caller, line, item.deduction, chosen)
     if item.verdict == "reject" and item.disposition == "send_back":
         remember(line, send_back=line.doc.get("send_back", 0) + item.quantity)
@@ -244,6 +245,15 @@ def _judge(door: Door, caller: Caller, item: JudgedIn) -> dict[str, Any]:
         "by": caller.actor,
         "created_at": door.now,
     }
+
+
+def _check_worth(door: Door, line: Line, item: DeductionIn, chosen: units.Ranges, *, path: str) -> None:
+    """``Invalid`` for more than was paid for these units."""
+    worth = door.own_order().priced.lines[line.order_line_id].values(chosen).gross
+    currency = the_case(door).row["currency"]
+    if chosen and item.amount is not None and parse_money(item.amount, currency, path=path) > worth:
+        most = wire(worth, currency)["amount"]
+        raise Invalid.field(path, "above_value", f"At most {most} {currency}, what was paid for these units.")
 
 
 def _deduct(door: Door, caller: Caller, line: Line, item: DeductionIn, chosen: units.Ranges) -> None:

@@ -44,7 +44,7 @@ _PAID = Query(
 )
 _REFUNDS = Query(
     sa.select(_refunds.c.doc).where(
-        _refunds.c.return_id == sa.bindparam("case"), _refunds.c.state != sa.literal_column("'refused'")
+        _refunds.c.return_id == sa.bindparam("case"), _refunds.c.state == sa.literal_column("'proposed'")
     )
 )
 _STATES = Query(
@@ -180,7 +180,10 @@ def _deducted(scene: Scene, judged: Sequence[Any]) -> Money | None:
 
 
 def _settled(scene: Scene) -> Facts:
-    """What was paid in all; while finance looks at a difference nothing is called complete (case R9)."""
+    """What was paid in all; while finance looks at a difference nothing is called complete (case R9).
+
+    What one refund could not pay stands in the one that was proposed for the rest.
+    """
     paid, currency = _paid(scene, return_id=scene.case.id), scene.case.currency
     short = sum(row.doc.get("short") or 0 for row in _REFUNDS.all(scene.work, case=scene.case.id))
     return {"amount": Money(paid, currency) if paid else None, "outstanding": Money(short, currency) if short else None}

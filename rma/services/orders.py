@@ -31,7 +31,7 @@ from rma.domain.pricing import price
 from rma.domain.privacy_papers import without_person
 from rma.domain.snapshot import check_delivered, read_delivery, read_order
 from rma.errors import Invalid, RmaError, Stale
-from rma.services import assess, law, log
+from rma.services import anew, assess, law, log
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
 from rma.services.case import lock_order, now_of, store_now
@@ -114,6 +114,8 @@ def upsert(
         except RmaError as refusal:
             found.append(refusal)
     batch.write()
+    for order_id in batch.paid_anew:
+        anew.renew_all(work, services, store_id=store.id, order_id=order_id, actor=caller.actor)
     return found
 
 
@@ -149,6 +151,8 @@ class _Batch:
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    paid_anew: list[str] = field(default_factory=list)
+    """Orders with returns or refunds whose payments have changed: what is proposed for them is computed anew."""
 
     def take(self, row: dict[str, Any] | None, snapshot: Order, expected: int | None) -> Outcome:
         """Plan what this snapshot changes."""
@@ -190,6 +194,8 @@ class _Batch:
             columns |= {"law": row["law"], "frozen": _encode(price(merged, frozen=frozen)).decode()}
         changed = any(columns[name] != row[name] for name in _COMPARED)
         drafts = []
+        if frozen is not None and merged.payments != old.payments:
+            self.paid_anew.append(row["id"])
         if changed:
             row.update(columns, version=row["version"] + 1)
             restored = old.person is None and merged.person is not None

@@ -43,7 +43,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 class Owed(msgspec.Struct, frozen=True, kw_only=True):
     """Money that is to come: ``id`` is the refund's, or the return's where no refund is proposed yet.
 
-    ``waits_for`` says who is next; ``total`` is null while nothing is computed.
+    ``waits_for`` says who is next; ``total`` is null while nothing is computed. ``short`` is what is owed beyond the
+    total and cannot be paid: not captured, or used up.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     waits_for: str
     total: dict[str, str] | None
+    short: dict[str, str] | None
     due: Due
     overdue: bool
 
@@ -101,6 +103,7 @@ def _shown(row: Any, today: date) -> Owed:
         state=row.state,
         waits_for=_waits_for(row),
         total=None if row.total is None else wire(row.total, row.currency),
+        short=wire(row.doc["short"], row.currency) if row.doc and row.doc.get("short") else None,
         due=Due(promise=row.promise, legal=row.legal, article=row.article),
         overdue=row.legal is not None and row.legal < today,
     )
@@ -121,6 +124,7 @@ def _of_refunds(store_id: str) -> sa.Select[Any]:
         _refunds.c.state,
         sa.literal("").label("waits_for"),
         _refunds.c.total,
+        _refunds.c.doc,
         _refunds.c.currency,
         _refunds.c.due_promise.label("promise"),
         _refunds.c.due_legal.label("legal"),
@@ -143,6 +147,7 @@ def _of_returns(store_id: str) -> sa.Select[Any]:
             _returns.c.state,
             _returns.c.waits_for,
             sa.null().label("total"),
+            sa.null().label("doc"),
             _returns.c.currency,
             sa.null().label("promise"),
             _deadlines.c.raw.label("legal"),

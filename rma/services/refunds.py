@@ -31,6 +31,7 @@ from rma.services import (
     line_money,
     naming,
     refund_dues,
+    rests,
     settling,
 )
 from rma.services import case as cases
@@ -101,6 +102,7 @@ def propose_refund(door: Door, _subject: Subject, _fields: dict[str, Any]) -> No
     propose_differences(door)
     _propose_goods(door)
     propose_differences(door)
+    propose_rests(door)
     propose_freight(door)
 
 
@@ -123,7 +125,7 @@ def _propose_goods(door: Door) -> None:
     if fee:
         case.facts(fee_charged=True)
     line_money.take_anew(case)
-    if not settlement.transfers:
+    if not settlement.is_for_finance:
         differences.count_quietly(door, ask, settlement)
         _settled_without_money(case, shares)
         return
@@ -146,6 +148,20 @@ def propose_differences(door: Door) -> None:
         propose(door, settlement, None, by_hand=False, fixers=[])
 
 
+def propose_rests(door: Door) -> None:
+    """Propose what refunds owed and could not pay: it waits for finance, and for payments that are captured later."""
+    for refund, settlement, ask in rests.owed(door, _held(door)):
+        fixers = refund.row["doc"].get("fixers", [])
+        propose(door, settlement, ask, by_hand=True, fixers=fixers, rest_of=refund.id)
+
+
+def propose_freed(door: Door, refused: Subject) -> None:
+    """Propose what a refund by hand, now refused, had kept from the returns of its order; a person looks at it."""
+    freed = rests.freed(door, refused, _held(door))
+    if freed is not None:
+        propose(door, *freed, by_hand=True, fixers=[])
+
+
 def propose_freight(door: Door) -> None:
     """Propose what the customer paid for the way back where the store pays it; a person looks at every one."""
     for settlement, recorded_by in freight.take(door, the_case(door)):
@@ -160,10 +176,12 @@ def propose(
     by_hand: bool,
     fixers: list[str],
     interest_of: str | None = None,
+    rest_of: str | None = None,
 ) -> Subject:
     """Write a proposal with its transfers. Changed by nobody and below the store's limit, it approves itself.
 
-    ``interest_of`` names the refund that this one pays the rest of the interest for.
+    ``interest_of`` names the refund that this one pays the rest of the interest for, ``rest_of`` the one that owed what
+    it could not pay.
     """
     case = door.case
     due = refund_dues.legal(door, settlement.components) if interest_of is None else NO_CLOCK
@@ -177,6 +195,7 @@ def propose(
         "short": settlement.short,
         "starts_when": due.starts_when,
         "interest_of": interest_of,
+        "rest_of": rest_of,
         "points": settlement.points,
         "bearing": interest.bearing(settlement, ask),
     }
@@ -296,7 +315,13 @@ def withdraw_refunds(door: Door, _subject: Subject, _fields: dict[str, Any]) -> 
     for refund in door.children("refund"):
         if refund.state == "proposed" and not gather.refund(door, refund).part_paid:
             door.fire(refund, "withdraw", role="system")
-            line_money.open_again(the_case(door), refund.row)
+            _open_again(door, refund)
+
+
+def _open_again(door: Door, refund: Subject) -> None:
+    """What waited on the lines for this proposal may enter the next one; a rest has taken nothing from them."""
+    if door.case is not None and not refund.row["doc"].get("rest_of"):
+        line_money.open_again(door.case, refund.row)
 
 
 @effect("record_approval")
@@ -310,8 +335,10 @@ def record_approval(door: Door, refund: Subject, _fields: dict[str, Any]) -> Non
 
 @effect("freeze_amount")
 def freeze_amount(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
-    """From here on these components and transfers are owed; they are never computed again."""
+    """From here on these components and transfers are owed; they are never computed again. A rest is proposed anew."""
     refund.set(doc={**refund.row["doc"], "frozen_at": msgspec.to_builtins(door.now)})
+    if refund.row["doc"].get("short"):
+        propose_rests(door)
 
 
 @effect("drop_approvals")
@@ -322,7 +349,9 @@ def drop_approvals(_door: Door, refund: Subject, _fields: dict[str, Any]) -> Non
 
 @effect("dispute_case")
 def dispute_case(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
-    """A child ended badly: the case goes to a person."""
+    """A child ended badly: the case goes to a person. What a refused refund had taken is free for the next one."""
+    if subject.kind == "refund" and subject.state == "refused":
+        _open_again(door, subject)
     reason = str(fields.get("reason") or f"{subject.kind}_{subject.state}")
     told = Personal(reason) if fields.get("reason") else reason  # a person may have typed it
     _attempt_dispute(door, reason, {subject.kind: subject.id, "reason": told})

@@ -336,7 +336,7 @@ def shares_of_case(door: Door, found: Books) -> list[Share]:
     for line in case.lines:
         accepted = units.parse(line.doc.get("accepted_units", []), path="accepted_units")
         anew = units.parse(line.doc.get("anew_units", []), path="anew_units")
-        decided = units.subtract(found.returned(line.order_line_id), anew)
+        decided = units.subtract(found.returned(line.order_line_id, by_returns=True), anew)
         open_units = units.subtract(accepted, units.union(decided, settled_units(line.doc)))
         if open_units and line.outcome in MONEY_BACK and not differences.is_awaited(door, line):
             price = differences.uncovered(door, found, line)

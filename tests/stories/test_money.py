@@ -174,6 +174,132 @@ def test_small_refunds_need_nobody(open_shop: OpenShop) -> None:
     assert (refund["state"], refund["approvals"][0]["person"]) == ("succeeded", "auto")
 
 
+def test_money_that_is_owed_and_not_there_waits_for_finance_until_it_is(shop: Shop) -> None:
+    """Nothing captured, then a part, then all: what is owed stands with finance, pays what came, and settles last."""
+    held = {"authorised": shop.money("100.00"), "captured": shop.money("0.00"), "captured_at": None}
+    shop.order("1001", payment=held)
+    filed, nothing = accepted(shop)
+    assert (nothing["state"], nothing["total"]["amount"], nothing["short"]["amount"]) == ("proposed", "0.00", "100.00")
+    assert nothing["flags"] == ["not_captured", "nothing_to_refund"]
+    assert shop.show(filed)["state"] == "settling"
+    [owed] = shop.finance.items("/refunds/owed")
+    assert (owed["refund_id"], owed["waits_for"], owed["short"]) == (nothing["id"], "finance", shop.money("100.00"))
+    shop.order("1001", payment={"captured": shop.money("40.00")})
+    part = shop.refund(nothing)
+    assert (part["total"]["amount"], part["short"]["amount"], part["flags"]) == ("40.00", "60.00", ["short"])
+    shop.approve(part)
+    paid, rest = shop.refunds(filed)
+    assert (paid["state"], rest["total"]["amount"], rest["short"]["amount"]) == ("succeeded", "0.00", "60.00")
+    assert shop.show(filed)["state"] == "settling"
+    shop.order("1001")
+    later = shop.refund(rest)
+    assert (later["state"], later["total"]["amount"], later["short"]) == ("proposed", "60.00", None)
+    assert [part["kind"] for part in later["components"]] == ["goods"]
+    shop.approve(later)
+    assert [one["state"] for one in shop.refunds(filed)] == ["succeeded", "succeeded"]
+    assert [(line["accepted"], line["settled"]) for line in shop.show(filed)["lines"]] == [(1, 1)]
+    assert (shop.show(filed)["state"], shop.finance.items("/refunds/owed")) == ("awaiting_feedback", [])
+
+
+def test_finance_may_say_that_nothing_more_is_paid(open_shop: OpenShop) -> None:
+    """What was paid back elsewhere leaves nothing: a person of finance ends it with 0.00, and no one else does."""
+    shop = open_shop(policy={"refunds": {"auto_approve_below": "500.00"}})
+    shop.order("1001", payment={"refunded": shop.money("100.00")})
+    shop.order("1002", payments=[])
+    for number in ("1001", "1002"):
+        filed, refund = accepted(shop, number)
+        shop.settle()
+        assert (shop.refund(refund)["state"], shop.show(filed)["state"]) == ("proposed", "settling")
+        shop.approve(refund)
+        assert (shop.refund(refund)["state"], shop.show(filed)["state"]) == ("succeeded", "awaiting_feedback")
+        assert len(shop.refunds(filed)) == 1
+
+
+def test_a_rest_that_is_refused_is_proposed_again(shop: Shop) -> None:
+    """Finance refuses the rest: a person looks, and approving the return proposes it as it was."""
+    shop.order("1001", payment={"captured": shop.money("40.00")}, customer=BUSINESS)
+    filed = shop.file("1001")
+    shop.receive(filed)
+    shop.inspect(filed, grade="B", verdict="part", deduction={"percent": "10", "reason": "Kullanım izi"})
+    [refund] = shop.refunds(filed)
+    shop.approve(refund)
+    rest = shop.refunds(filed)[1]
+    shop.finance.post(f"/refunds/{rest['id']}/refuse", {"reason": "Henüz değil"})
+    shop.support.post(f"/returns/{filed['id']}/actions/approve")
+    assert [(one["state"], one["total"]["amount"]) for one in shop.refunds(filed)] == [
+        ("succeeded", "40.00"),
+        ("refused", "0.00"),
+        ("proposed", "0.00"),
+    ]
+    shop.support.post(f"/returns/{filed['id']}/actions/dispute", {"reason": "Bakılsın"})
+    shop.support.post(f"/returns/{filed['id']}/actions/approve")
+    again = shop.refunds(filed)[-1]
+    assert (again["state"], again["short"]["amount"]) == ("proposed", "50.00")
+    shop.order("1001", customer=BUSINESS)
+    assert shop.refund(again)["total"]["amount"] == "50.00"
+
+
+def test_the_warehouse_alone_takes_nobodys_whole_money(shop: Shop) -> None:
+    """A deduction of everything is a refund of 0.00 that finance approves; one above what was paid is no deduction."""
+    shop.order("1001", customer=BUSINESS)
+    filed = shop.file("1001")
+    shop.receive(filed)
+    judged = {"line_id": filed["lines"][0]["id"], "quantity": 1, "grade": "B", "disposition": "restock_b"}
+    judged |= {"verdict": "part", "deduction": {"amount": shop.money("100.01"), "reason": "Hurda"}}
+    wrong = shop.warehouse.refused(f"/returns/{filed['id']}/inspections", {"lines": [judged]}, status=422)
+    assert [(e["path"], e["code"]) for e in wrong["errors"]] == [("lines[0].deduction.amount", "above_value")]
+    shop.inspect(filed, grade="B", verdict="part", deduction={"percent": "100", "reason": "Hurda"})
+    [refund] = shop.refunds(filed)
+    assert (refund["state"], refund["total"]["amount"], refund["short"]) == ("proposed", "0.00", None)
+    assert shop.show(filed)["state"] == "settling"
+    shop.approve(refund)
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+    shop.order("1002", shop.line("1", price="0.00"))
+    free = shop.file("1002")
+    shop.receive(free)
+    shop.inspect(free)
+    assert (shop.refunds(free), shop.show(free)["state"]) == ([], "awaiting_feedback")
+
+
+def by_hand(shop: Shop, *parts: Json) -> Json:
+    """Money without goods, proposed by support."""
+    answer: Json = shop.support.post("/orders/1001/refunds", {"components": list(parts), "reason": "Yanlış alındı"})
+    return answer
+
+
+def test_what_a_refused_refund_by_hand_had_taken_is_proposed_again(shop: Shop) -> None:
+    """Shipping and part of the goods waited by hand while all came back: refused, both are proposed, once."""
+    shop.order("1001", shop.line("1", quantity=2), shipping="29.90")
+    freight = by_hand(shop, {"kind": "shipping"})
+    some = by_hand(shop, {"kind": "goods", "order_line_id": "1", "units": [[1, 1]], "amount": shop.money("10.00")})
+    filed, refund = accepted(shop, "1001", want("1", 2))
+    assert refund["total"]["amount"] == "190.00"
+    shop.approve(refund)
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+    for refused, kind, amount in ((freight, "shipping", "29.90"), (some, "goods", "10.00")):
+        shop.finance.post(f"/refunds/{refused['id']}/refuse", {"reason": "İade ile"})
+        by_person = (freight["id"], some["id"])
+        [owed] = [one for one in shop.finance.items("/refunds/owed") if one["id"] not in by_person]
+        again = shop.refund({"id": owed["refund_id"]})
+        assert [(part["kind"], part["gross"]["amount"]) for part in again["components"]] == [(kind, amount)]
+        shop.approve(again)
+        assert shop.refund(again)["state"] == "succeeded"
+    second = by_hand(shop, {"kind": "goodwill", "amount": shop.money("5.00")})
+    shop.finance.post(f"/refunds/{second['id']}/refuse", {"reason": "Gerek yok"})
+    assert shop.finance.items("/refunds/owed") == []
+
+
+def test_what_a_refused_refund_held_back_is_held_back_again(shop: Shop) -> None:
+    """Finance refuses a refund with a deduction; proposed anew, it has that deduction."""
+    shop.order("1001", customer=BUSINESS)
+    filed = shop.file("1001")
+    shop.receive(filed)
+    shop.inspect(filed, grade="B", verdict="part", deduction={"percent": "10", "reason": "Kullanım izi"})
+    shop.finance.post(f"/refunds/{shop.refunds(filed)[0]['id']}/refuse", {"reason": "Fotoğraf yok"})
+    shop.support.post(f"/returns/{filed['id']}/actions/approve")
+    assert [one["total"]["amount"] for one in shop.refunds(filed)] == ["90.00", "90.00"]
+
+
 def test_many_small_refunds_of_one_order_need_people_once_they_are_a_large_one(open_shop: OpenShop) -> None:
     """All that was approved on the order counts for the second person, also where nobody else need approve."""
     shop = open_shop(policy={"refunds": {"auto_approve_below": "120.00", "second_person_above": "250.00"}})
