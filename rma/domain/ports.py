@@ -10,6 +10,8 @@ holds one shared suite per protocol that every provider must pass. The rules tha
   answer that makes no sense is ``unknown``: the act may or may not have happened. Only a call that cannot be right
   (an amount of zero, a broken address) raises ``Invalid``.
 - **After ``unknown`` ask, do not send again**, unless ``idempotent`` is true.
+- ``code`` of an answer is a word of the provider's list, and is shown; a sentence or an address is dropped, because
+  it may name a person. Words for people go into ``message``.
 - Amounts are integers of minor units with an ISO 4217 code; days are local calendar days; instants are aware.
 - Everything here is safe to call from several threads and several processes at once.
 """

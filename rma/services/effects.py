@@ -23,6 +23,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _migration, _queu
 
 from rma.db import hot, tables
 from rma.db.session import Database, Work, now
+from rma.services import logs
 from rma.services.slots import Slot
 
 APP = "rma"
@@ -92,6 +93,8 @@ def _effect(attempt: str) -> None:
     _under_way.add(attempt)
     try:
         _runner(attempt)
+    except Exception as error:  # noqa: BLE001 - the engine keeps whatever leaves here, and all that it holds
+        raise RuntimeError(logs.brief(error)) from None
     finally:
         _under_way.discard(attempt)
 
@@ -375,8 +378,8 @@ def finish(
     if final:
         for heard in [one for one in HEARD if one[0] == key]:
             HEARD.pop(heard, None)
-    told = {"key": key, "state": DONE if final else "asking", "answer": answer, "error": error, "updated_at": now()}
-    (_ANSWERED if final or answered else _TOLD).run(work, told)
+    told = {"key": key, "state": DONE if final else "asking", "answer": answer, "updated_at": now()}
+    (_ANSWERED if final or answered else _TOLD).run(work, told | {"error": logs.word(error)})
 
 
 def touch(work: Work, key: str) -> None:
@@ -385,8 +388,8 @@ def touch(work: Work, key: str) -> None:
 
 
 def failed(work: Work, key: str, error: str) -> None:
-    """Keep the error of a run that broke; the attempt is looked at again later."""
-    work.conn.execute(sa.update(_attempts).where(_attempts.c.id == key).values(error=error[:2000], updated_at=now()))
+    """Keep the error of a run that broke, as ``logs.brief`` has it; the attempt is looked at again later."""
+    _set(work, key, error=error)
 
 
 def _set(work: Work, key: str, **values: Any) -> None:

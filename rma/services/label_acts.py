@@ -19,7 +19,7 @@ from rma.db.session import Work
 from rma.domain import calendar
 from rma.domain.ports import Carrier, IssuedLabel, LabelAnswer, LabelMethod, LabelOrder
 from rma.errors import Invalid
-from rma.services import addresses, assess, doors, effects
+from rma.services import addresses, assess, doors, effects, logs
 from rma.services.caller import Caller
 from rma.services.case import store_now
 from rma.services.catalog import StoreInfo
@@ -238,7 +238,7 @@ def _apply(door: Door, parcel: Subject, answer: LabelAnswer, document: str | Non
             told = {"carrier": parcel.row["carrier"], "method": parcel.row["method"], "expires_on": label.expires_on}
             door.fire(parcel, "issue", role="system", data=told)
     elif parcel.state == "requested":
-        code = answer.code or answer.state
+        code = logs.word(answer.code) or answer.state
         parcel.set(doc={**parcel.row["doc"], "refusal": {"code": code, "message": answer.message}})
         door.fire(parcel, "refuse_label", role="system", data={"code": code}, fields={"reason": code})
 

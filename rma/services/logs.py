@@ -2,7 +2,7 @@
 
 A line says what happened and on whose behalf: the request, the store, the return and the durable act at hand, as far as
 they are known. Of an error it tells the class, what the database names (code, constraint, table), and where in the
-program it was raised, and never its text: texts hold what people wrote.
+program it was raised, and never its text: texts hold what people wrote. Who keeps an error elsewhere keeps ``brief``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _SAID = ("attempt", "state")
 _OWN_HANDLERS = ("dbos", "uvicorn", "uvicorn.error", "uvicorn.access", "py.warnings")
 _RETURN = re.compile(r"ret_[0-9a-z]{26}")
 _ADDRESS = re.compile(r"\S*@\S*")  # an e-mail, or the password of a database's address
+_WORD = re.compile(r"[\w.:/-]{1,60}", re.ASCII)
+_OURS = "rma."
 _log = logging.getLogger(__name__)
 
 
@@ -149,15 +151,33 @@ class Lines(logging.Formatter):
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
+def brief(error: BaseException) -> str:
+    """An error in a few words, to be kept and shown: its class, its code and the innermost place in our code."""
+    told = _told(error, 0)
+    code = f" ({told['code']})" if "code" in told else ""
+    ours = [place for place in told["stack"] if place.startswith(_OURS)]
+    return f"{told['class']}{code}" + (f" at {ours[-1]}" if ours else "")
+
+
+def kind(error: BaseException) -> str:
+    """The class of an error, with its module."""
+    return f"{type(error).__module__}.{type(error).__qualname__}"
+
+
+def word(text: str | None) -> str | None:
+    """A code as it is, None for a sentence or an address: who sends one for a code may have put a person into it."""
+    return text if text is not None and _WORD.fullmatch(text) else None
+
+
 def _told(error: BaseException, causes: int) -> dict[str, Any]:
     """An error without its text, with what led to it."""
-    kind = type(error)
-    told: dict[str, Any] = {"class": f"{kind.__module__}.{kind.__qualname__}"}
+    told: dict[str, Any] = {"class": kind(error)}
     driver = getattr(error, "orig", error)
     if getattr(driver, "sqlstate", None):
         told["database"] = str(driver)  # has no values, see ``rma.db.wire``
     for name in ("code", "errno", "sqlite_errorname"):
-        if isinstance(value := getattr(driver, name, None), str | int):
+        value = getattr(driver, name, None)
+        if isinstance(value, int) or (isinstance(value, str) and word(value)):
             told[name] = value
     told["stack"] = _places(error)
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -25,7 +25,7 @@ from rma.domain.events import Draft
 from rma.domain.ids import secret_hash
 from rma.domain.ports import Message, SendAnswer
 from rma.errors import Invalid
-from rma.services import letters, links, log, message_scene, withdrawal_letters
+from rma.services import letters, links, log, logs, message_scene, withdrawal_letters
 from rma.services.case import store_now
 from rma.services.context import Services
 from rma.services.letters import Letter
@@ -94,10 +94,10 @@ def send_due(services: Services, store_id: str | None = None, *, limit: int = BA
     return len(rows)
 
 
-def _send_each(services: Services, ready: Sequence[_Ready]) -> list[tuple[_Ready, SendAnswer]]:
+def _send_each(services: Services, ready: Sequence[_Ready]) -> list[tuple[_Ready, SendAnswer, str]]:
     """Send in order, well within the lease: what a slow channel leaves over is given back untried."""
     end = time.monotonic() + LEASE.total_seconds() / 2
-    return [(one, _send(services, one.mail)) for one in ready if one.mail is not None and time.monotonic() < end]
+    return [(one, *_send(services, one.mail)) for one in ready if one.mail is not None and time.monotonic() < end]
 
 
 def send_all(services: Services, store_id: str | None = None) -> int:
@@ -147,7 +147,7 @@ def _prepare(work: Work, services: Services, row: Any) -> _Ready:
         return _worded(services, row, letter)
     except Exception as fault:  # noqa: BLE001 - one message never stops the others, and it is logged
         _log.exception("message %s (%s) cannot be worded", row.id, row.kind)
-        return _Ready(row=row, kept={}, fault=type(fault).__name__)
+        return _Ready(row=row, kept={}, fault=logs.brief(fault)[:ERROR_LENGTH])
 
 
 def _worded(services: Services, row: Any, letter: Letter) -> _Ready:
@@ -208,21 +208,22 @@ def _keep_links(work: Work, links: dict[str, Any]) -> None:
     _INSERT_LINK.run_many(work, rows)
 
 
-def _send(services: Services, mail: Message) -> SendAnswer:
-    """What the channel says; a channel that breaks its promise and raises may have sent it."""
+def _send(services: Services, mail: Message) -> tuple[SendAnswer, str]:
+    """What the channel says, and in a word why not; a channel that breaks its promise and raises may have sent it."""
     try:
-        return services.ports.channel.send(mail)
+        answer = services.ports.channel.send(mail)
     except Exception as fault:  # noqa: BLE001 - a broken channel is no reason to lose the rest of the batch
         _log.exception("the channel raised for %s", mail.message_id)
-        return SendAnswer(state="unknown", code=type(fault).__name__, retryable=True)
+        return SendAnswer(state="unknown", retryable=True), logs.brief(fault)[:ERROR_LENGTH]
+    return answer, logs.word(answer.code) or answer.state
 
 
-def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]], untried: Sequence[Any]) -> None:
+def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer, str]], untried: Sequence[Any]) -> None:
     """Keep what became of each; a mail that left is an event of its case. Those never tried are due at once."""
-    clocks = _clocks(work, {one.row.store_id for one, _ in answers})
+    clocks = _clocks(work, {one.row.store_id for one, *_ in answers})
     changes: list[tuple[Any, dict[str, Any]]] = []
     told: dict[str, list[Draft]] = {}
-    for one, answer in answers:
+    for one, answer, error in answers:
         row = one.row
         at = store_now(work, clocks[row.store_id])
         if answer.state == "sent":
@@ -233,9 +234,9 @@ def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer]], untried: Seq
             elif row.kind == withdrawal_letters.ACKNOWLEDGED:
                 withdrawal_letters.note_sent(work, row, at)
         elif answer.state == "failed" and not answer.retryable:
-            changes.append((row, {"state": "failed", "next_at": None, "error": _error(answer)}))
+            changes.append((row, {"state": "failed", "next_at": None, "error": error}))
         else:
-            changes.append((row, _again(work, row) | {"error": _error(answer)}))
+            changes.append((row, _again(work, row) | {"error": error}))
     _change(work, _NOTED, changes)
     _give_back(work, untried)
     _tell(work, told)
@@ -246,10 +247,6 @@ def _give_back(work: Work, rows: Sequence[Any]) -> None:
     for row in rows:
         mine = sa.and_(_messages.c.id == row.id, _messages.c.attempts == row.attempts + 1)
         work.conn.execute(sa.update(_messages).where(mine).values(attempts=row.attempts, next_at=work.real_now))
-
-
-def _error(answer: SendAnswer) -> str:
-    return (answer.code or answer.state)[:ERROR_LENGTH]
 
 
 def _tell(work: Work, told: dict[str, list[Draft]]) -> None:

@@ -19,7 +19,7 @@ from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain.facts import TRANSFER_MOVES
 from rma.domain.ports import PaymentAnswer, PaymentProvider, Payout, RefundOrder, RefundQuery
-from rma.services import effects, refunds
+from rma.services import effects, logs, refunds
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
@@ -212,4 +212,4 @@ def _bonus(doc: dict[str, Any], transfer_id: str) -> int:
 def _error(answer: PaymentAnswer) -> str | None:
     if answer.state == "succeeded":
         return None
-    return answer.code or answer.message or answer.state
+    return logs.word(answer.code) or answer.state

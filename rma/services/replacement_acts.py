@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from rma.db import tables
 from rma.db.session import Work
 from rma.domain.ports import Address, ReplacementAnswer, ReplacementOrder
-from rma.services import assess, doors, effects
+from rma.services import assess, doors, effects, logs
 from rma.services.caller import Caller
 from rma.services.context import Services
 
@@ -107,7 +107,9 @@ def _record(work: Work, services: Services, ordering: Ordering, key: str, answer
     door, subject = doors.open_child(work, services, caller, "replacement", ordering.replacement_id, order=True)
     if not effects.is_open(work, key):
         return
-    subject.set(doc={**subject.row["doc"], "fulfilment": answer.reference, "answer": answer.code or answer.state})
+    subject.set(
+        doc={**subject.row["doc"], "fulfilment": answer.reference, "answer": logs.word(answer.code) or answer.state}
+    )
     if answer.state == "out_of_stock" and subject.state == "ordered":
         door.fire(subject, "out_of_stock", role="system", data={"missing": list(answer.missing)})
     door.close()

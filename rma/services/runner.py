@@ -34,10 +34,10 @@ def run_attempt(services: Services, key: str) -> None:
                 act(services, key)
         except Exception as error:  # noqa: BLE001 - whatever broke is kept and looked at again
             _log.exception("an act broke and will be looked at again")
-            _keep(services, key, f"{type(error).__name__}: {error}")
+            _keep(services, key, logs.brief(error))
 
 
-def _keep(services: Services, key: str, text: str) -> None:
+def _keep(services: Services, key: str, error: str) -> None:
     """Write down what an act ran into, also when that was the database and it is away for a while.
 
     Until then the engine counts the act as under way, so that whoever takes this process's work over takes it too; if
@@ -45,7 +45,7 @@ def _keep(services: Services, key: str, text: str) -> None:
     """
     for pause in KEEP_TRYING:
         try:
-            services.database.retrying(lambda work: effects.failed(work, key, text))
+            services.database.retrying(lambda work: effects.failed(work, key, error))
         except Exception:
             _log.warning("what an act ran into cannot be written down yet")
             if services.effects.ending.wait(pause):

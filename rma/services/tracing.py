@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rma.errors import Invalid
+from rma.services import logs
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span as Lasting
@@ -81,7 +82,7 @@ def _fail(lasting: Lasting, error: Exception) -> None:
     """Say by its class alone what ended the block: an error's text, and the stack's lines, hold what people wrote."""
     from opentelemetry.trace import StatusCode  # noqa: PLC0415 - an extra
 
-    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    kind = logs.kind(error)
     lasting.set_status(StatusCode.ERROR, kind)
     lasting.set_attribute("error.type", kind)
 

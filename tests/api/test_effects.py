@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,15 +14,17 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from dbos._serialization import DefaultSerializer, serialize_exception
 
 from rma.api.middleware import AccessLog
 from rma.db import tables
 from rma.db.session import WidenError, Work
 from rma.errors import Refused
-from rma.services import background, counts, numbers, runner, seal, sweep
+from rma.services import background, counts, effects, numbers, runner, seal, sweep
 from tests.api.conftest import Api
 from tests.support.floor import Act, Floor, ids, payment
 from tests.support.program import Program
+from tests.support.talkative import break_talking, let_talk
 
 _messages = tables.table(tables.Message)
 _refunds = tables.table(tables.Refund)
@@ -61,6 +65,42 @@ def test_what_did_not_get_through_is_listed_and_tried_again(api: Api, tmp_path: 
     assert [one["id"] for one in program.json("effects", "list", "--store", floor.slug)["items"]] == [mail]
     assert "to_send, " in program.call("effects", "retry", mail).stdout
     assert [one["state"] for one in program.json("effects", "list")["items"]] == ["to_send"]
+
+
+def test_what_broke_is_kept_without_what_it_said(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an error its class and place are kept and shown, for a code that is none the state, with acts and mails.
+
+    What breaks out of an act, which no act does, is kept by the engine in the same words.
+    """
+    floor = Floor(api.services)
+    key = unknown_refund(floor)
+    let_talk(floor.services, tmp_path)
+    runner.run_attempt(floor.services, key)
+    background.catch_up(floor.services, floor.store_id)
+    staff = api.key("returns:read", store_id=floor.store_id)
+    told = api.client.get("/api/v1/effects", headers=staff).json()["items"]
+    assert {one["kind"]: re.sub(r":\d+ ", " ", one["error"]) for one in reversed(told)} == {
+        "act": "builtins.ConnectionError at rma.services.refund_acts _ask",
+        "message": "builtins.ConnectionError at rma.services.outbox _send",
+    }
+    assert {one["error"] for one in told if one["state"] == "failed"} == {"failed"}
+    runner.run_attempt(floor.services, key)
+    assert [row.error for row in floor.rows(tables.Transfer)] == ["unknown"]
+    assert [row.error for row in floor.rows(tables.Attempt, _attempts.c.id == key)] == ["unknown"]
+    monkeypatch.setattr(effects, "_runner", break_talking)
+    for kept in kept_by_engine():
+        assert (b"ConnectionError at rma.services.effects" in kept, b"ayse" in kept) == (True, False)
+
+
+def kept_by_engine() -> list[bytes]:
+    """What the engine keeps of an act that something breaks out of: pickled, and in JSON where SQL enqueued it."""
+    act: Any = effects._effect  # noqa: SLF001 - what the engine runs
+    with pytest.raises(RuntimeError) as left:
+        act.__wrapped__("tra_1:1:send_refund")
+    pickled, portable = (
+        serialize_exception(left.value, form, DefaultSerializer())[0] for form in ("py_pickle", "portable_json")
+    )
+    return [base64.b64decode(pickled), portable.encode()]
 
 
 def unknown_refund(floor: Floor) -> str:

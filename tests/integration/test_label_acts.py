@@ -142,6 +142,15 @@ def test_a_refused_label_voids_the_parcel_and_a_person_is_asked(desk: Desk) -> N
     assert [name for name, _ in desk.events(filed)][-2:] == ["parcel.void", "return.disputed"]
 
 
+def test_a_sentence_is_no_code(desk: Desk) -> None:
+    """What a carrier says of a person where its code belongs enters neither the history nor what is kept of the act."""
+    filed, parcel_id = _filed(desk)
+    _offline(desk).script(f"{parcel_id}:1:issue_label", "fail:Ayse moved away")
+    desk.run()
+    assert (_parcel(desk, parcel_id).doc["refusal"]["code"], _attempt(desk, parcel_id).error) == ("refused", None)
+    assert "Ayse" not in str(desk.events(filed)[-2:])
+
+
 def test_the_same_act_run_again_changes_nothing(desk: Desk) -> None:
     """A second run of a finished attempt does not call the carrier and writes no event."""
     filed, parcel_id = _filed(desk)

@@ -397,4 +397,4 @@ def test_what_broke_with_the_database_is_written_down_once_it_is_back(
     monkeypatch.setattr(effects, "begin", lambda *_: (_ for _ in ()).throw(Unavailable("away")))
     monkeypatch.setattr(effects, "failed", failed)
     run(floor, key)
-    assert [row.error for row in floor.rows(tables.Attempt, _attempts.c.id == key)] == ["Unavailable: away"]
+    assert floor.row(tables.Attempt, key).error.startswith("rma.errors.Unavailable (unavailable) at rma.services.")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,18 +17,16 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from rma.api.middleware import Traces
 from rma.app import create_services
-from rma.db.session import Database, now
+from rma.db.session import Database
 from rma.demo.local import free_port
-from rma.domain.ports import PaymentAnswer, RefundQuery
 from rma.errors import Invalid
-from rma.providers.payments_offline import OfflinePayments
 from rma.services import runner, tracing
 from rma.settings import Settings
 from tests.api.test_effects import unknown_refund
 from tests.support.floor import Floor
 from tests.support.program import Program
+from tests.support.talkative import SAID, let_talk
 
-SAID = "550 5.1.1 <ayse@example.com>: no such user"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
@@ -99,14 +97,6 @@ def processor(tracer: Any) -> Any:
     return tracer.span_processor
 
 
-class Talkative(OfflinePayments):
-    """A gateway that breaks, and says for whom."""
-
-    def lookup(self, query: RefundQuery) -> PaymentAnswer | None:
-        """Break."""
-        raise ConnectionError(SAID, query)
-
-
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("exporting")
 def test_a_durable_act_is_a_span_with_its_key(database_url: str, tmp_path: Path, collector: Collector) -> None:
@@ -116,8 +106,7 @@ def test_a_durable_act_is_a_span_with_its_key(database_url: str, tmp_path: Path,
     """
     services = create_services(Settings(data_dir=tmp_path, access_log=False), database=Database(database_url))
     key = unknown_refund(Floor(services))
-    talkative = Talkative(tmp_path / "talkative.sqlite3", name="offline_plain", idempotent=False, clock=now)
-    cast("dict[str, Any]", services.ports.payments)["offline_plain"] = talkative
+    let_talk(services, tmp_path)
     runner.run_attempt(services, key)
     services.effects.stop()
     services.close()

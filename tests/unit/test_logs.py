@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
+from rma.domain import strict
 from rma.errors import Invalid
 from rma.services import logs
 
@@ -81,6 +83,21 @@ def test_a_line_says_for_whom_and_where_and_no_value(log: Any) -> None:
     assert first["error"]["cause"]["class"] == "builtins.ValueError"
     assert not [one for one in ("ayse", "ayşe") if one in json.dumps(said, ensure_ascii=False).lower()]
     assert after["attempt"] is None
+
+
+def test_an_error_in_a_few_words_holds_no_value(log: Any) -> None:
+    """Class, our own code and the innermost place of ours; what somebody put where a code belongs is left out."""
+    logger, said = log
+    with pytest.raises(Invalid) as ours:
+        strict.decode(b'["ayse"]', list[int])
+    assert re.sub(r"\d+", "1", logs.brief(ours.value)) == "rma.errors.Invalid (invalid) at rma.domain.strict:1 _convert"
+    theirs = ConnectionError("550 <ayse@example.com>", "no such user")
+    assert logs.brief(theirs) == "builtins.ConnectionError"
+    logger.error("it broke", exc_info=theirs)
+    assert "errno" not in said[0]["error"]
+    assert [logs.word(one) for one in ("card_closed", "10051", "no such user", "ayse@example.com", "", None)] == [
+        "card_closed", "10051", None, None, None, None,
+    ]  # fmt: skip
 
 
 def test_threads_know_on_whose_behalf_they_work(log: Any) -> None:
