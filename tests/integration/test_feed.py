@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from rma.services.context import Services
 from rma.services.feed import FeedEvent
 from rma.services.paging import Ask
 from rma.settings import Settings
+from tests.support import racing
 from tests.support.happenings import World, sequences
 from tests.support.writers import write_many, writing
 
@@ -67,9 +68,9 @@ class _Reader:
 
 
 def _noting(work: Work, services: Services, store: StoreInfo, found: Sequence[FeedEvent]) -> None:
-    """A subscriber whose rows are unique by the event: taking one twice would fail."""
+    """A subscriber with a row for each event, of which nothing is unique: what it takes twice stands there twice."""
     for event in found:
-        values = {"kind": "noted", "state": "noted", "dedupe": event.id, "created_at": event.at}
+        values = {"kind": "noted", "state": "noted", "created_at": event.at, "subject": event.id}
         notify.insert(work, notify.new_row(work, services, store, **values, text=str(event.sequence)))
 
 
@@ -111,7 +112,7 @@ def test_every_event_is_read_once_in_gapless_order(world: World, second: Service
         assert [task.result() for task in (*runners, *following)] == [None] * 4
     everything = _check_read(world, before + committed, cases, readers)
     noted = sorted(world.rows(tables.Message), key=lambda row: int(row.text))
-    assert [row.dedupe for row in noted] == [event.id for event in everything]
+    assert [row.subject for row in noted] == [event.id for event in everything]
 
 
 def test_processes_write_beside_a_reader(world: World, second: Services) -> None:
@@ -164,6 +165,26 @@ def test_a_second_sealer_waits_its_turn(world: World, second: Services) -> None:
                     locks = list(look.conn.execute(waiting).scalars())
         assert (locks, other.result()) == (["advisory"], 0)
     assert sequences(_read(world)) == list(range(1, sealed + 1))
+
+
+def test_a_second_runner_waits_its_turn(world: World, second: Services) -> None:
+    """What one process takes no other takes meanwhile, though nothing else would stop it: each event comes once."""
+    taken: list[int | None] = []
+    beside: list[Future[int]] = []
+
+    def take(_work: Work, services: Services, _store: StoreInfo, found: Sequence[FeedEvent]) -> None:
+        taken.extend(event.sequence for event in found)
+        if services is world.services and taken != [1]:
+            beside.append(pool.submit(subscribers.advance, second, world.store_id, "slow", take))
+            racing.until_stopped(world.database, beside)
+
+    world.say(world.case(), ("return.held", {}), ("return.disputed", {}))
+    length = seal.seal_all(world.database)
+    with ThreadPoolExecutor(1) as pool:
+        assert subscribers.advance(world.services, world.store_id, "slow", take, limit=1) == 1
+        assert subscribers.advance(world.services, world.store_id, "slow", take) == length - 1
+        assert beside[0].result() == 0
+    assert taken == list(range(1, length + 1))
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)

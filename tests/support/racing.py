@@ -109,7 +109,7 @@ def _hold(floor: Floor, act: Doing, meanwhile: Callable[[], None]) -> Ended:
     raise AssertionError("it asks for wider locks although it has them")
 
 
-def until_stopped(database: Database, others: Sequence[Future[Ended]]) -> None:
+def until_stopped(database: Database, others: Sequence[Future[Any]]) -> None:
     """Wait until each of the others waits for a lock or has ended. On SQLite they wait at the one writer's door."""
     end = time.monotonic() + LONGEST
     if database.is_sqlite:
