@@ -87,12 +87,21 @@ def to_send(floor: Floor) -> list[str]:
     return behind + [row.id for row in floor.rows(tables.Message) if row.state == TO_SEND and row.attempts]
 
 
-def test_a_stopped_worker_finishes_or_hands_over(floor: Floor, crew: Crew) -> None:
-    """SIGTERM: an act that ends soon is finished, one that hangs is handed over, and the process ends cleanly."""
+def test_a_stopped_worker_finishes_or_hands_over(floor: Floor, crew: Crew, tmp_path: Path) -> None:
+    """SIGTERM: an act that ends soon is finished, one that hangs is handed over, and the process ends cleanly.
+
+    What a process has in hand bears the name of its slot: of a dead one it is taken over, of a live one never.
+    """
     soon, hangs = refund_of(floor, "1", "slow:2000"), refund_of(floor, "2", "slow:600000")
     gateway: Any = floor.services.ports.payments["offline_plain"]
+    lives = slots.take(floor.services.database, 8, data_dir=tmp_path)
+    theirs, left = (has_in_hand(floor, slot) for slot in ("slot-8", "slot-9"))
     worker = crew.worker(1)
     until(lambda: len(gateway.ledger()) == 2)
+    until(lambda: floor.row(tables.Attempt, left).state == effects.DONE and left not in in_hand(floor))
+    owners = in_hand(floor)
+    assert (owners.pop(theirs, None), list(owners.values())) == ("slot-8", ["slot-1", "slot-1"])
+    lives.release()
     assert worker.stop() == 0
     assert not broke(worker.said)
     assert is_paid(floor, soon)
@@ -100,6 +109,32 @@ def test_a_stopped_worker_finishes_or_hands_over(floor: Floor, crew: Crew) -> No
     crew.worker(2)
     until(lambda: is_paid(floor, hangs))
     assert (gateway.moved("TRY"), gateway.duplicates()) == (16000, {})
+
+
+def has_in_hand(floor: Floor, slot: str) -> str:
+    """An act that this slot's process began; its key. What it was for is gone, so whoever takes it over is done."""
+    with floor.services.database.write() as work:
+        key = floor.services.effects.enqueue(
+            work, store_id=floor.store_id, subject_id=f"tra_{slot}", attempt=1, effect="send_refund"
+        )
+        work.flush()
+        begun = sa.text(
+            f"UPDATE {engine(floor)} SET status = 'PENDING', executor_id = :slot WHERE workflow_uuid = :key"
+        )
+        assert work.conn.execute(begun, {"slot": slot, "key": key}).rowcount == 1
+    return key
+
+
+def in_hand(floor: Floor) -> dict[str, str]:
+    """The acts that processes have in hand, and in which slot."""
+    with floor.services.database.read() as work:
+        asked = sa.text(f"SELECT workflow_uuid, executor_id FROM {engine(floor)} WHERE status = 'PENDING'")
+        return {row.workflow_uuid: row.executor_id for row in work.conn.execute(asked)}
+
+
+def engine(floor: Floor) -> str:
+    """The engine's table of acts."""
+    return "workflow_status" if floor.services.database.is_sqlite else "dbos.workflow_status"
 
 
 def test_what_another_version_of_the_engines_work_left_is_carried_out(
