@@ -6,8 +6,11 @@ import contextlib
 import json
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,8 @@ POLICY = folder("workflows") / "policies" / "standard.toml"
 STORE = ("--country", "TR", "--timezone", "Europe/Istanbul", "--currency", "TRY", "--locale", "tr", "--test-mode")
 ADDRESS = ("--address", "Depo Sokak 1", "--city", "İstanbul", "--postcode", "34000")
 _ANSWERED = 'rma_http_requests_total{method="GET",route="/health/ready",status="200"} 20.0'
+LATER = 1.5
+"""Seconds for which a request goes on after the server was told to stop; it has twenty."""
 SCOPES = "orders:read,orders:write,returns:read,returns:write"
 
 
@@ -53,7 +58,10 @@ def program(tmp_path: Path) -> Program:
 
 
 def test_a_shop_is_set_up_served_and_verified(empty_database_url: str, tmp_path: Path) -> None:
-    """From an empty database to a printed label, and to a history that holds against the heads that were kept."""
+    """From an empty database to a printed label, and to a history that holds against the heads that were kept.
+
+    What is under way when the server is told to stop is answered, and kept.
+    """
     program = Program(tmp_path, empty_database_url)
     assert "revision" in program.json("db", "upgrade")
     program.call("store", "add", "kumas", "--name", "Kumaş Evi", *STORE, *ADDRESS)
@@ -66,10 +74,13 @@ def test_a_shop_is_set_up_served_and_verified(empty_database_url: str, tmp_path:
     assert (report["imported"], report["failed"], report["errors"][0]["line"]) == (2, 1, 2)
     assert program.json("policy", "publish", "--store", "kumas", POLICY)["version"] == 2
     assert program.json("workflows", "publish", "--store", "kumas", RETURN)["version"] == 2
-    with program.serving(free_port()) as client:
+    with ThreadPoolExecutor(1) as pool, program.serving(free_port()) as client:
         number = _file(client, key.strip())
         printed = tmp_path / "labels.pdf"
         program.call("labels", "--store", "kumas", "--out", printed, number)
+        under_way = pool.submit(_ordered_at_the_end, client.base_url.port or 0, key.strip(), began := threading.Event())
+        assert began.wait(30)
+    assert under_way.result().startswith(b"HTTP/1.1 201 ")
     assert printed.read_bytes().startswith(b"%PDF")
     found = json.loads(program.run("verify", "--against", tmp_path / "seals", "--json").stdout)
     assert (found["faulty"], found["unsealed"], found["heads"] > 0) == (0, 0, True)
@@ -94,6 +105,25 @@ def _file(client: httpx.Client, key: str) -> str:
             return str(filed["rma_number"])
         time.sleep(0.1)
     raise AssertionError(f"no label: {parcels}")
+
+
+def _ordered_at_the_end(port: int, key: str, began: threading.Event) -> bytes:
+    """Send an order whose second half leaves a while after the server takes nobody else any more; the answer."""
+    body = json.dumps(_order("1003")).encode()
+    head = f"PUT /api/v1/orders/1003 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nExpect: 100-continue\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
+        sock.sendall(head.encode())
+        assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
+        sock.sendall(body[:99])
+        began.set()
+        with contextlib.suppress(ConnectionRefusedError):
+            while True:
+                socket.create_connection(("127.0.0.1", port)).close()
+                time.sleep(0.05)
+        time.sleep(LATER)
+        sock.sendall(body[99:])
+        return sock.recv(100)
 
 
 def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> Any:
