@@ -173,9 +173,7 @@ def _item_errors(door: Door, i: int, item: JudgedIn) -> list[FieldError]:
         errors.append(FieldError(f"{path}.disposition", "verdict", "What is accepted is not sent back."))
     if item.deduction is not None:
         errors += _deduction_errors(door, f"{path}.deduction", item.deduction)
-    if item.grade == "D" and not _has_photo(door, item):
-        errors.append(FieldError(f"{path}.evidence_ids", "photo_required", "Grade D needs a photo of this return."))
-    return errors
+    return errors + _evidence_errors(door, f"{path}.evidence_ids", item)
 
 
 def _deduction_errors(door: Door, path: str, item: DeductionIn) -> list[FieldError]:
@@ -195,17 +193,19 @@ def _deduction_errors(door: Door, path: str, item: DeductionIn) -> list[FieldErr
     return []
 
 
-def _has_photo(door: Door, item: JudgedIn) -> bool:
-    if not item.evidence_ids:
-        return False
-    found = door.work.conn.execute(
-        sa.select(_evidence.c.id).where(
-            _evidence.c.return_id == the_case(door).id,
-            _evidence.c.id.in_(item.evidence_ids),
-            _evidence.c.kind == "photo",
-        )
-    ).all()
-    return bool(found)
+def _evidence_errors(door: Door, path: str, item: JudgedIn) -> list[FieldError]:
+    kinds: dict[str, str] = {}
+    if item.evidence_ids:
+        of_return = (_evidence.c.return_id == the_case(door).id, _evidence.c.id.in_(item.evidence_ids))
+        kinds = {
+            row.id: row.kind
+            for row in door.work.conn.execute(sa.select(_evidence.c.id, _evidence.c.kind).where(*of_return))
+        }
+    if not kinds.keys() >= set(item.evidence_ids):
+        return [FieldError(path, "unknown", "The return has no such file.")]
+    if item.grade == "D" and "photo" not in kinds.values():
+        return [FieldError(path, "photo_required", "Grade D needs a photo of this return.")]
+    return []
 
 
 def _judge(door: Door, caller: Caller, item: JudgedIn, *, path: str) -> dict[str, Any]:

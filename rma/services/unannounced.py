@@ -127,6 +127,8 @@ def match_parcel(work: Work, services: Services, caller: Caller, item_id: str, d
 def match_item(work: Work, services: Services, caller: Caller, item_id: str, data: MatchItem) -> UnexpectedView:
     """Count a thing for a line after all."""
     row = _open(work, caller, item_id, "item")
+    if the_case(doors.open_case(work, services, caller, data.return_id, lock=False)).line(data.line_id) is None:
+        raise Invalid.field("line_id", "unknown", "The return has no such line.")
     quantity = int(row.doc.get("quantity") or 1)
     received = ReceivedIn(line_id=data.line_id, quantity=quantity)
     receipt = NewReceipt(scan_id=f"match:{item_id}", return_id=data.return_id, lines=[received])
