@@ -2,172 +2,193 @@
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import pytest
-import sqlalchemy as sa
 
-from rma.api import access
-from rma.api.examples import BODIES
-from rma.db import tables
-from rma.services.caller import SCOPES
-from tests.support.desk import Desk, photo
+from rma.api import access, reading
+from rma.api.routing import Endpoint
+from rma.app import ROUTES
+from tests.support.desk import Desk
+from tests.support.foreign import EVERYWHERE, Asking, Names, askings, plain, unasked
+from tests.support.neighbours import Neighbour, nobodys
 
 if TYPE_CHECKING:
     from tests.api.conftest import Api
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-WORKFLOWS = Path(__file__).parents[2] / "workflows"
-_OWN = frozenset({"/orders/{number}", "/products/{sku}"})
-"""PUT makes a thing of the caller's own under a number that another store uses too."""
+_OWN = ("PUT /products/{sku}", "PUT /orders/{number}")
+"""They make a thing of the caller's own under a number that another store uses too."""
+_NOBODYS = ("GET /law/profiles", "GET /test-clock", "GET /health/live", "GET /health/ready")
+"""They tell of no thing of a store's."""
+_CHANGING = re.compile(
+    r"[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+[\d:]+)|[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{2}|OF\d+TR|[\w-]{27,}"
+)
+"""Ids, instants, RMA numbers, tracking numbers and tokens: what two things of the same story differ in."""
 
 
-def _things(desk: Desk, number: str = "1001") -> dict[str, str]:
-    """A return with a parcel and a line; the word for each place in an address."""
-    desk.order(number)
-    filed = desk.file(number)
-    parcel = desk.parcel(filed)
-    return {
-        "returns": filed["id"], "parcels": parcel, "line_id": filed["lines"][0]["id"], "pid": parcel,
-        "number": number, "slug": desk.caller.store_slug, "rma": filed["rma_number"],
-        "link": filed["link"]["token"],
-    }  # fmt: skip
+def _routes() -> Iterator[tuple[str, Endpoint]]:
+    """Every route but the numbers of the whole process; what makes things under another's numbers comes late."""
+    served = {f"{one.method} {one.path}": one for group in ROUTES for one in group.endpoints}
+    assert {f"{method} {path}" for method, path in access.RULES} - served.keys() == {"GET /metrics"}
+    first = ("GET", "DELETE", "POST /receipts", "POST", "PATCH", "PUT")
+    yield from sorted(served.items(), key=lambda item: [item[0].startswith(one) for one in first].index(True))
 
 
-def _address(path: str, things: dict[str, str], *, by: str = "returns") -> str:
-    """The route with the ids of a store in it; what the store has none of is an id that nobody has."""
-    kind = path.split("/")[1]
-    found = things[by] if kind == "returns" else things.get(kind, f"{kind[:3]}_nobody")
-    known = {"trigger": "cancel", "eid": "evi_1", "version": "9", "sku": "X", "scan_id": "s", **things, "id": found}
-    return path.format_map(known)
+def _text(answer: Any) -> str:
+    """What can be read of an answer, also of a packed one."""
+    if answer.headers.get("content-type") != "application/zip":
+        return f"{answer.text} {answer.headers.get('content-disposition')}"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        return " ".join(f"{name} {packed.read(name)!r}" for name in packed.namelist())
 
 
-def _ask(api: Api, method: str, path: str, url: str, headers: dict[str, str], own: dict[str, str] | None = None) -> Any:
-    """Ask with a body that works, about things of the caller's ``own`` where it names any."""
-    body = msgspec.json.encode(BODIES.get(f"{method} {path}", {})).decode()
-    for word, name in {"ret_…": "returns", "rln_…": "line_id"}.items():
-        body = body.replace(word, own[name] if own else word)
-    sent: dict[str, Any] = {"content": body, "headers": headers | {"Content-Type": "application/json"}}
-    if path.endswith("/evidence") and method == "POST":
-        sent = {"files": {"file": ("a.pdf", b"%PDF-1.4 %%EOF")}, "data": {"kind": "photo"}, "headers": headers}
-    sent["headers"] = sent["headers"] | {"Idempotency-Key": "same"}
-    return api.client.request(method, f"/api/v1{url}", **sent)
+def _blank(text: str, *words: str) -> str:
+    """The text without these words and without whatever is another for each thing."""
+    for word in sorted(words, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)" if word.isdigit() else re.escape(word), "…", text)
+    return _CHANGING.sub("…", text)
 
 
-def _everything(api: Api, desk: Desk) -> dict[str, str]:
-    """One thing of every kind that an address can name, each of this store and none of another."""
-    things = _things(desk, "mine-1")
-    key = api.key(*SCOPES, person="m@mine.example", store_id=desk.store_id)
-
-    def made(path: str, body: Any, **files: Any) -> Any:
-        answer = api.post(path, body, key, **files)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    case = things["returns"]
-    seen = made(f"/returns/{case}/evidence", None, files={"file": ("a.jpg", photo())}, data={"kind": "photo"})
-    found = made("/receipts", {"return_id": case, "scan_id": "mine-scan", "unexpected": [{"sku": "X", "quantity": 1}]})
-    unknown = made("/receipts/unknown", {"shelf": "A1", "description": "A box"})
-    policy = tomllib.loads((WORKFLOWS / "policies/standard.toml").read_text())
-    machine = (WORKFLOWS / "machines/return.toml").read_bytes()
-    toml = {"Content-Type": "application/toml"}
-    declared = {"name": "A", "order_number": "mine-1", "electronic_address": "a@b.example"}
-    token = made(f"/stores/{things['slug']}/withdrawals", declared)["token"]
-    made(f"/stores/{things['slug']}/withdrawals/{token}/confirm", None)
-    goodwill = BODIES["POST /orders/{number}/refunds"]
-    assert api.client.put("/api/v1/products/MINE", json=BODIES["PUT /products/{sku}"], headers=key).is_success
-    return things | {
-        "orders": "mine-1",
-        "eid": seen["id"],
-        "scan_id": "mine-scan",
-        "unexpected": found["unexpected"][0]["id"],
-        "receipts": unknown["id"],
-        "version": str(made("/policies", policy)["version"]),
-        "sku": "MINE",
-        "refunds": made("/orders/mine-1/refunds", goodwill)["id"],
-        "replacements": _replacement(desk, things),
-        "withdrawals": api.get("/withdrawals", key).json()["items"][0]["id"],
-        "privacy": made("/privacy/erasures", {"email": "nobody@mine.example"})["id"],
-        "effects": _first(desk, tables.Attempt),
-        "stores": _first(desk, tables.Key),
-        "workflows": api.post("/workflows", None, key | toml, content=machine).json()["id"],
-    }
+def _seen(answer: Any, marks: frozenset[str], *sent: str) -> list[str]:
+    """The marks that an answer shows beside what was sent."""
+    text = _text(answer)
+    for word in sorted(sent, key=len, reverse=True):
+        text = text.replace(word, "")
+    return sorted(mark for mark in marks if mark in text)[:3]
 
 
-def _first(desk: Desk, table: type[Any]) -> str:
-    named = tables.table(table)
-    with desk.services.database.read() as work:
-        return str(work.conn.scalar(sa.select(named.c.id).where(named.c.store_id == desk.store_id)))
+def _found_out(answer: Any, asking: Asking) -> bool:
+    """Whether an answer says of the strange place that nothing is there, or takes it as it takes any text."""
+    if answer.is_success or answer.status_code == 404:
+        return True
+    faults = [fault["path"] for fault in answer.json().get("errors", ()) if fault["path"]]
+    return any(asking.place.startswith(path) or asking.place == EVERYWHERE for path in faults)
 
 
-def _replacement(desk: Desk, things: dict[str, str]) -> str:
-    """Exchange goods, without their story."""
-    of: dict[str, Any] = {
-        "store_id": desk.store_id,
-        "return_id": things["returns"],
-        "return_line_id": things["line_id"],
-    }
-    with desk.services.database.write() as work:
-        of |= {"created_at": work.real_now, "updated_at": work.real_now, "id": work.new_id("rpl")}
-        row = tables.Replacement(state="planned", sku="X", quantity=1, unit_value=1, doc={}, **of)
-        work.session.add(row)
-        return row.id
+class _Side(NamedTuple):
+    """Who asks: with these headers, about things of its own and about strange ones."""
+
+    headers: Mapping[str, str]
+    own: Names
+    strange: Names
+    word: str
+
+
+def _differences(
+    api: Api, name: str, endpoint: Endpoint, one: _Side, twin: _Side, marks: frozenset[str]
+) -> Iterator[Any]:
+    """Where a thing of somebody else's is not answered as the twin's, which never was."""
+    pairs = zip(*(askings(endpoint, side.own, side.strange, fresh=side.word) for side in (one, twin)), strict=True)
+    for n, (asked, other) in enumerate(pairs):
+        said = asked.send(api.client, endpoint, _keyed(one.headers, f"{name} {n}"))
+        expected = other.send(api.client, endpoint, _keyed(twin.headers, f"{name} {n}"))
+        told = (said.status_code, _blank(_text(said), *asked.strange, one.word))
+        if told != (expected.status_code, _blank(_text(expected), *other.strange, twin.word)):
+            yield name, asked.place, "differs", said.text, expected.text
+        if seen := _seen(said, marks, *asked.strange):
+            yield name, asked.place, "shows", seen
+        if not _found_out(expected, asked) or ("{" in asked.place and name not in _OWN and said.status_code != 404):
+            yield name, asked.place, "was refused before it was looked for", expected.text
 
 
 def test_nothing_of_another_store_is_there(api: Api) -> None:
-    """Every route that names a thing answers 404 to the other store's key, whatever kind of thing it is."""
-    mine = Desk(api.services)
-    things = _everything(api, mine)
-    second = Desk(api.services, slug="second")
-    own = _things(second)
-    key = api.key(*SCOPES, person="o@other.example", store_id=second.store_id)
-    owner = api.key(*SCOPES, person="m@mine.example", store_id=mine.store_id)
-    kinds: dict[str, Any] = {"returns": tables.Return, "parcels": tables.Parcel, "refunds": tables.Refund}
-    kinds |= {"replacements": tables.Replacement, "withdrawals": tables.Withdrawal, "effects": tables.Attempt}
-    kinds |= {"unexpected": tables.Unexpected, "receipts": tables.Unexpected, "eid": tables.Evidence}
-    before = [mine.row(kind, things[name]) for name, kind in kinds.items()]
-    wrong = []
-    for (method, path), rule in access.RULES.items():
-        if rule.public or "{" not in path or (method == "PUT" and path in _OWN):
-            continue
-        if method == "GET":
-            found = _ask(api, method, path, _address(path, things), owner)
-            assert found.status_code in (200, 409), (path, found.text)  # it is there: whoever owns it is told so
-        for by in ("returns", "rma") if path.startswith("/returns") else ("returns",):
-            answer = _ask(api, method, path, _address(path, things, by=by), key, own)
-            if answer.status_code != 404:
-                wrong.append((method, path, answer.status_code, answer.text[:200]))
+    """Wherever a route takes a name, one of another store is answered as one that nobody has: same status, same words.
+
+    Two stores of one story ask alike, one for what is another's and one for what never was. Every text of a query or a
+    body is asked, or is known to name nothing.
+    """
+    assert [(name, field) for name, endpoint in _routes() for field in unasked(endpoint)] == []
+    victim = Neighbour(api, "nergis").furnish(policies=2)
+    asks, twin = Neighbour(api, "papatya").furnish(), Neighbour(api, "menekse").furnish()
+    sides = (
+        _Side(asks.key, asks.names, victim.names, asks.word),
+        _Side(twin.key, twin.names, nobodys(victim.names, victim.word), twin.word),
+    )
+    before = victim.rows()
+    wrong = [one for name, endpoint in _routes() for one in _differences(api, name, endpoint, *sides, victim.marks)]
     assert wrong == []
-    assert before == [mine.row(kind, things[name]) for name, kind in kinds.items()]
+    assert victim.rows() == before
+
+
+def test_no_list_shows_what_another_store_has(api: Api) -> None:
+    """Plainly asked, or from a place in another's list, no answer holds a mark of the other store; its owner finds it.
+
+    A refusal that tells what there is instead tells of the store's own goods alone.
+    """
+    victim, asks = Neighbour(api, "nergis").furnish(), Neighbour(api, "papatya").furnish()
+    wrong: list[Any] = []
+    swapped = {"order_line_id": "1", "quantity": 1, "outcome": "exchange", "replacement": {"sku": "papatya-none"}}
+    asked = {"order_number": asks.names["order"], "kind": "withdrawal", "lines": [swapped]}
+    refused = api.post("/returns/quote", asked, asks.key)
+    assert "variant:papatya-one" in refused.json()["allowed"]
+    assert _seen(refused, victim.marks) == []
+    for name, endpoint in _routes():
+        said = plain(endpoint, asks.names, fresh="plain").send(api.client, endpoint, _keyed(asks.key, name))
+        if (seen := _seen(said, victim.marks)) or said.status_code == 500:
+            wrong.append((name, "plain", said.status_code, seen))
+        if endpoint.method == "GET":
+            wrong += _listed(api, name, endpoint, victim, asks)
+    assert _seen(api.client.get("/metrics"), victim.marks) == []
+    assert wrong == []
+
+
+def _listed(api: Api, name: str, endpoint: Endpoint, victim: Neighbour, asks: Neighbour) -> Iterator[Any]:
+    """What is wrong with a list: its owner does not find a thing by a filter, or a cursor shows it to another."""
+    mine = plain(endpoint, victim.names, fresh="mine").send(api.client, endpoint, victim.key)
+    if name not in _NOBODYS and not _seen(mine, victim.marks) and mine.headers["content-type"] == "application/json":
+        yield name, "its owner sees nothing", mine.text
+    for one in (one for one in askings(endpoint, victim.names, victim.names, fresh="mine") if one.query):
+        found = one.send(api.client, endpoint, victim.key)
+        if b'"items"' in found.content and not _seen(found, victim.marks, *one.strange):
+            yield name, one.place, "its owner does not find it", found.text
+    if b'"next_cursor"' not in mine.content:
+        return
+    url = f"{endpoint.prefix}{plain(endpoint, asks.names, fresh='').url}"
+    its = f"{endpoint.prefix}{plain(endpoint, victim.names, fresh='').url}"
+    after = api.client.get(its, params={"limit": 1}, headers=victim.key).json()["next_cursor"]
+    before = reading.write_cursor("" if after is None else "0")
+    for cursor in filter(None, (after, before)):
+        said = api.client.get(url, params={"limit": 200, "cursor": cursor}, headers=asks.key)
+        if seen := _seen(said, victim.marks):
+            yield name, "cursor", seen
+
+
+def _keyed(headers: Mapping[str, str], key: str) -> dict[str, str]:
+    return {**headers, "Idempotency-Key": key}
 
 
 def test_a_link_opens_its_own_return_alone(api: Api) -> None:
-    """A customer's link to one return finds no other: neither of the other store nor of its own."""
-    mine, other = Desk(api.services), Desk(api.services, slug="second")
-    things, theirs = _things(mine), _things(other)
-    mine.order("1002")
-    beside = {**things, "returns": mine.file("1002")["id"]}
-    link = {"Authorization": f"Link {things['link']}"}
-    assert api.get(f"/returns/{things['returns']}", link).status_code == 200
-    wrong = []
-    for (method, path), rule in access.RULES.items():
-        if not rule.link:
+    """A customer's link to one return finds no other, of another store or of its own: as if it had never been."""
+    other, store = Neighbour(api, "nergis"), Neighbour(api, "papatya")
+    asks, twin, beside = store.names, *(store.case(number, quantity=2) for number in ("2", "3"))
+    beside |= {"sku": "nergis-sku"}
+    marks = other.marks | set(beside.values()) - {store.word}
+    link, others = ({"Authorization": f"Link {names['link']}"} for names in (asks, twin))
+    wrong: list[Any] = []
+    for name, endpoint in _routes():
+        if not access.RULES[endpoint.method, endpoint.path].link:
             continue
-        for foreign in (theirs, beside):
-            answer = _ask(api, method, path, _address(path, foreign), link, things)
-            if answer.status_code != 404:
-                wrong.append((method, path, answer.status_code, answer.text[:200]))
+        if endpoint.method == "GET":
+            said = plain(endpoint, asks, fresh="").send(api.client, endpoint, link)
+            wrong += [(name, "plain", mark) for mark in _seen(said, marks)]
+        for strange, word in ((other.names, "nergis"), (beside, "papatya")):
+            sides = _Side(link, asks, strange, word), _Side(others, twin, nobodys(strange, word), word)
+            wrong += _differences(api, f"{name} {word}", endpoint, *sides, marks)
     assert wrong == []
 
 
 def test_an_idempotency_key_counts_for_its_owner_alone(api: Api) -> None:
     """The same key with the same body on the same address replays nothing to another key, person, link or store."""
     mine, other = Desk(api.services), Desk(api.services, slug="second")
-    things = _things(mine)
-    _things(other)
+    for shop in (mine, other):
+        shop.order()
+    filed = mine.file()
+    other.file()
     body = {"order_number": "1001", "kind": "withdrawal", "lines": [{"order_line_id": "1", "quantity": 1}],
             "method": "drop_off_code"}  # fmt: skip
     callers = [
@@ -182,8 +203,8 @@ def test_an_idempotency_key_counts_for_its_owner_alone(api: Api) -> None:
     again = api.post("/returns", body, callers[0] | {"Idempotency-Key": "same"})
     assert (again.headers["idempotency-replayed"], again.content) == ("true", answers[0].content)
     text = {"text": "Hello"}
-    at = f"/returns/{things['returns']}/messages"
-    links = [{"Authorization": f"Link {things['link']}"}, api.key("returns:write", store_id=mine.store_id)]
+    at = f"/returns/{filed['id']}/messages"
+    links = [{"Authorization": f"Link {filed['link']['token']}"}, api.key("returns:write", store_id=mine.store_id)]
     told = [api.post(at, text, who | {"Idempotency-Key": "same"}) for who in links]
     assert [one.status_code for one in told] == [201, 201]
     assert told[0].json()["id"] != told[1].json()["id"]

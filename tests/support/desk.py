@@ -41,8 +41,8 @@ class Desk:
         self.services = services
         services.effects.prepare()
         wish = NewStore(
-            slug=slug, name="Çınar Butik", country="TR", timezone="Europe/Istanbul", currency="TRY", locale="tr",
-            **{"test_mode": True, "return_addresses": [ADDRESS], **store},
+            slug=slug, country="TR", timezone="Europe/Istanbul", currency="TRY", locale="tr",
+            **{"name": "Çınar Butik", "test_mode": True, "return_addresses": [ADDRESS], **store},
         )  # fmt: skip
         with services.database.write() as work:
             self.store_id = stores.create(work, wish).id
@@ -84,9 +84,10 @@ class Desk:
             parcels.void(work, self.services, self.caller, parcel_id, filed["id"])
 
     def run(self) -> None:
-        """Carry out every act for labels that has no final answer, once."""
+        """Carry out every act for labels of the store that has no final answer, once."""
+        left = (_attempts.c.store_id == self.store_id, _attempts.c.state != "done")
         with self.services.database.read() as work:
-            keys = list(work.conn.execute(sa.select(_attempts.c.id).where(_attempts.c.state != "done")).scalars())
+            keys = list(work.conn.execute(sa.select(_attempts.c.id).where(*left)).scalars())
         for key in sorted(keys):
             act = _acts.get(key.rpartition(":")[2])
             if act is not None:
