@@ -4,11 +4,15 @@ Each order has its own customer, two lines, a promotion, shipping, a payment and
 synchronous=FULL and PostgreSQL with its durable defaults; new orders, the same file again, the same orders changed, and
 the new ones as CSV. Printed: date, machine, orders per second, and per second of this process's processor time. What
 was stored is counted, or the figure is void.
+
+`python -m benchmarks.import_orders --megabytes 100` takes one file of that size from the disk instead, on SQLite, every
+tenth line of it broken. Printed: its lines, and by how much the import raised the most memory that the process held.
 """
 
 from __future__ import annotations
 
 import io
+import resource
 import sys
 import tempfile
 import time
@@ -135,8 +139,33 @@ def _databases() -> Iterator[list[str]]:
         yield urls
 
 
+def _memory(megabytes: int) -> None:
+    """What a large file adds to the peak of the process, once a small one has loaded all that an import needs."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as file:
+        migrate(url := f"sqlite:///{folder}/bench.sqlite3")
+        services = create_services(Settings(data_dir=Path(folder)), database=Database(url))
+        caller, lines = _shop(services), 0
+        order_import.load(services, caller, io.BytesIO(_ndjson(500)), media_type="application/x-ndjson")
+        while file.tell() < megabytes * 1_000_000:
+            line = msgspec.json.encode(snapshot(lines)) + b"\n"
+            file.write(b"{" + line if lines % 10 == 9 else line)  # noqa: PLR2004 - every tenth is no JSON
+            lines += 1
+        file.seek(0)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        report = order_import.load(services, caller, file, media_type="application/x-ndjson")
+        more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
+        taken = report.imported + report.unchanged
+        assert (taken, report.failed) == (lines - lines // 10, lines // 10), report
+        print(f"{megabytes} MB, {lines:,} lines, {report.failed:,} of them broken: {more:.0f} MB more at the peak")
+        services.close()
+
+
 def main() -> None:
     """Print the figures."""
+    if sys.argv[1:2] == ["--megabytes"]:
+        print(machine.about())
+        _memory(int(sys.argv[2]))
+        return
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
     print(f"{machine.about()}; {count} orders, one process")
     with _databases() as urls:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -141,3 +142,37 @@ def test_reading_is_not_enough_to_import(api: Api) -> None:
     """An import needs orders:write."""
     keys = api.key("orders:read") | LINES
     assert api.post("/orders/import", headers=keys, content=b"").status_code == 403
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_file_is_never_whole_in_memory(api: Api) -> None:
+    """Of 24 MB that come in pieces less than 4 MB are held at once: while they come, are hashed, read and reported."""
+    for path in ("/api/v1/orders/import", "/api/v1/products/import"):
+        peak, report = _peak(api, path, pieces=120)
+        assert (report["failed"], peak < 4_000_000) == (240, True), (path, peak, report["failed"])
+
+
+def _peak(api: Api, path: str, *, pieces: int) -> tuple[int, Any]:
+    """The most bytes of memory that an import of so many pieces of 200 kB takes at once, and its report."""
+    numbers = iter(range(1, pieces + 1))
+    said: list[Any] = []
+    headers = {**api.key("orders:write"), **LINES, "Idempotency-Key": "large"}
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": (b"x" * 99_999 + b"\n") * 2, "more_body": next(numbers) < pieces}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()], "client": ("me", 1),
+        "server": ("here", 80), "scheme": "http", "http_version": "1.1", "state": {},
+    }  # fmt: skip
+    app: Any = api.client.app
+    tracemalloc.start()
+    try:
+        api.client.blocking_portal.call(app, scope, receive, send)
+        return tracemalloc.get_traced_memory()[1], json.loads(said[1]["body"])
+    finally:
+        tracemalloc.stop()
