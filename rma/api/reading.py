@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Hashable, Mapping
 from functools import cache, lru_cache
 from typing import IO, Any, TypeVar, cast, get_origin
 from urllib.parse import parse_qsl
@@ -138,9 +138,9 @@ def query(raw: bytes, kind: type[Q]) -> Q:
     """The query parameters as this struct, without ``limit`` and ``cursor`` (see ``ask``). Unknown: ``Invalid``."""
     given = parameters(raw)
     values: dict[str, Any] = {name: parts[-1] for name, parts in given.items() if name not in {"limit", "cursor"}}
-    for field in msgspec.structs.fields(kind):  # type: ignore[arg-type]
-        if get_origin(field.type) in {list, tuple} and field.encode_name in values:
-            values[field.encode_name] = given[field.encode_name]
+    many = [f.encode_name for f in msgspec.structs.fields(kind) if get_origin(f.type) in {list, tuple}]  # type: ignore[arg-type]
+    values |= {name: given[name] for name in many if name in given}
+    _check_once(given, but=many)
     return typed(values, kind)
 
 
@@ -161,11 +161,20 @@ def typed(values: Mapping[str, Any], kind: type[Q]) -> Q:
 def ask(raw: bytes) -> Ask:
     """Which page is asked for: ``limit`` 1 to 200, ``cursor`` as a page gave it."""
     given = parameters(raw)
+    _check_once({name: given[name] for name in ("limit", "cursor") if name in given})
     limit = given.get("limit", [str(DEFAULT_LIMIT)])[-1]
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MAX_LIMIT:
         raise Invalid.field("limit", "limit", f"limit is a whole number from 1 to {MAX_LIMIT}.")
     cursor = given.get("cursor")
     return Ask(int(limit), read_cursor(cursor[-1]) if cursor else None)
+
+
+def _check_once(given: Mapping[str, list[str]], *, but: Collection[str] = ()) -> None:
+    """``Invalid`` naming each parameter that is given twice and means one thing."""
+    twice = [name for name, parts in given.items() if len(parts) > 1 and name not in but]
+    if twice:
+        errors = [FieldError(name[:80], "twice", "this parameter is given more than once") for name in twice]
+        raise Invalid("A parameter is given more than once.", errors=errors)
 
 
 @lru_cache(512)

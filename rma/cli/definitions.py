@@ -10,7 +10,7 @@ import typer
 from rma.cli import out, places
 
 workflows = typer.Typer(help="Workflows: check, draw and publish TOML files.", no_args_is_help=True)
-Language = Annotated[str, typer.Option("--lang", help="The language of its labels: tr, en or de.")]
+Language = Annotated[str, places.language_option("--lang", what="its labels")]
 
 
 @workflows.callback()

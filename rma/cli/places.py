@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
     from rma.settings import Settings
 
 StoreSlug = Annotated[str, typer.Option("--store", metavar="SLUG", help="The store.", show_default=False)]
+
+
+def _known(language: str) -> str:
+    from rma.domain.texts import LANGUAGES
+
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"one of {', '.join(LANGUAGES)}")
+    return language
+
+
+def language_option(*names: str, what: str) -> Any:  # noqa: ANN401 - what typer takes within an annotation
+    """An option that takes one of our languages and nothing else: before anything is done."""
+    return typer.Option(*names, metavar="CODE", help=f"The language of {what}: tr, en or de.", callback=_known)
+
+
 _TRY_EVERY, _SAY_EVERY = 0.5, 5.0
 InFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, metavar="FILE", show_default=False)]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rma.services.policy_replay import Replayed
 
 app = typer.Typer(help="Policies: check, try, publish and roll back a store's rules.", no_args_is_help=True)
-Language = Annotated[str, typer.Option("--lang", help="The language of the words: tr, en or de.")]
+Language = Annotated[str, places.language_option("--lang", what="the words")]
 From = Annotated[
     str | None, typer.Option(metavar="INSTANT", help="With a zone: 2027-01-01T00:00:00+03:00. Now unless told.")
 ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Personal data: export, erase, destroy what is due.", no_args_is_help=True)
 Email = Annotated[str | None, typer.Option(metavar="ADDRESS", help="The person's e-mail address.")]
 Reference = Annotated[str | None, typer.Option(metavar="REF", help="The shop's own reference of the customer.")]
-Language = Annotated[str, typer.Option(metavar="CODE", help="The language of the answers: tr, en or de.")]
+Language = Annotated[str, places.language_option(what="the answers")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
 
 

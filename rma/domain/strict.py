@@ -48,7 +48,9 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        message = f"the body is not valid JSON: {fault}"
+        marked = raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"))
+        why = "it is UTF-8 without a byte order mark, this one begins with one" if marked else fault
+        message = f"the body is not valid JSON: {why}"
         raise Unreadable(message) from None
     except RecursionError:
         message = "the body is not valid JSON: it is nested too deeply"

@@ -182,10 +182,15 @@ def is_csv(media_type: str) -> bool:
 
 
 def ndjson(file: IO[bytes]) -> Iterator[Entry]:
-    """Each line of a file as JSON text; empty lines are passed over."""
+    """Each line of a file as JSON text; empty lines are passed over. A file in another encoding is ``Invalid``."""
+    first = True
     for number, raw, fault in _lines(file):
-        if fault is not None or raw.strip():
-            yield Entry(number, raw, fault)
+        if fault is None and not raw.strip():
+            continue
+        if first and fault is None:
+            _check_encoding(raw)
+        first = False
+        yield Entry(number, raw, fault or (None if _is_utf8(raw) else _not_utf8()))
 
 
 def rows(file: IO[bytes], columns: Container[str], required: Sequence[str]) -> Iterator[Row]:
@@ -229,11 +234,21 @@ def _check_encoding(raw: bytes) -> None:
     """What the first line is written in: ``Invalid`` ``not_utf8``, with what it seems to be."""
     if raw.startswith(_UTF_16) or b"\0" in raw:
         raise Invalid(f"The file is not UTF-8 but UTF-16. {_SAVE_AS}.", code="not_utf8")
+    if not _is_utf8(raw):
+        seems = "it may be Windows-1254 or ISO-8859-9"
+        raise Invalid(f"The first line of the file is not UTF-8; {seems}. {_SAVE_AS}.", code="not_utf8")
+
+
+def _is_utf8(raw: bytes) -> bool:
     try:
         raw.decode()
     except UnicodeDecodeError:
-        seems = "it may be Windows-1254 or ISO-8859-9"
-        raise Invalid(f"The first line of the file is not UTF-8; {seems}. {_SAVE_AS}.", code="not_utf8") from None
+        return False
+    return True
+
+
+def _not_utf8() -> Unreadable:
+    return Unreadable(f"This row is not UTF-8. {_SAVE_AS}.")
 
 
 def _header(text: str, separator: str, columns: Container[str], required: Sequence[str]) -> list[str]:
@@ -264,7 +279,7 @@ def _row(number: int, text: str, header: list[str], separator: str) -> Row:
     if fault is None and len(cells) != len(header):
         fault = Unreadable(f"This row has {len(cells)} cells, the first line names {len(header)} columns.")
     if fault is None and not _is_text(text):
-        fault = Unreadable(f"This row is not UTF-8. {_SAVE_AS}.")
+        fault = _not_utf8()
     certain = cells if fault is None else _certain(cells, text, separator)
     return Row(number, {name: cell.strip() for name, cell in zip(header, certain, strict=False)}, fault)
 

@@ -24,3 +24,13 @@ def test_what_is_no_day_is_named(api: Api, path: str, moment: str) -> None:
     """A moment that cannot be read is refused by the parameter's name."""
     answer = api.client.get(f"{path}?due_before={moment}", headers=api.key("returns:read", "refunds:read"))
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "due_before")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_parameter_is_given_once(api: Api) -> None:
+    """Which of two would count is nobody's guess: each that is given twice is named."""
+    keys = api.key("returns:read")
+    for asked, named in (("limit=1&limit=2", ["limit"]), ("state=closed&state=settled", ["state"])):
+        answer = api.get(f"/returns?{asked}", keys)
+        assert answer.status_code == 422
+        assert [error["path"] for error in answer.json()["errors"]] == named

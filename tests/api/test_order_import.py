@@ -80,6 +80,11 @@ def test_a_file_in_another_encoding_is_told_so(api: Api) -> None:
         assert (refused.status_code, refused.json()["code"]) == (422, "not_utf8"), refused.text
         assert seems in refused.json()["detail"]
         assert "as UTF-8" in refused.json()["detail"]
+    one = ndjson(snapshot(number="4")).decode().replace("\\u", "").strip() + "ş\n"
+    for content, seems in ((one.encode("utf-16"), "UTF-16"), (one.encode("cp1254"), "Windows-1254")):
+        refused = load(content, "application/x-ndjson")
+        assert (refused.status_code, refused.json()["code"]) == (422, "not_utf8"), refused.text
+        assert seems in refused.json()["detail"]
     report = load(text.encode("iso8859-9")).json()
     assert (report["imported"], [(one["line"], one["number"]) for one in report["errors"]]) == (2, [(3, "2")])
     assert "as UTF-8" in report["errors"][0]["message"]

@@ -113,12 +113,22 @@ def test_wrong_fields_are_named_by_path(api: Api, body: bytes, paths: list[str])
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"lines": ', b"\xff\xfe", b'{"lines": [{"quantity": NaN}]}', b"{} {}", b'{"lines": [], "x": "\\ud800"}']
+    "body",
+    [
+        b'{"lines": ',
+        b"\xff\xfe",
+        b"\xef\xbb\xbf{}",
+        b'{"lines": [{"quantity": NaN}]}',
+        b"{} {}",
+        b'{"lines": [], "x": "\\ud800"}',
+    ],
 )
 def test_what_cannot_be_read_is_400(api: Api, body: bytes) -> None:
     """Broken JSON and broken UTF-8 are unreadable, not invalid."""
     answer = _send(api, body)
     assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    marked = body.startswith((b"\xef\xbb\xbf", b"\xff\xfe"))
+    assert ("byte order mark" in answer.json()["detail"]) == marked
 
 
 def test_no_answer_names_faults_without_end(api: Api) -> None:

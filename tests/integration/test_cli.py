@@ -275,9 +275,12 @@ def test_errors_are_lines_on_standard_error(program: Program) -> None:
 
 
 def test_wrong_commands_and_settings_are_usage_errors(program: Program) -> None:
-    """An unknown option, a file that is not there and a setting that cannot be right end with 2."""
+    """An unknown option or language, a file that is not there and a setting that cannot be right end with 2."""
     program.call("verify", "--colour", "red", code=2)
     program.call("policy", "publish", "--store", "kumas", "nothing.toml", code=2)
+    for command in ("erase", "export person.json"):
+        told = ("--store", "kumas", "--email", "ayse@example.com", "--language", "xx")
+        assert "tr, en, de" in program.call("privacy", *command.split(), *told, code=2).stderr
     program.environment["RMA_PORT"] = "many"
     assert "RMA_PORT" in program.call("db", "upgrade", code=2).stderr
 
