@@ -51,6 +51,8 @@ _PLAIN = frozenset(
 )
 """Fields of texts that name nothing of a store, or something inside of what is named beside them."""
 _LINE = {"line_id": "", "quantity": 1}
+_RECEIVED = {"scan_id": "", "scan": "", "lines": [_LINE]}
+"""The one that takes a strange ``scan_id``: from then on it is the caller's own."""
 _SWAP = BODIES["POST /returns"] | {
     "contact": {"email": ""},
     "lines": [{"order_line_id": "1", "quantity": 1, "outcome": "exchange", "replacement": {"sku": ""}}],
@@ -68,7 +70,7 @@ _BODIES: dict[str, tuple[Any, ...]] = {
     "POST /returns/{id}/inspections": ({"lines": [_JUDGED | {"evidence_ids": [""]}]},),
     "POST /replacements/{id}/actions/{trigger}": ({"sku": "", "tracking": ""},),
     "POST /receipts": (
-        {"scan_id": "", "scan": "", "lines": [_LINE]},
+        _RECEIVED,
         {"scan_id": "", "return_id": "", "parcel_id": "", "missing": [_LINE]},
         {"scan_id": "", "return_id": "", "lines": [{"sku": "", "quantity": 1}]},
         {"scan_id": "", "return_id": "", "unexpected": [{"sku": "", "evidence_id": ""}]},
@@ -116,6 +118,7 @@ def askings(endpoint: Endpoint, own: Names, strange: Names, *, fresh: str) -> It
     numbers = iter(range(1000))
     for base in _bodies(endpoint):
         found = list(_in_body(base))
+        strangers = [(at, kinds) for at, kinds in found if at[-1] != "scan_id" or base is _RECEIVED]
 
         def asking(place: str, over: dict[Any, str], base: Any = base, found: Any = found) -> Asking:
             body = deepcopy(base)
@@ -133,11 +136,13 @@ def askings(endpoint: Endpoint, own: Names, strange: Names, *, fresh: str) -> It
         for word, kind in words:
             for each in ("return", "rma") if kind == "return" else (kind,):
                 yield asking(f"{{{word}}}={each}", {word: strange[each]})
-        for at, kinds in found:
+        for at, kinds in strangers:
             for each in kinds:
                 yield asking(f"{_dotted(at)}={each}", {at: strange[each]})
         if len(words) + len(found) > 1:
-            over = {word: strange[kind] for word, kind in words} | {at: strange[kinds[0]] for at, kinds in found}
+            over = {word: strange[kind] for word, kind in words} | {
+                at: strange[kinds[0]] for at, kinds in found if at[-1] != "scan_id"
+            }
             yield asking(EVERYWHERE, over)
     yield from _queries(endpoint, own, strange)
 
