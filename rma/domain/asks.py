@@ -96,7 +96,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``owed`` is the total before the caps, ``short`` what the caps cut off; ``points`` are loyalty points to take back.
     ``dues``: what no unit covers of each swap that was asked, in their order.
-    ``flags``: ``short``, ``not_captured``, ``nothing_to_refund``, ``needs_payout``, ``fee_not_allowed``.
+    ``flags``: ``short``, ``not_captured``, ``nothing_to_refund``, ``needs_payout``, ``fee_not_allowed``,
+    ``refunded_elsewhere`` (a payment gave money back from here and elsewhere: compare before it is approved).
     """
 
     components: tuple[Component, ...]

@@ -130,7 +130,10 @@ class Fee(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What one tender took. ``refunded`` was given back outside this engine."""
+    """What one tender took. ``refunded`` is the provider's total of what was paid back on it, our own money included.
+
+    ``refunded_here`` is how much of that was this engine's, worked out when the snapshot came (``tenders.included``).
+    """
 
     id: str
     tender: str
@@ -140,6 +143,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     authorised: int | None = None
     captured_at: dt.datetime | None = None
     refunded: int = 0
+    refunded_here: int = 0
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -300,6 +300,8 @@ def _flags(short: int, total: int, transfers: Sequence[Transfer], tenders: Seque
         found.append("short" if any(one.captured for one in tenders) else "not_captured")
     if not total:
         found.append("nothing_to_refund")
+    if any(one.is_doubtful for one in tenders):
+        found.append("refunded_elsewhere")
     if any(one.payment_id is None and one.tender != CREDIT for one in transfers):
         found.append("needs_payout")
     return found

@@ -127,6 +127,12 @@ class FeeForm(Form, frozen=True):
     line: Name | None = None
 
 
+_REFUNDED = (
+    "The provider's total of what was paid back on this payment so far: what this program sent is part of it, and what"
+    " was paid back elsewhere. A total without the program's own money is taken as money that went back elsewhere."
+)
+
+
 class PaymentForm(Form, frozen=True):
     """A payment as sent."""
 
@@ -137,7 +143,7 @@ class PaymentForm(Form, frozen=True):
     reference: Name | None = None
     authorised: MoneyForm | None = None
     captured_at: Instant | None = None
-    refunded: MoneyForm | None = None
+    refunded: Annotated[MoneyForm | None, Meta(description=_REFUNDED)] = None
 
 
 class DeliveredForm(Form, frozen=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Literal
 
 import msgspec
 
 from rma.domain.money import share, spread
-from rma.domain.order import Order
+from rma.domain.order import Order, Payment
 from rma.errors import Reason, Refused
 
 Mode = Literal["proportional", "reverse", "gift_first"] | tuple[str, ...]
@@ -26,6 +27,7 @@ class TenderState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """A payment and what already left it.
 
     ``committed``: every engine transfer on its allowance; a failed one too: it is owed and will be sent again.
+    ``sent``: what of that went, or may have gone, to this very payment. ``refunded_outside`` holds none of it.
     """
 
     payment_id: str
@@ -33,6 +35,7 @@ class TenderState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     captured: int
     refunded_outside: int = 0
     committed: int = 0
+    sent: int = 0
     authorised: int | None = None
     voided: int = 0
 
@@ -40,6 +43,11 @@ class TenderState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def left(self) -> int:
         """What may still be refunded to it."""
         return max(0, self.captured - self.refunded_outside - self.committed)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether money went back on it from here and elsewhere: a snapshot may have told of ours as of theirs."""
+        return bool(self.refunded_outside and self.sent)
 
     @property
     def uncaptured(self) -> int:
@@ -68,21 +76,49 @@ class Void(msgspec.Struct, frozen=True):
 
 
 def tender_states(
-    order: Order, committed: Mapping[str, int], *, voided: Mapping[str, int] | None = None
+    order: Order,
+    committed: Mapping[str, int],
+    *,
+    sent: Mapping[str, int] | None = None,
+    voided: Mapping[str, int] | None = None,
 ) -> tuple[TenderState, ...]:
-    """The payments of an order with what the engine has committed (payment id to minor units) or released of each."""
+    """The payments of an order with what the engine has committed (payment id to minor units) or released of each.
+
+    ``sent`` as in ``TenderState``; without it the snapshot's word is taken for what was ours.
+    """
     return tuple(
         TenderState(
             payment_id=one.id,
             tender=one.tender,
             captured=one.captured,
-            refunded_outside=one.refunded,
+            refunded_outside=one.refunded - _ours(one, sent),
             committed=committed.get(one.id, 0),
+            sent=(sent or {}).get(one.id, 0),
             authorised=one.authorised,
             voided=(voided or {}).get(one.id, 0),
         )
         for one in order.payments
     )
+
+
+def _ours(payment: Payment, sent: Mapping[str, int] | None) -> int:
+    """What of a payment's ``refunded`` is ours: never more than we sent, for a transfer may have failed since."""
+    here = payment.refunded_here
+    return here if sent is None else min(here, sent.get(payment.id, 0))
+
+
+def included(told: int, *, outside: int, succeeded: Sequence[int], maybe: Sequence[int]) -> int:
+    """How much of what a provider says was paid back in all is money of this engine.
+
+    ``outside``: what was known to have gone back elsewhere before. ``succeeded`` are the engine's transfers to that
+    payment, oldest first, and ``maybe`` those that may have gone as well. One that tells of no more elsewhere, with
+    all of ours or from before the latest of them, is believed so. Else it is taken as of now; and one that cannot be,
+    for it tells of less than we have sent, as telling of nothing of ours: too little is left rather than too much.
+    """
+    sums = [0, *accumulate((*succeeded, *maybe))]
+    alike = [one for one in sums if told - one == outside]
+    certain = sum(succeeded)
+    return alike[-1] if alike else certain if told >= certain else 0
 
 
 def allocate(amount: int, tenders: Sequence[TenderState], mode: Mode) -> list[tuple[TenderState, int]]:

@@ -12,12 +12,14 @@ import msgspec
 import sqlalchemy as sa
 
 from rma.db import hot, tables
+from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain import stretches, units
 from rma.domain.components import Component
+from rma.domain.order import Order, Payment
 from rma.domain.pricing import Priced
 from rma.domain.stretches import Run
-from rma.domain.tenders import TenderState, tender_states
+from rma.domain.tenders import TenderState, included, tender_states
 from rma.domain.units import Ranges
 from rma.services import naming
 from rma.services.assess import OrderView
@@ -26,6 +28,15 @@ from rma.services.naming import Name, OrderBy
 _refunds = tables.table(tables.Refund)
 _transfers = tables.table(tables.Transfer)
 NAMES = ("id", "return_id", "state", "components", "total")
+GONE = ("succeeded", "sending", "unknown")
+"""Transfers whose money is with the customer, or may be."""
+
+
+def _sent() -> sa.ColumnElement[Any]:
+    """Whether a transfer went, or may have gone, to the payment itself."""
+    return sa.and_(
+        _transfers.c.on_behalf_of.is_(None), _transfers.c.state.in_([sa.literal_column(f"'{s}'") for s in GONE])
+    )
 
 
 @cache
@@ -33,13 +44,18 @@ def _refunds_of(by: OrderBy) -> hot.Hot:
     """Each refund once for each of its transfers."""
     payment = sa.func.coalesce(_transfers.c.on_behalf_of, _transfers.c.payment_id)
     return hot.Hot(
-        sa.select(*(_refunds.c[name] for name in NAMES), payment, _transfers.c.amount)
+        sa.select(*(_refunds.c[name] for name in NAMES), payment, _transfers.c.amount, _sent())
         .select_from(_refunds.outerjoin(_transfers, _transfers.c.refund_id == _refunds.c.id))
         .where(_refunds.c.order_id == naming.order_id(by), _refunds.c.state != sa.literal_column("'refused'"))
         .order_by(_refunds.c.id)
     )
 
 
+_SENT_TO = Query(
+    sa.select(_transfers.c.amount, _transfers.c.state)
+    .where(_transfers.c.order_id == sa.bindparam("order"), _transfers.c.payment_id == sa.bindparam("payment"), _sent())
+    .order_by(_transfers.c.updated_at, _transfers.c.id)
+)
 RETURNED = frozenset({"goods"})
 
 
@@ -110,16 +126,51 @@ def read(work: Work, view: OrderView, *, but: str = "", held: Sequence[Held] = (
     left_out = {but, *(row["id"] for row, _ in held)}
     rows = {row["id"]: tuple(row[name] for name in NAMES) for row, _ in held if row["id"] != but}
     committed: Counter[str] = Counter()
-    for *cells, payment, amount in _refunds_of(view.name.by).rows(work, view.name.params):
+    sent: Counter[str] = Counter()
+    for *cells, payment, amount, gone in _refunds_of(view.name.by).rows(work, view.name.params):
         if cells[0] not in left_out:
             rows[cells[0]] = tuple(cells)
             if payment is not None:
                 committed[payment] += amount
+                sent[payment] += amount if gone else 0
     for row, transfers in held:
         if row["id"] != but and row["state"] != "refused":
             committed.update(_promised(transfers))
+            sent.update(_gone(transfers))
     decided = tuple(decided_of(row) for _, row in sorted(rows.items()) if row[2] != "refused")
-    return Books(decided, tender_states(view.order, committed))
+    return Books(decided, tender_states(view.order, committed, sent=sent))
+
+
+def _gone(transfers: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """What of these transfers went, or may have gone, to each payment itself."""
+    found: Counter[str] = Counter()
+    for row in transfers:
+        if row["payment_id"] is not None and row["on_behalf_of"] is None and row["state"] in GONE:
+            found[row["payment_id"]] += row["amount"]
+    return found
+
+
+def told(work: Work, order_id: str, old: Order, new: Order) -> tuple[Payment, ...]:
+    """The payments of a snapshot that came over ``old``, each with how much of its ``refunded`` was sent from here."""
+    before = {one.id: one for one in old.payments}
+    found = []
+    for one in new.payments:
+        was = before.get(one.id)
+        if was is None:
+            here = 0
+        elif one.refunded == was.refunded:
+            here = was.refunded_here
+        else:
+            here = _here(work, order_id, one, outside=was.refunded - was.refunded_here)
+        found.append(msgspec.structs.replace(one, refunded_here=here))
+    return tuple(found)
+
+
+def _here(work: Work, order_id: str, payment: Payment, *, outside: int) -> int:
+    rows = _SENT_TO.all(work, order=order_id, payment=payment.id)
+    succeeded = [row.amount for row in rows if row.state == "succeeded"]
+    maybe = [row.amount for row in rows if row.state != "succeeded"]
+    return included(payment.refunded, outside=outside, succeeded=succeeded, maybe=maybe)
 
 
 def _promised(transfers: Sequence[Mapping[str, Any]]) -> Counter[str]:

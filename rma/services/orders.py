@@ -31,7 +31,7 @@ from rma.domain.pricing import price
 from rma.domain.privacy_papers import without_person
 from rma.domain.snapshot import check_delivered, read_delivery, read_order
 from rma.errors import Invalid, RmaError, Stale
-from rma.services import anew, assess, law, log
+from rma.services import anew, assess, books, law, log
 from rma.services.assess import OrderView
 from rma.services.caller import Caller
 from rma.services.case import lock_order, now_of, store_now
@@ -186,6 +186,7 @@ class _Batch:
         view = assess.view_order(self.work, self.store, row) if row["frozen"] is not None else None
         frozen = view.priced if view else None
         merged, conflicts = merge(old, snapshot, frozen=frozen, in_returns=_in_returns(view))
+        merged = msgspec.structs.replace(merged, payments=books.told(self.work, row["id"], old, merged))
         check_delivered(snapshot, merged)
         merged = _still_erased(old, merged, asked=asked)
         kept = row["law"] if merged.country == old.country else None

@@ -261,6 +261,31 @@ def test_the_warehouse_alone_takes_nobodys_whole_money(shop: Shop) -> None:
     assert (shop.refunds(free), shop.show(free)["state"]) == ([], "awaiting_feedback")
 
 
+def test_what_the_provider_says_was_paid_back_holds_what_was_sent_from_here(open_shop: OpenShop) -> None:
+    """Snapshots with the provider's total, late, repeated and true, take nothing twice; money elsewhere is flagged."""
+    shop = open_shop(policy={"refunds": {"auto_approve_below": "500.00"}})
+
+    def told(refunded: str) -> None:
+        shop.order("1001", shop.line("1", quantity=4), payment={"refunded": shop.money(refunded)})
+
+    told("0.00")
+    accepted(shop)
+    shop.settle()
+    told("100.00")
+    second = accepted(shop)[1]
+    shop.settle()
+    told("100.00")
+    assert shop.refund(second)["state"] == "succeeded"
+    told("230.00")
+    filed, third = accepted(shop, "1001", want("1", 2))
+    assert (third["total"]["amount"], third["short"]["amount"]) == ("170.00", "30.00")
+    assert (third["state"], third["flags"]) == ("proposed", ["short", "refunded_elsewhere"])
+    shop.approve(third)
+    told("400.00")
+    paid, rest = shop.refunds(filed)
+    assert (paid["state"], rest["total"]["amount"], rest["short"]["amount"]) == ("succeeded", "0.00", "30.00")
+
+
 def by_hand(shop: Shop, *parts: Json) -> Json:
     """Money without goods, proposed by support."""
     answer: Json = shop.support.post("/orders/1001/refunds", {"components": list(parts), "reason": "Yanlış alındı"})

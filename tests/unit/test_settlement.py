@@ -11,7 +11,7 @@ from rma.domain.asks import Deduction, Extra, Part, Reduction, Settlement, Swap
 from rma.domain.components import WHY, Component, explain, write_component
 from rma.domain.pricing import Value
 from rma.domain.settlement import left
-from rma.domain.tenders import TenderState, Transfer, check_transfers
+from rma.domain.tenders import TenderState, Transfer, check_transfers, included
 from rma.domain.units import Ranges
 from rma.errors import Invalid, Refused
 from tests.support.till import Till, by_tender, line, of_kind, payment, promotion, snapshot
@@ -241,3 +241,25 @@ def test_a_settlement_survives_being_stored() -> None:
     """A settlement is the same after a round through JSON."""
     settlement = _shipped().everything()
     assert msgspec.json.decode(msgspec.json.encode(settlement), type=Settlement) == settlement
+
+
+@pytest.mark.parametrize(
+    ("told", "outside", "succeeded", "maybe", "ours"),
+    [
+        (200, 0, [200], [], 200),  # as of now
+        (0, 0, [200], [], 0),  # from before our own
+        (100, 0, [100, 100], [], 100),  # from between the two
+        (250, 50, [200], [], 200),  # with what was known to be elsewhere
+        (250, 0, [200], [], 200),  # with what is new elsewhere
+        (50, 0, [200], [], 0),  # less than we have sent: nothing of it is believed to be ours
+        (300, 0, [100], [200], 300),  # one under way has gone
+        (100, 0, [100], [200], 100),  # or has not
+        (350, 0, [100], [200], 100),  # nobody knows: what is certain
+        (200, 200, [200], [], 0),  # the old total again
+    ],
+)
+def test_what_of_a_providers_total_is_ours(
+    told: int, outside: int, succeeded: list[int], maybe: list[int], ours: int
+) -> None:
+    """Our own money in a provider's total is what explains it best; in doubt too little is left, not too much."""
+    assert included(told, outside=outside, succeeded=succeeded, maybe=maybe) == ours
