@@ -91,13 +91,13 @@ class RefundFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a refund and of the person who acts on it.
 
     ``total_as_shown``: the total sent is the total now. ``approver_named``: the key belongs to a person.
-    ``independent``: that person fixed nothing in it and has not approved it. ``approvals`` and ``resolutions`` count
-    distinct persons, this one included; ``approvals_needed`` follows from the store's limit and everything approved on
-    the order. ``within_caps``: no tender and no order gives back more than it took. ``auto_approvable``: below the
-    store's limit and changed by nobody. ``redirected``: the retry goes to another tender. ``can_ask``: the provider
-    can be asked what became of a transfer. ``part_paid``: some of its money has gone out already (a proposal that sends
-    the rest over another tender). ``waiting`` counts transfers that no account was named for; they are not among
-    ``transfers``.
+    ``independent``: that person is somebody else than everybody who fixed something in it or has approved it.
+    ``approvals`` and ``resolutions`` count distinct persons, this one included; ``approvals_needed`` follows from the
+    store's limit and everything approved on the order. ``within_caps``: no tender and no order gives back more than it
+    took. ``auto_approvable``: below the store's limit and changed by nobody. ``redirected``: the retry goes to another
+    tender. ``can_ask``: the provider can be asked what became of a transfer. ``part_paid``: some of its money has gone
+    out already (a proposal that sends the rest over another tender). ``waiting`` counts transfers that no account was
+    named for; they are not among ``transfers``.
     """
 
     part_paid: bool = False

@@ -96,10 +96,13 @@ REFUND: tuple[Guard, ...] = (
         "approver_independent",
         "rule",
         lambda facts: facts.independent,
-        "the person fixed nothing in this refund and has not approved it yet",
-        "Kimse kendi belirlediği tutarı ya da aynı geri ödemeyi ikinci kez onaylayamaz.",
-        "Nobody approves what they fixed themselves, and nobody approves twice.",
-        "Niemand gibt frei, was er selbst festgelegt hat, und niemand zweimal.",
+        "the person is somebody else than who fixed something in this refund or approved it, whatever the key",
+        "Kimse kendi belirlediği tutarı ya da aynı geri ödemeyi ikinci kez onaylayamaz; kendi oluşturduğu anahtar da "
+        "başkası sayılmaz.",
+        "Nobody approves what they fixed themselves, and nobody approves twice; a key of one's own making is nobody "
+        "else.",
+        "Niemand gibt frei, was er selbst festgelegt hat, und niemand zweimal; ein selbst erstellter Schlüssel ist "
+        "niemand anderes.",
     ),
     _on_refund(
         "within_caps",

@@ -148,13 +148,15 @@ def _approval_facts(door: Door, caller: Caller, refund: Subject, found: books.Bo
         refund,
         total_as_shown=expected == row["total"],
         approver_named=named,
-        independent=approvers.independent(
-            door.work, door.services.catalog, caller, fixers=set(row["doc"].get("fixers", [])), approvals=approvals
-        ),
+        independent=approvers.independent(door.work, caller, [*_fixers(refund), *approvals]),
         approvals=max(len(people), 1),
         approvals_needed=needed,
         within_caps=_within_caps(door, refund, found),
     )
+
+
+def _fixers(refund: Subject) -> list[dict[str, Any]]:
+    return [{"actor": actor} for actor in refund.row["doc"].get("fixers", [])]
 
 
 def _within_caps(door: Door, refund: Subject, found: books.Books) -> bool:
@@ -234,18 +236,25 @@ def resolve(
     row = refunds.transfer_of(door, refund, data.transfer_id)
     if not data.proof.strip():
         raise Invalid.field("proof", "required", "A resolution needs a proof.")
-    same = [
-        r
-        for r in refund.row["doc"].get("resolutions", [])
-        if r["transfer_id"] == data.transfer_id and r["outcome"] == data.outcome
-    ]
-    people = {r["person"] for r in same if r["person"]} | ({caller.person} if caller.person else set())
+    if refund.state == "unknown" and row["state"] != "unknown":
+        raise Refused(f"Only an unknown transfer is resolved; this one is {row['state']}.", code="transfer_not_unknown")
     facts = gather.refund(
-        door, refund, approver_named=caller.person is not None, resolutions=len(people), can_ask=can_ask(door, row)
+        door,
+        refund,
+        approver_named=caller.person is not None,
+        resolutions=1 + _agreed(door, caller, refund, row, data.outcome),
+        can_ask=can_ask(door, row),
     )
     door.fire(refund, "resolve", role="finance", facts=facts, fields=msgspec.to_builtins(data), language=locale)
     door.close()
     return cases_view.refund(door, refund, locale=locale)
+
+
+def _agreed(door: Door, caller: Caller, refund: Subject, row: dict[str, Any], outcome: str) -> bool:
+    """Whether somebody else than the caller has said the same of this attempt to send it."""
+    said = {"transfer_id": row["id"], "attempt": row["attempt"], "outcome": outcome}
+    same = [one for one in refund.row["doc"].get("resolutions", []) if said.items() <= one.items()]
+    return any(approvers.independent(door.work, caller, [one]) for one in same)
 
 
 def can_ask(door: Door, row: dict[str, Any]) -> bool:

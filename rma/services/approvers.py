@@ -1,62 +1,88 @@
-"""Who may approve a refund: not who fixed something in it, not twice, and not by a key they made for somebody else."""
+"""Who counts as somebody else where two people are asked for: one rule for everybody who has to be another one.
+
+People are told apart, not keys; and who makes a key has had its secret, so a key is nobody else to those who made it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+import sqlalchemy as sa
+
+from rma.db import tables
 from rma.db.session import Work
 from rma.services.caller import Caller
-from rma.services.catalog import Catalog, KeyInfo
 
+ENGINE = "auto"
+"""The actor of what the engine approves itself: nobody."""
 _KEY = "key:"
-_MOST_MINTERS = 20
+_keys = tables.table(tables.Key)
 
 
-def independent(
-    work: Work, catalog: Catalog, caller: Caller, *, fixers: set[str], approvals: list[dict[str, Any]]
-) -> bool:
-    """Whether the caller may approve what these fixed and approved: never who did so already, by whatever key.
+def independent(work: Work, caller: Caller, others: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the caller is somebody else than every one of ``others``: another person, with a key of other making.
 
-    Nor a second approver of whom the first minted the key, or the other way round, directly or through keys in
-    between: who makes a key has had its secret.
-    ``fixers`` are actors, ``approvals`` the entries of ``record_approval``.
+    An entry holds the ``actor`` of what was done, and the ``person`` where one was known then. Not independent are two
+    keys of one person, and two of which the maker of one (directly or through keys in between, however many) holds the
+    other, whoever comes first. Keys that a third one made are independent of each other. What cannot be told (an entry
+    without an actor, a key whose makers are not known to the last) is not independent.
     """
-    earlier = {a["actor"] for a in approvals if a.get("actor") not in (None, "auto")}
-    if not fixers | earlier:
+    told = [one for one in others if one.get("actor") != ENGINE]
+    if not told:
         return True
-    people = _People(work, catalog, {caller.actor, *fixers, *earlier})
-    mine = people.who(caller.actor) | ({caller.person} if caller.person else set())
-    if any(mine & people.who(actor) for actor in fixers | earlier):
+    if any(not one.get("actor") for one in told):
         return False
-    if mine & {a["person"] for a in approvals if a.get("person")}:
+    family = _Family(work, {caller.actor, *(one["actor"] for one in told)})
+    mine, my_makers = family.who(caller.actor, caller.person), family.makers(caller.actor)
+    if my_makers is None:
         return False
-    return not any(mine & people.makers(actor) or people.who(actor) & people.makers(caller.actor) for actor in earlier)
+    for one in told:
+        theirs, makers = family.who(one["actor"], one.get("person")), family.makers(one["actor"])
+        if makers is None or mine & (theirs | makers) or theirs & my_makers:
+            return False
+    return True
 
 
-class _People:
-    """The keys of these actors and of everybody who minted them, with their persons."""
+class _Minted(msgspec.Struct, frozen=True):
+    """Whose a key is, and which actor minted it."""
 
-    def __init__(self, work: Work, catalog: Catalog, actors: set[str]) -> None:
-        self._rows: dict[str, KeyInfo] = {}
-        wanted = actors
-        for _ in range(_MOST_MINTERS):
-            ids = {actor.removeprefix(_KEY) for actor in wanted if actor.startswith(_KEY)} - self._rows.keys()
-            if not ids:
-                return
-            rows = {key_id: row for key_id in ids if (row := catalog.key(work, key_id)) is not None}
-            self._rows |= rows
-            wanted = {row.minted_by for row in rows.values() if row.minted_by}
+    person: str | None
+    by: str | None
 
-    def who(self, actor: str) -> set[str]:
-        """The actor, and the person behind it where there is one."""
-        row = self._rows.get(actor.removeprefix(_KEY))
-        return {actor, row.person} if row is not None and row.person else {actor}
 
-    def makers(self, actor: str) -> set[str]:
-        """Everybody who minted this actor's key, or a key that did."""
+class _Family:
+    """The keys of these actors with all that they were minted by, one by another, to the first."""
+
+    def __init__(self, work: Work, actors: set[str]) -> None:
+        named = {actor.removeprefix(_KEY) for actor in actors if actor.startswith(_KEY)}
+        self._keys = {row.id: _Minted(row.person, row.minted_by) for row in work.conn.execute(_line(named))}
+
+    def who(self, actor: str, person: str | None = None) -> set[str]:
+        """The actor, and the persons behind it: who was told, and whose key it is."""
+        key = self._keys.get(actor.removeprefix(_KEY))
+        return {actor} | {one for one in (person, key and key.person) if one}
+
+    def makers(self, actor: str) -> set[str] | None:
+        """Every key that made this one or a key that did, with their persons; None where the line breaks off.
+
+        It ends with what no key made: the command line did, as whoever has the server.
+        """
         found: set[str] = set()
-        row = self._rows.get(actor.removeprefix(_KEY))
-        while row is not None and row.minted_by and row.minted_by not in found:
-            found |= self.who(row.minted_by)
-            row = self._rows.get(row.minted_by.removeprefix(_KEY))
+        while actor.startswith(_KEY):
+            key = self._keys.get(actor.removeprefix(_KEY))
+            if key is None or key.by is None or key.by in found:
+                return None
+            actor = key.by
+            if actor.startswith(_KEY):
+                found |= self.who(actor)
         return found
+
+
+def _line(named: set[str]) -> sa.Select[Any]:
+    """These keys and all before them; a circle, which cannot be, ends too."""
+    columns = (_keys.c.id, _keys.c.person, _keys.c.minted_by)
+    line = sa.select(*columns).where(_keys.c.id.in_(named)).cte("line", recursive=True)
+    before = sa.select(*columns).join(line, _keys.c.id == sa.func.substr(line.c.minted_by, len(_KEY) + 1))
+    return sa.select(line.union(before))

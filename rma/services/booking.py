@@ -40,7 +40,7 @@ def book_refund(door: Door, refund: Subject, _fields: dict[str, Any]) -> None:
         door.say("refund.points_due", {"id": refund.id, "points": refund.row["doc"]["points"]})
     later = interest.since_approval(door, refund)
     if later is not None:
-        refunds.propose(door, later, None, by_hand=False, fixers=[], interest_of=refund.id)
+        refunds.propose(door, later, None, by_hand=False, interest_of=refund.id)
 
 
 def _worth_nothing(door: Door, line: Line, mine: units.Ranges) -> units.Ranges:

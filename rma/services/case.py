@@ -145,6 +145,10 @@ class Case:
         self.row["facts"] = {**self.row["facts"], **values}
         self.changed = True
 
+    def fixed_by(self, actor: str) -> None:
+        """Somebody fixed what this case's money is, or where it goes: they approve nothing of it."""
+        self.facts(fixers=[*self.fact("fixers", []), actor])
+
     def fact(self, name: str, default: Any = None) -> Any:
         """What the case remembers under this name."""
         return self.row["facts"].get(name, default)

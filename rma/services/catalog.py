@@ -30,7 +30,6 @@ FRESH = 2.0
 MOST = 2_000
 MACHINES = ("return", "parcel", "refund", "replacement")
 _stores = tables.table(tables.Store)
-_keys = tables.table(tables.Key)
 _policies = tables.table(tables.Policy)
 _workflows = tables.table(tables.Workflow)
 
@@ -55,13 +54,6 @@ class StoreInfo(msgspec.Struct, frozen=True):
         """The address that returns go to unless a method names another."""
         chosen = [a for a in self.return_addresses if a.get("default")] or self.return_addresses
         return chosen[0] if chosen else {}
-
-
-class KeyInfo(msgspec.Struct, frozen=True):
-    """Whose an API key is, and which actor minted it. Neither ever changes, also when the key is revoked."""
-
-    person: str | None
-    minted_by: str | None
 
 
 class Catalog:
@@ -100,13 +92,6 @@ class Catalog:
         """The newest published version of a workflow of this name."""
         version = self._recent(("current", store_id, name), lambda: _newest(work, store_id, name))
         return self.definition(work, store_id, name, version)
-
-    def key(self, work: Work, key_id: str) -> KeyInfo | None:
-        """What an API key was minted as; None if there never was one."""
-        found: KeyInfo | None = self._kept.get(("key", key_id))
-        if found is None and (found := _key(work, key_id)) is not None:
-            self._keep(self._kept, ("key", key_id), found)
-        return found
 
     def _recent(self, key: tuple[Any, ...], read: Any) -> Any:
         known = self._fresh.get(key)
@@ -211,11 +196,6 @@ def _definition(work: Work, store_id: str, name: str, version: int) -> Definitio
     if row is None:
         raise NotFound(f"There is no workflow {name} in version {version}.")
     return msgspec.structs.replace(load(f"{name} {version}", row.body.encode()), version=version)
-
-
-def _key(work: Work, key_id: str) -> KeyInfo | None:
-    row = work.conn.execute(sa.select(_keys.c.person, _keys.c.minted_by).where(_keys.c.id == key_id)).first()
-    return None if row is None else KeyInfo(*row)
 
 
 def _newest(work: Work, store_id: str, name: str) -> int:

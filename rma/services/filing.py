@@ -292,8 +292,9 @@ def _new_case(
 
 
 def _remembered(view: OrderView, decision: Decision, data: FileReturn, caller: Caller) -> dict[str, Any]:
-    """What later steps ask. Whoever files on a customer's behalf, or overrides, approves no money of it."""
-    fixed = data.override is not None or caller.person is not None
+    """What later steps ask. Who files on a customer's behalf, overrides or names a price approves no money of it."""
+    priced = any(line.replacement is not None and line.replacement.unit_price is not None for line in data.lines)
+    fixed = data.override is not None or caller.person is not None or priced
     return {
         "assessment": decision.assessment,
         "withdrawal": any(line.kind == "withdrawal" and line.decision != "refused" for line in decision.lines),

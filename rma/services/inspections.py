@@ -262,7 +262,7 @@ def _deduct(door: Door, caller: Caller, line: Line, item: DeductionIn, chosen: u
     amount = parse_money(item.amount, case.row["currency"], path="deduction.amount") if item.amount else None
     entry = {"cause": "value_loss", "amount": amount, "percent": item.percent, "why": item.reason}
     remember(line, deductions=[*line.doc.get("deductions", []), {**entry, "units": [list(r) for r in chosen]}])
-    case.facts(fixers=[*case.fact("fixers", []), caller.actor])
+    case.fixed_by(caller.actor)
 
 
 def _against_the_law(door: Door, caller: Caller, data: NewInspection) -> dict[str, Any]:

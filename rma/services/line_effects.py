@@ -55,11 +55,15 @@ def _live(door: Door) -> Iterator[Line]:
 
 
 def overrule(case: Case) -> None:
-    """A person takes up what the rules refused: lines whose goods have come, or all where the rules left none."""
+    """A person takes up what the rules refused: lines whose goods have come, or all where the rules left none.
+
+    The case remembers it (``overruled``): whoever approves that later has overridden the rules.
+    """
     everything = all(refused(line) for line in case.lines)
     for line in case.lines:
         if refused(line) and (everything or line.received):
             remember(line, decision="needs_review")
+            case.facts(overruled=True)
             if line.doc.get("goods_come_back"):
                 line.set(expected=max(line.expected, line.requested if everything else line.received))
 

@@ -196,6 +196,7 @@ def _price(door: Door, row: Any, caller: Caller, line: Line, asked: ReplacementI
     if asked.unit_price is not None:
         if not caller.may("returns:override"):
             raise Forbidden("A price for the replacement needs the scope returns:override.")
+        the_case(door).fixed_by(caller.actor)
         return parse_money(asked.unit_price, currency, path="replacement.unit_price") * quantity
     old = (line.order_line_id, line.units)
     price = settling.price_of(door.store, door.order, row, old, sku=asked.sku, quantity=quantity)

@@ -11,8 +11,8 @@ import msgspec
 
 from rma.db.session import Work
 from rma.domain import calendar
-from rma.errors import Refused
-from rma.services import accounts, cases_view, doors, gather, refunds, returns
+from rma.errors import Reason, Refused
+from rma.services import accounts, approvers, cases_view, doors, gather, refunds, returns
 from rma.services.accounts import PayoutIn
 from rma.services.caller import Caller
 from rma.services.context import Services
@@ -31,6 +31,8 @@ def give(
     door = doors.open_case(work, services, caller, return_id, order=True)
     case = the_case(door)
     case.set(contact=msgspec.json.encode({**accounts.contact(case), "payout": account}).decode())
+    if not caller.is_link:
+        case.fixed_by(caller.actor)
     door.say("return.payout_given", {"by": sorted(caller.roles)})
     for refund in door.children("refund"):
         if refund.state not in _OVER:
@@ -57,21 +59,31 @@ def give_refund(
 def _take(door: Door, caller: Caller, refund: Subject, account: dict[str, str] | None) -> None:
     """Give the account to a refund: one that is not approved may change it, one that waits for it goes on.
 
-    What has an account and is approved keeps it: people approved that one.
+    What has an account and is approved keeps it: people approved that one. Nobody who approved it names the one that it
+    waits for.
     """
     waiting = gather.waiting(door, refund)
     if refund.state != "proposed" and not waiting:
         return
+    approvals = _kept_approvals(refund)
+    if not caller.is_link and not approvers.independent(door.work, caller, approvals):
+        raise _own_account()
     today = calendar.local_date(door.now, time_zone(door)).isoformat()
     fixers = refund.row["doc"].get("fixers", [])
     doc = {**refund.row["doc"], "payout_on": today}
     doc["fixers"] = fixers if caller.is_link else [*fixers, caller.actor]
-    refund.set(payout=msgspec.json.encode(account).decode(), approvals=_kept_approvals(refund), doc=doc)
+    refund.set(payout=msgspec.json.encode(account).decode(), approvals=approvals, doc=doc)
     if refund.state == "awaiting_payout":
         door.fire(refund, "give_payout", role="customer" if caller.is_link else "support")
     elif refund.state != "proposed":
         for row in waiting:
             door.act(row["id"], row["attempt"], "send_refund")
+
+
+def _own_account() -> Refused:
+    text = "Nobody approves a refund and says where it goes: somebody else, or the customer, gives the account."
+    name = "approver_independent"
+    return Refused(text, code=name, reasons=[Reason(rule=name, code=name, text=text)])
 
 
 def _kept_approvals(refund: Subject) -> list[Any]:

@@ -21,6 +21,7 @@ from rma.domain.settlement import settle
 from rma.domain.tenders import TRANSFER
 from rma.errors import NotFound, RmaError
 from rma.services import (
+    approvers,
     assess,
     books,
     children,
@@ -130,7 +131,7 @@ def _propose_goods(door: Door) -> None:
         _settled_without_money(case, shares)
         return
     by_hand = bool(deductions or reductions or case.fact("override"))
-    propose(door, settlement, ask, by_hand=by_hand, fixers=case.fact("fixers", []))
+    propose(door, settlement, ask, by_hand=by_hand)
 
 
 def _agree(door: Door, case: Case, settlement: Settlement) -> None:
@@ -145,7 +146,7 @@ def _agree(door: Door, case: Case, settlement: Settlement) -> None:
 def propose_differences(door: Door) -> None:
     """Propose back what was paid for replacements that will not come, or beyond what they cost."""
     for settlement in differences.owed_back(door):
-        propose(door, settlement, None, by_hand=False, fixers=[])
+        propose(door, settlement, None, by_hand=False)
 
 
 def propose_rests(door: Door) -> None:
@@ -159,7 +160,7 @@ def propose_freed(door: Door, refused: Subject) -> None:
     """Propose what a refund by hand, now refused, had kept from the returns of its order; a person looks at it."""
     freed = rests.freed(door, refused, _held(door))
     if freed is not None:
-        propose(door, *freed, by_hand=True, fixers=[])
+        propose(door, *freed, by_hand=True)
 
 
 def propose_freight(door: Door) -> None:
@@ -174,12 +175,13 @@ def propose(
     ask: Ask | None,
     *,
     by_hand: bool,
-    fixers: list[str],
+    fixers: Sequence[str] = (),
     interest_of: str | None = None,
     rest_of: str | None = None,
 ) -> Subject:
     """Write a proposal with its transfers. Changed by nobody and below the store's limit, it approves itself.
 
+    Nobody approves it who fixed something in its case, or is one of ``fixers``, who fixed something in it alone.
     ``interest_of`` names the refund that this one pays the rest of the interest for, ``rest_of`` the one that owed what
     it could not pay.
     """
@@ -188,7 +190,7 @@ def propose(
     clean = not by_hand and not settlement.short and not settlement.flags
     doc = {
         "auto": clean and _needs_nobody(door, settlement.total),
-        "fixers": fixers,
+        "fixers": [*(case.fact("fixers", []) if case is not None else ()), *fixers],
         "requested_by": [door.actor],
         "ask": msgspec.to_builtins(ask) if ask is not None else None,
         "flags": list(settlement.flags),
@@ -329,7 +331,7 @@ def record_approval(door: Door, refund: Subject, _fields: dict[str, Any]) -> Non
     """Keep who approved which total, and when. The engine's own approval is named as such."""
     entry = {"person": door.person, "actor": door.actor, "at": door.now, "total": refund.row["total"]}
     if refund.row["doc"].get("auto"):
-        entry |= {"person": None, "actor": "auto"}
+        entry |= {"person": None, "actor": approvers.ENGINE}
     refund.set(approvals=[*refund.row["approvals"], msgspec.to_builtins(entry)])
 
 

@@ -132,6 +132,9 @@ def act(
         case.facts(reopened=True)
     if trigger in ("reopen", "appeal", "approve", "waive_goods"):
         overrule(case)
+    if trigger in ("approve", "waive_goods") and case.fact("overruled"):
+        case.facts(override=True)
+        case.fixed_by(caller.actor)
     if trigger in ("reopen", "appeal"):
         _count_holders(door)
     if trigger == "ask_customer":
@@ -238,7 +241,7 @@ def offer(
     line.set(
         doc={**line.doc, "offer": {**made, "by": caller.actor, "at": msgspec.to_builtins(door.now), "answer": None}}
     )
-    case.facts(fixers=[*case.fact("fixers", []), caller.actor])
+    case.fixed_by(caller.actor)
     door.say("return.offered", {"line": line.id, **made})
     door.close()
     return view_of(door, caller, locale=locale), case.row["version"]

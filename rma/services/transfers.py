@@ -64,7 +64,9 @@ def redirect_transfer(door: Door, refund: Subject, fields: dict[str, Any]) -> No
 @effect("record_resolution")
 def record_resolution(door: Door, refund: Subject, fields: dict[str, Any]) -> None:
     """Keep who says what became of a transfer that nobody can ask about."""
-    entry = {"person": door.person, "transfer_id": fields["transfer_id"], "outcome": fields["outcome"]}
+    attempt = transfer_of(door, refund, fields["transfer_id"])["attempt"]
+    entry = {"person": door.person, "actor": door.actor, "transfer_id": fields["transfer_id"], "attempt": attempt}
+    entry |= {"outcome": fields["outcome"]}
     kept = refund.row["doc"].get("resolutions", [])
     refund.set(doc={**refund.row["doc"], "resolutions": [*kept, {**entry, "proof": fields["proof"]}]})
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from rma.db import session, tables
 from rma.db.session import Work, now
-from rma.services import approvals, asking, dead_letters, effects, runner
+from rma.services import approvals, approvers, asking, dead_letters, effects, runner
 from rma.services.caller import Caller
 from rma.services.context import Services
 from tests.support import crossing, fragile
@@ -192,24 +192,52 @@ def test_what_is_new_goes_before_questions(floor: Floor, key: str, monkeypatch: 
 
 
 def test_what_nobody_can_be_asked_about_two_people_tell_with_proof(floor: Floor) -> None:
-    """A provider that is not connected tells nothing: who says so twice is one person, and two have to agree."""
+    """A provider that is not connected tells nothing: who says so twice is one person, and two have to agree.
+
+    An own key is nobody else, what was said of an earlier attempt is not said of this one, and an end is one.
+    """
     shop = Floor(floor.services, test_mode=False)
-    shop.order("1", payments=[payment("p1", "card", "466.66", provider="bank")])
+    paid = [payment(name, "card", amount, provider="bank") for name, amount in (("p1", "5.00"), ("p2", "461.66"))]
+    shop.order("1", payments=paid)
     refund = shop.must(shop.by_hand("1", "10.00", "shipping"))["id"]
     shop.must(shop.approve(refund))
-    runner.run_attempt(shop.services, shop.open_acts()[0])
-    transfer = shop.rows(tables.Transfer)[0].id
+    for act in shop.open_acts():
+        runner.run_attempt(shop.services, act)
+    first, second = [row.id for row in shop.rows(tables.Transfer)]
+    with shop.services.database.write() as work:
+        puppet = shop.caller(work, "puppet", "puppet@example.com", by=shop.anna.actor)
 
-    def told(who: Caller, outcome: Any = "succeeded", proof: str = "Dekont 17") -> tuple[str, str]:
+    def told(who: Caller, outcome: Any, transfer: str = first, proof: str = "Dekont 17") -> tuple[str, str]:
         says = approvals.Resolve(transfer, outcome, proof)
         code, _ = shop.do(lambda work: approvals.resolve(work, shop.services, who, refund, says, locale="en"))
         return code, shop.row(tables.Refund, refund).state
 
-    assert (told(shop.clerk), told(shop.anna, proof=" ")) == (("refused", "unknown"), ("invalid", "unknown"))
-    for who, outcome in ((shop.anna, "succeeded"), (shop.anna, "succeeded"), (shop.bert, "failed")):
+    assert told(shop.clerk, "failed") == ("refused", "unknown")
+    assert told(shop.anna, "failed", proof=" ") == ("invalid", "unknown")
+    for who in (shop.anna, shop.anna, puppet, shop.bert):
+        assert shop.row(tables.Transfer, first).state == "unknown"
+        assert told(who, "failed") == ("ok", "unknown")
+    assert told(shop.anna, "succeeded") == ("transfer_not_unknown", "unknown")
+    assert [told(who, "failed", second) for who in (shop.anna, shop.bert)] == [("ok", "unknown"), ("ok", "failed")]
+    shop.must(shop.retry(refund, first))
+    runner.run_attempt(shop.services, shop.open_acts()[0])
+    for who, outcome in ((shop.anna, "failed"), (puppet, "succeeded"), (shop.anna, "succeeded")):
         assert told(who, outcome) == ("ok", "unknown")
-    assert told(shop.bert) == ("ok", "succeeded")
-    assert told(shop.bert) == ("refused", "succeeded")
+    assert told(shop.bert, "succeeded") == ("ok", "partly_succeeded")
+    assert told(shop.bert, "succeeded") == ("refused", "partly_succeeded")
+
+
+@pytest.mark.parametrize("by", ["key:key_of_nobody", None, "itself"])
+def test_a_key_of_which_it_is_not_known_who_made_it_is_nobody_else(floor: Floor, by: str | None) -> None:
+    """A line of makers that breaks off, or that comes back to where it began, proves no second person, either way."""
+    with floor.services.database.write() as work:
+        own = f"key:key_{floor.slug}_stray"
+        stray = floor.caller(work, "stray", "stray@example.com", by=own if by == "itself" else by)
+        work.flush()
+        pairs = ((stray, floor.anna), (floor.anna, stray), (floor.anna, floor.bert))
+        found = [approvers.independent(work, one, [{"actor": other.actor}]) for one, other in pairs]
+        assert found == [False, False, True]
+        assert not approvers.independent(work, floor.anna, [{"person": "bert@example.com"}])
 
 
 def test_the_acts_of_one_store_are_counted_for_it_alone(floor: Floor, key: str) -> None:

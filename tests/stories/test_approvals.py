@@ -36,12 +36,21 @@ def say_yes_in_vain(who: Client, refund: Json, *, status: int = 409) -> Json:
 
 
 def test_the_second_approver_has_no_key_of_the_first_ones_making(open_shop: OpenShop) -> None:
-    """Who minted a key, directly or through another one, and that key are one approver, whoever comes first."""
+    """Who minted a key, directly or through however many, and that key are one approver, whoever comes first.
+
+    Two people whose keys a third one made are two.
+    """
     shop = open_shop(policy=LARGE)
-    shop.order("1001", shop.line("1", price="6000.00", quantity=2))
-    chief = mint(shop, shop.admin, "chief@example.com", "admin refunds:read refunds:approve")
-    middle = mint(shop, chief, None, "admin")
+    shop.order("1001", shop.line("1", price="6000.00", quantity=3))
+    owner = mint(shop, shop.admin, "owner@example.com", "admin")
+    chief = mint(shop, owner, "chief@example.com", "admin refunds:read refunds:approve")
+    middle = chief
+    for _ in range(25):
+        middle = mint(shop, middle, None, "admin")
     puppet = mint(shop, middle, "puppet@example.com", "refunds:read refunds:approve")
+    other = mint(shop, owner, "other@example.com", "refunds:approve")
+    _, refund = proposed(shop)
+    assert [say_yes(one, refund)["state"] for one in (chief, other)] == ["proposed", "sending"]
     for first, second in ((chief, puppet), (puppet, chief)):
         _, refund = proposed(shop)
         assert say_yes(first, refund)["state"] == "proposed"
@@ -84,6 +93,51 @@ def test_nobody_approves_what_they_overrode_or_filed_for_a_customer(shop: Shop) 
     assert (late["lines"][0]["decision"], late["lines"][0]["basis"]) == ("accepted", "goodwill")
     assert codes(say_yes_in_vain(clerk, money)) == ["approver_independent"]
     assert say_yes(shop.finance, money)["state"] == "sending"
+
+
+STAFF = "admin orders:read returns:read returns:write returns:override refunds:read refunds:propose refunds:approve"
+
+
+def test_an_own_key_approves_nothing_that_was_fixed_with_another(shop: Shop) -> None:
+    """Overridden, proposed or redirected: no key that they made approves it, and they nothing that such a key fixed."""
+    gift = {"tender": "gift_card", "reference": "gc_1#fail:closed"}
+    shop.order("1001", shop.line("1", quantity=2))
+    shop.order("1002", shipping="29.90", payment=gift)
+    chief = mint(shop, shop.admin, "chief@example.com", STAFF)
+    puppet = mint(shop, chief, "puppet@example.com", STAFF)
+    robot = mint(shop, chief, None, "returns:read returns:write returns:override")
+    shop.advance("P60D")
+    for fixer, own in ((chief, puppet), (robot, chief)):
+        _, late = proposed(shop, by=fixer, override={"reason": "Sadık müşteri"})
+        assert codes(say_yes_in_vain(own, late)) == ["approver_independent"]
+        assert say_yes(shop.finance, late)["state"] == "sending"
+    ask = {"components": [{"kind": "shipping"}], "reason": "Hata"}
+    money = puppet.post("/orders/1002/refunds", ask)
+    assert codes(say_yes_in_vain(chief, money)) == ["approver_independent"]
+    shop.approve(money)
+    [failed] = shop.refund(money)["transfers"]
+    other = {"transfer_id": failed["id"], "tender": "store_credit", "consent": {"by": "customer"}}
+    again = chief.post(f"/refunds/{money['id']}/retry", other)
+    assert codes(say_yes_in_vain(puppet, again)) == ["approver_independent"]
+    assert say_yes(shop.finance, again)["state"] == "sending"
+
+
+def test_nobody_approves_what_they_let_through_after_the_rules_refused(open_shop: OpenShop) -> None:
+    """A late return, reopened and approved: it never approves itself, and another person than that one approves it."""
+    shop = open_shop(policy={"refunds": {"auto_approve_below": "500.00"}})
+    clerk = mint(shop, shop.admin, "memur@example.com", STAFF)
+    shop.order("1001")
+    shop.advance("P60D")
+    filed = shop.file("1001")
+    assert filed["state"] == "declined"
+    shop.customer(filed).post(f"/returns/{filed['id']}/actions/appeal", {"reason": "Hastaydım"})
+    clerk.post(f"/returns/{filed['id']}/actions/approve", {"reason": "Sadık müşteri"})
+    shop.receive(filed)
+    shop.inspect(filed)
+    [refund] = shop.refunds(filed)
+    assert refund["state"] == "proposed"
+    assert codes(say_yes_in_vain(clerk, refund)) == ["approver_independent"]
+    assert say_yes(shop.finance, refund)["state"] == "sending"
 
 
 SIX = "6502 m.48/4; MSY m.13/2"

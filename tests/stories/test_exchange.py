@@ -116,6 +116,31 @@ def test_a_cheaper_replacement_gives_the_difference_back(shop: Shop) -> None:
     assert (ended["state"], ended["lines"][0]["settled"]) == ("awaiting_feedback", 1)
 
 
+def test_who_names_the_price_of_a_replacement_approves_none_of_it(shop: Shop) -> None:
+    """A price of one's own is an override: with the filing or later, and also by a program whose key one made."""
+    scopes = ["admin", "returns:write", "returns:override", "refunds:read", "refunds:approve"]
+    at = f"/stores/{shop.slug}/keys"
+    wish = {"name": "both", "scopes": scopes, "person": "memur@example.com"}
+    clerk = shop.client(shop.admin.post(at, wish)["key"])
+    robot = shop.client(clerk.post(at, {"name": "robot", "scopes": ["returns:write", "returns:override"]})["key"])
+    price = shop.money("10.00")
+    for number, early in (("1001", True), ("1002", False)):
+        shop.order(number)
+        filed = shop.file(
+            number, exchange("GIFT", unit_price=price) if early else want("1"), by=robot if early else None
+        )
+        if not early:
+            line = filed["lines"][0]["id"]
+            changed = {"outcome": "exchange", "replacement": {"sku": "GIFT", "unit_price": price}}
+            clerk.post(f"/returns/{filed['id']}/lines/{line}/outcome", changed)
+        bring_back(shop, filed)
+        [refund] = shop.refunds(filed)
+        total = {"expected_total": refund["total"]}
+        assert total == {"expected_total": shop.money("90.00")}
+        assert codes(clerk.refused(f"/refunds/{refund['id']}/approve", total)) == ["approver_independent"]
+        assert shop.approve(refund)["state"] == "sending"
+
+
 def test_a_replacement_can_be_exchanged_again(shop: Shop) -> None:
     """A delivered replacement is a line of its own: it can be exchanged a second time and then paid back."""
     stocked(shop)

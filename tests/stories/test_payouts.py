@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.shop import ORDERED, OpenShop, Shop, want
+from tests.support.shop import ORDERED, Client, OpenShop, Shop, codes, want
 from tests.support.snapshots import Json
 
 IBAN = "TR33 0006 1005 1978 6457 8413 26"
@@ -19,6 +19,13 @@ def accepted(shop: Shop, **order: Any) -> tuple[Json, Json]:
     shop.inspect(filed)
     [refund] = shop.refunds(filed)
     return filed, refund
+
+
+def both(shop: Shop) -> Client:
+    """A person who speaks with customers and approves refunds too."""
+    scopes = ["returns:read", "returns:write", "refunds:read", "refunds:propose", "refunds:approve"]
+    wish = {"name": "both", "scopes": scopes, "person": "memur@example.com"}
+    return shop.client(shop.admin.post(f"/stores/{shop.slug}/keys", wish)["key"])
 
 
 def test_the_money_of_a_parcel_paid_at_the_door_waits_for_an_account(shop: Shop) -> None:
@@ -82,6 +89,35 @@ def test_only_what_needs_an_account_waits(shop: Shop) -> None:
     assert again["code"] == "refund_over"
 
 
+def test_who_names_the_account_approves_none_of_it(shop: Shop) -> None:
+    """Named before anything is proposed or once it is approved, by one person: the other half is somebody else's."""
+    clerk = both(shop)
+    account = {"iban": IBAN, "holder": "Memur"}
+    cash = [AT_THE_DOOR | {"captured": shop.money("100.00")}]
+    for number, named in (("1001", True), ("1002", False)):
+        shop.order(number, payments=cash)
+        filed = shop.file(number)
+        if named:
+            clerk.post(f"/returns/{filed['id']}/payout", account)
+        shop.receive(filed)
+        shop.inspect(filed)
+        [refund] = shop.refunds(filed)
+        total = {"expected_total": refund["total"]}
+        if named:
+            problem = clerk.refused(f"/refunds/{refund['id']}/approve", total)
+            assert shop.approve(refund)["state"] == "sending"
+        else:
+            clerk.post(f"/refunds/{refund['id']}/approve", total)
+            at = (f"/refunds/{refund['id']}/payout", f"/returns/{filed['id']}/payout")
+            problem, again = [clerk.refused(path, account) for path in at]
+            assert again["code"] == problem["code"]
+            assert shop.refund(refund)["payout"] is None
+            shop.support.post(at[0], account)
+            shop.settle()
+        assert codes(problem) == ["approver_independent"]
+        assert shop.refund(refund)["state"] == "succeeded"
+
+
 def test_an_account_given_with_the_filing_is_used(shop: Shop) -> None:
     """The account of the filing is checked, nobody is asked again, and the money goes in one go."""
     shop.order("1001", payments=[AT_THE_DOOR | {"captured": shop.money("100.00")}])
@@ -141,11 +177,15 @@ def test_freight_that_the_store_owes_goes_back_to_who_paid_it(open_shop: OpenSho
     shop.settle()
     assert [one["state"] for one in freight(shop, named)] == ["succeeded"]
     assert shop.show(named)["state"] == "awaiting_feedback"
+    clerk = both(shop)
     for number, carrier, kind, found in (("1002", "aras", "withdrawal", 0), ("1003", "aras", "defective", 1)):
-        filed, _ = sent(shop, number, carrier, line=want("1", reason=kind), kind=kind)
+        filed, _ = sent(shop, number, carrier, line=want("1", reason=kind), kind=kind, by=clerk)
         shop.receive(filed)
         shop.inspect(filed)
         assert len(freight(shop, filed)) == found, (carrier, kind)
+    [own] = freight(shop, filed)
+    problem = clerk.refused(f"/refunds/{own['id']}/approve", {"expected_total": own["total"]})
+    assert codes(problem) == ["approver_independent"], "who filed it approves no money of it"
 
 
 def test_freight_is_proposed_once_whenever_it_is_told(open_shop: OpenShop) -> None:

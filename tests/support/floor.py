@@ -78,15 +78,21 @@ class Floor:
         )  # fmt: skip
         with services.database.write() as work:
             self.store_id = stores.create(work, wish).id
-        self.clerk = self.caller("clerk")
-        self.anna = self.caller("anna", person="anna@example.com")
-        self.bert = self.caller("bert", person="bert@example.com")
+            self.clerk = self.caller(work, "clerk", None)
+            self.anna = self.caller(work, "anna", "anna@example.com")
+            self.bert = self.caller(work, "bert", "bert@example.com")
 
-    def caller(self, name: str, **more: Any) -> Caller:
-        """Somebody of the store with every scope."""
+    def caller(self, work: Work, name: str, person: str | None, by: str | None = "system") -> Caller:
+        """Somebody of the store with every scope, whose key this actor made."""
+        key = f"key_{self.slug}_{name}"
+        row = tables.Key(
+            id=key, store_id=self.store_id, name=name, hash=key, scopes=[], person=person, minted_by=by,
+            created_at=now(),
+        )  # fmt: skip
+        work.session.add(row)
         return Caller(
-            store_id=self.store_id, store_slug=self.slug, key_id=f"key_{name}", scopes=frozenset(SCOPES), locale="en",
-            currency="TRY", country="TR", timezone="Europe/Istanbul", test_mode=True, **more,
+            store_id=self.store_id, store_slug=self.slug, key_id=key, scopes=frozenset(SCOPES), locale="en",
+            currency="TRY", country="TR", timezone="Europe/Istanbul", test_mode=True, person=person,
         )  # fmt: skip
 
     def customer(self, return_id: str) -> Caller:
