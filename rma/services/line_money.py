@@ -10,7 +10,6 @@ import msgspec
 from rma.domain import units
 from rma.domain.asks import Deduction, Reduction
 from rma.domain.components import Component
-from rma.services import freight
 from rma.services.case import Case
 from rma.services.line_effects import ranges, remember
 
@@ -66,7 +65,7 @@ def take_anew(case: Case) -> None:
 
 
 def open_again(case: Case, refund: Mapping[str, Any]) -> None:
-    """Deductions, reductions, freight and the fee of a proposal that is gone may enter the next one."""
+    """Deductions, reductions and the fee of a proposal that is gone may enter the next one."""
     for line in case.lines:
         goods, reduced = (_units_of(refund, line.order_line_id, kind) for kind in ("goods", "price_reduction"))
         mine = units.intersect(goods, ranges(line, "accepted_units"))
@@ -76,7 +75,6 @@ def open_again(case: Case, refund: Mapping[str, Any]) -> None:
             remember(line, anew_units=units.union(ranges(line, "anew_units"), again))
         if line.doc.get("offer") and units.intersect(reduced, ranges(line, "accepted_units")):
             remember(line, offer={**line.doc["offer"], "used": False})
-    freight.open_again(case, refund["components"])
     if any(c["kind"] == "deduction" and c.get("why") == "return_fee" for c in refund["components"]):
         case.facts(fee_charged=False)
 

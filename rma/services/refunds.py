@@ -318,6 +318,7 @@ def withdraw_refunds(door: Door, _subject: Subject, _fields: dict[str, Any]) -> 
         if refund.state == "proposed" and not gather.refund(door, refund).part_paid:
             door.fire(refund, "withdraw", role="system")
             _open_again(door, refund)
+            freight.open_again(the_case(door), refund.row["components"])
 
 
 def _open_again(door: Door, refund: Subject) -> None:
@@ -351,7 +352,10 @@ def drop_approvals(_door: Door, refund: Subject, _fields: dict[str, Any]) -> Non
 
 @effect("dispute_case")
 def dispute_case(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
-    """A child ended badly: the case goes to a person. What a refused refund had taken is free for the next one."""
+    """A child ended badly: the case goes to a person. What a refused refund had taken is free for the next one.
+
+    But not freight: whoever refuses that has judged the receipt.
+    """
     if subject.kind == "refund" and subject.state == "refused":
         _open_again(door, subject)
     reason = str(fields.get("reason") or f"{subject.kind}_{subject.state}")
