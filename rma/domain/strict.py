@@ -49,7 +49,7 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         marked = raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"))
-        why = "it is UTF-8 without a byte order mark, this one begins with one" if marked else fault
+        why = "it is UTF-8 without a byte order mark, this one begins with one" if marked else str(fault)
         message = f"the body is not valid JSON: {why}"
         raise Unreadable(message) from None
     except RecursionError:
