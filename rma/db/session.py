@@ -14,34 +14,31 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rma.db.wire import STALE, Answer, PostgresWire, Sent, SqliteWire, Wire, hide_values
+from rma.db import engines
+from rma.db.engines import wire_of
+from rma.db.wire import STALE, Answer, Sent
 from rma.domain import ids
 from rma.errors import Busy, Refused, Stale, Unavailable
 
 T = TypeVar("T")
 Asked = tuple[bytes, tuple[Any, ...]]
 """A compiled statement's name and the values that it is asked with."""
-LOCK_WAIT_MS = 8_000
-PAGES_KIB = 512
-"""How much of an SQLite file each connection holds: there are dozens, and what one writes empties those of the rest."""
-CONNECT_SECONDS = 10
-IDLE_IN_TRANSACTION_MS = 60_000
 TRIES = 8
 _RETRY = ("40001", "40P01")  # serialization failure, deadlock
 _DUPLICATE = "23505"  # unique violation
 _SQLITE_DUPLICATES = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 _BUSY = "55P03"  # lock not available
-_BROKEN = "XX000"  # the server cannot do its own work: no file may grow, a page cannot be read
+_BROKEN = ("XX000", "25P03")  # the server cannot do its work: no file may grow, a page is damaged; or we were silent
 _OUTDATED = "database_changed"
 """What a connection had prepared does not fit the database any more. On a new connection it will."""
-_DRIVERS = (sa.exc.DBAPIError, psycopg.Error, sqlite3.Error)
+DRIVERS = (sa.exc.DBAPIError, psycopg.Error, sqlite3.Error)
+"""What a statement can raise: on PostgreSQL its transaction is of no use after it."""
 
 
 def now() -> datetime:
@@ -84,7 +81,7 @@ class Work:
         self._engine = engine
         self._borrowed = engine.raw_connection()
         self._conn: sa.Connection | None = None
-        self._wire = _wire_of(self._borrowed)
+        self._wire = wire_of(self._borrowed)
         self._wire.reads = reads
         self._held: list[Sent] = []
         self._ahead: dict[Asked, Answer] = {}
@@ -187,7 +184,7 @@ class Work:
         if not self._ended:
             try:
                 self._begun().rollback()
-            except _DRIVERS:
+            except DRIVERS:
                 if self._borrowed.is_valid:
                     self._borrowed.invalidate()
 
@@ -216,12 +213,12 @@ class Database:
     """An engine with the settings that this project relies on."""
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
-        self.url = normalise(url)
+        self.url = engines.normalise(url)
         self.is_sqlite = self.url.startswith("sqlite")
         self._writer: contextlib.AbstractContextManager[Any] = (
             threading.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
-        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url, pool_size)
+        self.engine = engines.sqlite(self.url) if self.is_sqlite else engines.postgresql(self.url, pool_size)
 
     @contextlib.contextmanager
     def write(self, *, wide: bool = False) -> Iterator[Work]:
@@ -270,7 +267,7 @@ class Database:
             except Unavailable as error:
                 if error.code != _OUTDATED or attempt == TRIES - 1:
                     raise
-            except _DRIVERS as error:
+            except DRIVERS as error:
                 if not lost_race(error) or (attempt == TRIES - 1 and _is_duplicate(error)):
                     raise
                 time.sleep(random.uniform(0.001, 0.02) * (attempt + 1))  # noqa: S311 - only to fall out of step
@@ -279,14 +276,6 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
-
-
-def normalise(url: str) -> str:
-    """Name the driver we use: ``postgresql://`` becomes ``postgresql+psycopg://``."""
-    for plain in ("postgresql://", "postgres://"):
-        if url.startswith(plain):
-            return "postgresql+psycopg://" + url[len(plain) :]
-    return url
 
 
 def lost_race(error: BaseException) -> bool:
@@ -303,16 +292,6 @@ def _is_duplicate(error: BaseException) -> bool:
 
 def _sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", error), "sqlstate", None)
-
-
-def _wire_of(borrowed: sa.PoolProxiedConnection) -> Wire:
-    """The wire of a driver connection: it knows what is prepared there, so it lives as long."""
-    kept = borrowed.info
-    wire: Wire | None = kept.get("wire")
-    if wire is None:
-        driver: Any = borrowed.driver_connection
-        wire = kept["wire"] = SqliteWire(driver) if isinstance(driver, sqlite3.Connection) else PostgresWire(driver)
-    return wire
 
 
 @contextlib.contextmanager
@@ -334,60 +313,6 @@ def _translated() -> Iterator[None]:
             raise
         raise Unavailable("The database was changed just now; try again.", code=_OUTDATED) from error
     except (sa.exc.InternalError, psycopg.InternalError) as error:
-        if _sqlstate(error) != _BROKEN:
+        if _sqlstate(error) not in _BROKEN:
             raise
         raise Unavailable("The database cannot do its work now.") from error
-
-
-def _sqlite(url: str) -> sa.Engine:
-    path = sa.make_url(url).database
-    if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(
-        url,
-        connect_args={"check_same_thread": False, "timeout": LOCK_WAIT_MS / 1000},
-        hide_parameters=True,
-        pool_size=32,
-        max_overflow=32,
-        pool_use_lifo=True,  # each connection has pages and statements in its memory: few that are used again and again
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        kept = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-        for pragma in (*kept, f"cache_size=-{PAGES_KIB}", f"busy_timeout={LOCK_WAIT_MS}"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(conn: sa.Connection) -> None:
-        cast("SqliteWire", _wire_of(conn.connection)).begin()
-
-    return engine
-
-
-def _postgresql(url: str, pool_size: int) -> sa.Engine:
-    waits = {"lock_timeout": LOCK_WAIT_MS, "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS}
-    options = " ".join(f"-c {name}={value}" for name, value in {**waits, "timezone": "UTC"}.items())
-    # psycopg prepares nothing: it would deallocate at every rollback, also what the wire has prepared
-    connect = {"options": options, "prepare_threshold": None, "connect_timeout": CONNECT_SECONDS}
-    engine = sa.create_engine(
-        url,
-        connect_args=connect,
-        hide_parameters=True,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_timeout=30,
-        pool_use_lifo=True,
-        pool_reset_on_return=None,
-    )
-    sa.event.listen(engine, "handle_error", _hide_values)
-    return engine
-
-
-def _hide_values(context: sa.engine.ExceptionContext) -> None:
-    """The same for what SQLAlchemy sends, whose own error repeats the driver's words."""
-    orig, told = context.original_exception, context.sqlalchemy_exception
-    if isinstance(orig, psycopg.Error) and told is not None:
-        hide_values(orig)
-        told.args = orig.args

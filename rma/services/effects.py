@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _migration, _queue
 
 from rma.db import hot, tables
+from rma.db.engines import watched
 from rma.db.session import Database, Work, now
 from rma.services import logs
 from rma.services.slots import Slot
@@ -123,12 +124,9 @@ class Effects:
     def enqueue(self, work: Work, *, store_id: str, subject_id: str, attempt: int, effect: str) -> str:
         """Add an act to this transaction. Its input is an id only: no personal data enters the engine."""
         key = attempt_id(subject_id, attempt, effect)
-        row = {"id": key, "store_id": store_id, "subject_id": subject_id, "effect": effect, "state": "enqueued"}
-        _INSERT.run(
-            work,
-            {**row, "answer": None, "error": None, "tries": 1, "sent_at": None}
-            | {"created_at": work.real_now, "updated_at": work.real_now},
-        )
+        row: dict[str, Any] = {"id": key, "store_id": store_id, "subject_id": subject_id, "effect": effect}
+        row |= {"state": "enqueued", "answer": None, "error": None, "tries": 1, "sent_at": None}
+        _INSERT.run(work, row | {"created_at": work.real_now, "updated_at": work.real_now})
         self._hand_over(work, key, key)
         return key
 
@@ -179,6 +177,7 @@ class Effects:
                 "use_listen_notify": False,
                 "max_executor_threads": concurrency + 4,
                 "sys_db_pool_size": 8,
+                "db_engine_kwargs": None if self._database.is_sqlite else {"connect_args": watched()},
             }
             DBOS(config=config)
             DBOS.launch()

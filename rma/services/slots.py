@@ -16,15 +16,13 @@ from typing import Protocol
 import psycopg
 import sqlalchemy as sa
 
+from rma.db.engines import watched
 from rma.db.session import Database
 from rma.errors import Refused, Unavailable
 
 _PREFIX = "slot-"
 _SPACE = 0x524D41  # "RMA": keeps our advisory locks apart from those of others
-_ASK_EVERY = 5
 _LOOK_AGAIN, _LOOKS = 0.05, 10  # somebody who looks whether a slot is held has its file's lock for a moment
-# the server, too, gives up on a host that vanished without a word, and frees the slot
-_LET_GO = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 _ALL_LIVE = """SELECT count(DISTINCT objid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
  AND classid = :space AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _LIVE = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
@@ -185,14 +183,7 @@ class _ServerSlot:
 
     def _take(self) -> bool:
         try:
-            connection = psycopg.connect(
-                self._url,
-                autocommit=True,
-                keepalives_idle=_ASK_EVERY,
-                keepalives_interval=_ASK_EVERY,
-                keepalives_count=2,
-                options=_LET_GO,
-            )
+            connection = psycopg.connect(self._url, autocommit=True, **watched())
         except psycopg.OperationalError as error:
             raise Unavailable("The database cannot be reached now.") from error
         taken = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (_SPACE, self._number)).fetchone()
