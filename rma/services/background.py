@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rma.services import bell, counts, logs, outbox, seal
+from rma.services import apart, bell, counts, logs, outbox, seal
 from rma.services.context import Services
 from rma.services.subscribers import Subscribers
 
@@ -21,8 +21,6 @@ GATHER = 0.05
 GATHER_MESSAGES = 0.25
 """Seconds that a lane lets commits gather after the bell: what is done for a hundred at once costs little more than
 for one, and a mail that leaves a quarter of a second later is no later for anybody."""
-WAITS = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds before a chore that failed is tried again, the last one repeats."""
 _log = logging.getLogger(__name__)
 
 
@@ -146,7 +144,7 @@ class Background:
             counts.count("chores", chore.name)
             state.failures += 1
             state.error = type(error).__name__
-            wait = WAITS[min(state.failures, len(WAITS)) - 1]
+            wait = apart.wait(state.failures, error)
             state.due_at = time.monotonic() + wait
             _log.exception("chore %s failed; next try in %g s", chore.name, wait)
             return 0

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,8 +24,8 @@ from rma.db.session import Work
 from rma.domain.events import Draft
 from rma.domain.ids import secret_hash
 from rma.domain.ports import Message, SendAnswer
-from rma.errors import Invalid
-from rma.services import letters, links, log, logs, message_scene, withdrawal_letters
+from rma.errors import Invalid, Unavailable
+from rma.services import counts, letters, links, log, logs, message_scene, withdrawal_letters
 from rma.services.case import store_now
 from rma.services.context import Services
 from rma.services.letters import Letter
@@ -67,7 +67,7 @@ _HEAD = hot.Hot(
 
 
 class _Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed row with what will be kept of it, and the mail itself unless there is a reason not to send it."""
+    """A claimed row, what will be kept of it, the mail itself unless there is a reason not to send it, its answer."""
 
     row: Any
     kept: dict[str, Any]
@@ -75,6 +75,7 @@ class _Ready(msgspec.Struct, frozen=True, kw_only=True):
     mail: Message | None = None
     why_not: str | None = None
     fault: str | None = None
+    answer: tuple[SendAnswer, str] | None = None
 
 
 def send_due(services: Services, store_id: str | None = None, *, limit: int = BATCH) -> int:
@@ -87,17 +88,42 @@ def send_due(services: Services, store_id: str | None = None, *, limit: int = BA
     with database.read() as work:
         hot.ahead(work, *(read for row in rows for read in message_scene.reads(row)))
         ready = [_prepare(work, services, row) for row in rows]
-    database.retrying(lambda work: _keep(work, ready))
-    answers = _send_each(services, ready)
-    untried = [one.row for one in ready if one.mail is not None][len(answers) :]
-    database.retrying(lambda work: _note(work, answers, untried))
+    faulty = _each(services, ready, _keep)
+    _each(services, faulty, _keep)
+    sent = _send_each(services, [one for one in ready if one.row not in [other.row for other in faulty]])
+    _each(services, [one for one in sent if one.answer is not None], _note)
+    untried = [one.row for one in sent if one.mail is not None and one.answer is None]
+    database.retrying(lambda work: _give_back(work, untried))
     return len(rows)
 
 
-def _send_each(services: Services, ready: Sequence[_Ready]) -> list[tuple[_Ready, SendAnswer, str]]:
-    """Send in order, well within the lease: what a slow channel leaves over is given back untried."""
+def _each(services: Services, these: Sequence[_Ready], write: Callable[[Work, Sequence[_Ready]], None]) -> list[_Ready]:
+    """Write these down together, or where that does not work each alone; those that could not be, as faulty ones.
+
+    They are logged and counted, and unless somebody writes down when, taken up again when their lease ends.
+    """
+    try:
+        services.database.retrying(lambda work: write(work, these))
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - one message never stops the others, and it is logged
+        if len(these) > 1:
+            return [faulty for one in these for faulty in _each(services, [one], write)]
+        counts.count("chores", "messages")
+        _log.exception("message %s (%s) cannot be written down", these[0].row.id, these[0].row.kind)
+        return [_Ready(row=these[0].row, kept={}, fault=logs.brief(error)[:ERROR_LENGTH])]
+    return []
+
+
+def _send_each(services: Services, ready: Sequence[_Ready]) -> list[_Ready]:
+    """Send in order, well within the lease, each with its answer: what a slow channel leaves over has none."""
     end = time.monotonic() + LEASE.total_seconds() / 2
-    return [(one, *_send(services, one.mail)) for one in ready if one.mail is not None and time.monotonic() < end]
+    return [
+        msgspec.structs.replace(one, answer=_send(services, one.mail))
+        if one.mail is not None and time.monotonic() < end
+        else one
+        for one in ready
+    ]
 
 
 def send_all(services: Services, store_id: str | None = None) -> int:
@@ -218,12 +244,12 @@ def _send(services: Services, mail: Message) -> tuple[SendAnswer, str]:
     return answer, logs.word(answer.code) or answer.state
 
 
-def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer, str]], untried: Sequence[Any]) -> None:
-    """Keep what became of each; a mail that left is an event of its case. Those never tried are due at once."""
-    clocks = _clocks(work, {one.row.store_id for one, *_ in answers})
+def _note(work: Work, sent: Sequence[_Ready]) -> None:
+    """Keep what became of each; a mail that left is an event of its case."""
+    clocks = _clocks(work, {one.row.store_id for one in sent})
     changes: list[tuple[Any, dict[str, Any]]] = []
     told: dict[str, list[Draft]] = {}
-    for one, answer, error in answers:
+    for one, (answer, error) in ((one, one.answer) for one in sent if one.answer is not None):
         row = one.row
         at = store_now(work, clocks[row.store_id])
         if answer.state == "sent":
@@ -238,12 +264,11 @@ def _note(work: Work, answers: Sequence[tuple[_Ready, SendAnswer, str]], untried
         else:
             changes.append((row, _again(work, row) | {"error": error}))
     _change(work, _NOTED, changes)
-    _give_back(work, untried)
     _tell(work, told)
 
 
 def _give_back(work: Work, rows: Sequence[Any]) -> None:
-    """Rows that were claimed and not tried: it is not their fault, and does not count."""
+    """Rows that were claimed and not tried are due at once: it is not their fault, and does not count."""
     for row in rows:
         mine = sa.and_(_messages.c.id == row.id, _messages.c.attempts == row.attempts + 1)
         work.conn.execute(sa.update(_messages).where(mine).values(attempts=row.attempts, next_at=work.real_now))

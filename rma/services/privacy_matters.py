@@ -17,12 +17,12 @@ import msgspec
 import sqlalchemy as sa
 
 from rma.db import tables
-from rma.db.session import Work
+from rma.db.session import DRIVERS, WidenError, Work
 from rma.domain import calendar, retention
 from rma.domain.law import LawProfile
 from rma.domain.order import Order, Person
 from rma.domain.retention import End
-from rma.errors import Invalid, NotFound
+from rma.errors import Busy, NotFound, Unavailable
 from rma.services import assess, law
 from rma.services.case import now_of
 from rma.services.catalog import StoreInfo
@@ -45,8 +45,8 @@ UNEXPECTED = tables.table(tables.Unexpected)
 WITHDRAWALS = tables.table(tables.Withdrawal)
 PERSONAL = tables.table(tables.Personal)
 ATTEMPTS = tables.table(tables.Attempt)
-OF_ONE = (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError, OSError, Invalid, NotFound)
-"""Errors that are of one record and not of the machine: a database that cannot be reached ends everything."""
+_OF_ALL = (*DRIVERS, Busy, Unavailable, WidenError)
+"""Errors after which the transaction at hand is of no use; every other one is of the record that it was met at."""
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +109,9 @@ def each(failed: dict[str, str], key: str) -> Iterator[None]:
     """Do one of several: what is wrong with this one is noted by its id and keeps no other one from being done."""
     try:
         yield
-    except OF_ONE as error:
+    except _OF_ALL:
+        raise
+    except Exception as error:  # noqa: BLE001 - one record never stops the others, and it is logged
         _log.exception("%s could not be read or erased", key)
         failed[key] = type(error).__name__
 

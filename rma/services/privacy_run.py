@@ -21,7 +21,8 @@ from rma.db.session import Work
 from rma.domain import calendar, retention
 from rma.domain.privacy_words import Known
 from rma.domain.retention import OWN_RULE, Answer, Name
-from rma.services import idempotency, law, privacy, withdrawals
+from rma.errors import Unavailable
+from rma.services import counts, idempotency, law, privacy, withdrawals
 from rma.services import privacy_erasing as erasing
 from rma.services import privacy_matters as matters
 from rma.services.case import now_of
@@ -34,8 +35,7 @@ from rma.services.seal import lock
 BATCH = 50
 _log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
-_STORES = tables.table(tables.Store)
-_KEYS = tables.table(tables.Key)
+_STORES, _KEYS = tables.table(tables.Store), tables.table(tables.Key)
 
 
 class Destroyed(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,34 +114,31 @@ def run(
 ) -> RunReport:
     """Destroy what has reached its end, in one store or in all. ``progress`` hears of steps done and of how many."""
     with services.database.read() as work:
-        query = sa.select(_STORES.c.id).order_by(_STORES.c.id)
-        query = query if store_id is None else query.where(_STORES.c.id == store_id)
-        ids = list(work.conn.execute(query).scalars())
+        chosen = sa.true() if store_id is None else _STORES.c.id == store_id
+        ids = list(work.conn.execute(sa.select(_STORES.c.id).where(chosen).order_by(_STORES.c.id)).scalars())
     total: dict[str, list[int]] = {}
     failed: list[Failed] = []
-    done, steps = 0, len(ids) * len(_STEPS)
-    for key in ids:
-        for step in _STEPS:
-            one = _begin(services, key, dry=dry_run)
-            _walk(one, step)
-            for record, (rows, files) in one.tally.items():
-                mine = total.setdefault(record, [0, 0])
-                mine[0], mine[1] = mine[0] + rows, mine[1] + files
-            failed += [each for each in one.failed if each not in failed]
-            done += 1
-            if progress is not None:
-                progress(done, steps)
+    steps = [(key, step) for key in ids for step in _STEPS]
+    for done, (key, step) in enumerate(steps, start=1):
+        tally, unable = _step(services, key, step, dry=dry_run)
+        for record, (rows, files) in tally.items():
+            mine = total.setdefault(record, [0, 0])
+            mine[0], mine[1] = mine[0] + rows, mine[1] + files
+        failed += [each for each in unable if each not in failed]
+        if progress is not None:
+            progress(done, len(steps))
     if store_id is None and not dry_run:
         _forget_answers(services)
     if total and not dry_run and services.database.is_sqlite:
         _empty_wal(services)
-    found = [Destroyed(record=name, count=rows, files=files) for name, (rows, files) in total.items()]
-    return RunReport(dry_run=dry_run, stores=len(ids), destroyed=found, failed=failed)
+    gone = [Destroyed(record=name, count=rows, files=files) for name, (rows, files) in total.items()]
+    return RunReport(dry_run=dry_run, stores=len(ids), destroyed=gone, failed=failed)
 
 
 def chore(services: Services) -> int:
-    """The same as a chore of the worker. Answers 0: nothing follows from it."""
-    run(services)
+    """The same as a chore of the worker; what could not be done is counted. Answers 0: nothing follows from it."""
+    for _ in run(services).failed:
+        counts.count("chores", "privacy")
     return 0
 
 
@@ -155,10 +152,21 @@ def destructions(work: Work, store_id: str, ask: Ask) -> Page[LogLine]:
     )
 
 
-def _begin(services: Services, store_id: str, *, dry: bool) -> _Run:
-    with services.database.read() as work:
-        store = services.catalog.store(work, store_id)
-        return _Run(services=services, store=store, now=now_of(work, store_id), dry=dry, size=BATCH)
+def _step(services: Services, store_id: str, step: Step, *, dry: bool) -> tuple[dict[str, list[int]], list[Failed]]:
+    """One step of one store: its tally, and what failed. Nothing that stops it there stops another store or step."""
+    one: _Run | None = None
+    stopped: list[Failed] = []
+    try:
+        with services.database.read() as work:
+            store = services.catalog.store(work, store_id)
+            one = _Run(services=services, store=store, now=now_of(work, store_id), dry=dry, size=BATCH)
+        _walk(one, step)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - one store never stops the others, and it is logged
+        _log.exception("a step of store %s could not be ended", store_id)
+        stopped = [Failed(id=store_id, error=type(error).__name__)]
+    return ({}, stopped) if one is None else (one.tally, one.failed + stopped)
 
 
 def _walk(one: _Run, step: Step) -> None:
@@ -169,10 +177,10 @@ def _walk(one: _Run, step: Step) -> None:
         try:
             seen = _batch(one, step, after)
             after = one.last
-        except matters.OF_ONE as error:
-            if one.last == after:
-                raise
+        except Exception as error:
             one.tally, one.failed, seen = counted, failed, 1
+            if one.last == after or isinstance(error, Unavailable):
+                raise
             if one.size == 1:
                 _log.exception("%s could not be erased", one.last)
                 one.failed.append(Failed(id=one.last, error=type(error).__name__))

@@ -11,12 +11,14 @@ import hashlib
 import threading
 import weakref
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Database, Work, now
+from rma.services.apart import Apart
 
 BATCH = 500
 _events = tables.table(tables.Event)
@@ -64,6 +66,7 @@ class _Floor:
         self.value = 0
         self.mark: int | None = None
         self.mark_xid = 0
+        self.apart = Apart("seal")
 
     def look(self, database: Database) -> _Seen:
         """Look at what is unsealed, and pass over what need not be looked at again; a new process looks twice."""
@@ -143,13 +146,14 @@ def seal_hash(previous: str, number: int, event_hash: str) -> str:
 
 
 def seal_all(database: Database) -> int:
-    """Seal what every store has left unsealed; how many events that were."""
+    """Seal what every store has left unsealed; how many events that were. A store that fails holds up no other one."""
     floor = _floor(database)
     with floor.lock:
         seen = floor.look(database)
-        count = sum(_seal(database, store_id, floor.value) for store_id in seen.first)
-        floor.sealed(seen)
-    return count
+        done = [floor.apart.run(partial(_seal, database, one, floor.value), one) for one in seen.first]
+        if None not in done:
+            floor.sealed(seen)
+    return sum(count or 0 for count in done)
 
 
 def seal_store(database: Database, store_id: str) -> int:

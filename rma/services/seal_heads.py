@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from rma.db import tables
 from rma.db.session import Database, Work, now
 from rma.errors import FieldError, Invalid, NotFound
+from rma.services.apart import Apart
 
 FOLDER = "seals"
 ENDING = ".ndjson"
@@ -86,13 +88,21 @@ class SealHeads:
         self._pause = pause
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[int, float]] = {}
+        self._apart = Apart("seal_heads")
 
     def advance(self, database: Database, *, at_once: bool = False) -> int:
-        """Keep every head that moved since it was last kept; how many. ``at_once``: whatever the pause."""
+        """Keep every head that moved since it was last kept; how many. ``at_once``: whatever the pause.
+
+        One whose file cannot be written holds up no other.
+        """
         with self._lock:
             with database.read() as work:
                 newest = [head for store_id in _store_ids(work) if (head := _newest(work, store_id)) is not None]
-            return sum(self._append(row) for row in newest if self._is_due(row, at_once=at_once))
+            kept = [self._apart.run(partial(self._advance, row, at_once=at_once), row.store_id) for row in newest]
+            return sum(map(bool, kept))
+
+    def _advance(self, row: Any, *, at_once: bool) -> bool:
+        return self._is_due(row, at_once=at_once) and self._append(row)
 
     def _is_due(self, row: Any, *, at_once: bool) -> bool:
         number, again = self._kept.get(row.store_id) or (_last_number(self._path(row.store_id)), 0.0)

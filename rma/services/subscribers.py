@@ -7,17 +7,15 @@ the one that cannot be taken is tried until it can; it is never skipped. Other s
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
 import sqlalchemy as sa
 
 from rma.db import hot, tables
 from rma.db.session import Work
 from rma.errors import Unavailable
 from rma.services import feed, notify
+from rma.services.apart import Apart
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.feed import FeedEvent
@@ -31,10 +29,6 @@ SUBSCRIBERS: dict[str, Take] = {"notify": notify.take}
 """Every subscriber by the name that its cursors bear for ever. A new one starts at the first event of each store."""
 
 BATCH = 200
-WAITS = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds between two tries of a subscriber that fails, the last one repeats."""
-
-_log = logging.getLogger(__name__)
 _cursors = tables.table(tables.Cursor)
 _seals = tables.table(tables.Seal)
 _stores = tables.table(tables.Store)
@@ -43,25 +37,18 @@ _AT = hot.Hot(sa.select(_cursors.c.number).where(*_MINE))
 _MOVE = hot.Hot(sa.update(_cursors).where(*_MINE).values(number=sa.bindparam("number")))
 
 
-class _Failing(msgspec.Struct):
-    """A subscriber that failed in a store: how often in a row, and when (monotonic) it is tried again."""
-
-    times: int
-    again_at: float
-
-
 class Subscribers:
     """Runs subscribers in one process and remembers who fails there. Any number of processes may do so at once."""
 
     def __init__(self, services: Services, takes: Mapping[str, Take] | None = None) -> None:
         self._services = services
         self._takes = dict(SUBSCRIBERS if takes is None else takes)
-        self._failing: dict[tuple[str, str], _Failing] = {}
+        self._apart = Apart("subscribers")
 
     @property
-    def failing(self) -> tuple[tuple[str, str], ...]:
+    def failing(self) -> tuple[tuple[str, ...], ...]:
         """The stores and subscribers that do not get on: ``(store id, name)``."""
-        return tuple(sorted(self._failing))
+        return self._apart.failing
 
     def run(self, store_id: str | None = None) -> int:
         """Let every subscriber read what is sealed, of one store or of all; how many events were taken."""
@@ -79,31 +66,23 @@ class Subscribers:
             return list(work.conn.execute(query.order_by(_stores.c.id)).scalars())
 
     def _run_one(self, store_id: str, name: str) -> int:
-        failing = self._failing.get((store_id, name))
-        if failing is not None and failing.again_at > time.monotonic():
+        if self._apart.waits(store_id, name):
             return 0
-        taken, limit = 0, BATCH if failing is None else 1
+        taken, limit = 0, 1 if self._apart.fails(store_id, name) else BATCH
         while True:
             try:
                 count = advance(self._services, store_id, name, self._takes[name], limit=limit)
-            except Exception:  # noqa: BLE001 - one subscriber never stops the others, and it is logged
+            except Exception as error:  # noqa: BLE001 - one subscriber never stops the others, and it is logged
                 if limit == 1:
-                    self._note_failure(store_id, name)
+                    self._apart.failed(error, store_id, name)
                     return taken
                 limit = 1
                 continue
-            self._failing.pop((store_id, name), None)
+            self._apart.worked(store_id, name)
             taken += count
             if count < limit:
                 return taken
             limit = BATCH
-
-    def _note_failure(self, store_id: str, name: str) -> None:
-        known = self._failing.get((store_id, name))
-        times = 1 if known is None else known.times + 1
-        wait = WAITS[min(times, len(WAITS)) - 1]
-        self._failing[store_id, name] = _Failing(times, time.monotonic() + wait)
-        _log.exception("subscriber %s does not get on in store %s; next try in %g s", name, store_id, wait)
 
 
 def run_all(services: Services, store_id: str | None = None) -> int:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
+from rma.app import create_services
 from rma.db import tables
-from rma.services import privacy_run
-from tests.api.test_privacy import LINES, MARKS, ORDERS, PARCEL, bought, ended
+from rma.services import counts, privacy_run
+from tests.api.test_privacy import LINES, MARKS, ORDERS, PARCEL, bought, ended, later
 from tests.support import traces
 from tests.support.snapshots import snapshot
 
 if TYPE_CHECKING:
     from rma.db.session import Database
+    from rma.providers.registry import Providers
     from tests.api.conftest import Api, Headers
 
 
@@ -97,6 +100,55 @@ def test_who_asks_is_told_what_of_them_cannot_be_read(
     shown = api.get(f"/privacy/erasures/{asked['id']}", desk).json()
     assert (shown["state"], shown["open"], shown["failed"]) == ("restricted", [], [])
     assert api.get("/orders/1", desk).json()["erased"]
+
+
+class _ShelfError(Exception):
+    """What a place for files may raise: a class of its own."""
+
+
+class _Shelf:
+    """Where files lie; one folder of it cannot be emptied."""
+
+    def __init__(self, real: Any, stuck: str) -> None:
+        self._real, self._stuck = real, stuck
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def delete_scope(self, scope: str) -> int:
+        """Empty a folder."""
+        if scope == self._stuck:
+            raise _ShelfError
+        return int(self._real.delete_scope(scope))
+
+
+def test_neither_a_file_nor_a_store_holds_up_the_run(api: Api, desk: Headers, database: Database) -> None:
+    """Whatever is raised at one return, or at one store as a whole, is named and counted; all others are done."""
+    stuck, gone = ended(api, desk, "1001"), ended(api, desk, "1002", email="b@example.com")
+    later(api, 1)
+    real = api.services.ports.files
+    api.services.ports = msgspec.structs.replace(cast("Providers", api.services.ports), files=_Shelf(real, stuck["id"]))
+    failed = {"chore": "privacy"}
+    before = counts.REGISTRY.get_sample_value("rma_chore_failures_total", failed) or 0
+    assert privacy_run.chore(api.services) == 0
+    assert counts.REGISTRY.get_sample_value("rma_chore_failures_total", failed) == before + 1
+    files = tables.table(tables.Evidence)
+    with database.read() as work:
+        left = work.conn.execute(sa.select(files.c.return_id).where(files.c.destroyed_at.is_(None))).scalars().all()
+    assert left == [stuck["id"]] != [gone["id"]]
+    api.services.ports = msgspec.structs.replace(api.services.ports, files=real)
+    other = api.other_id
+    assert api.store_id < other
+    with database.write() as work:
+        locked: dict[str, Any] = {"matter": "ord_1", "record": "books", "article": "VUK", "value": "{}"}
+        locked |= {"id": work.new_id("rst"), "store_id": other, "created_at": work.real_now}
+        locked["until"] = work.real_now.date() - timedelta(2)
+        work.session.add(tables.Restricted(**locked))
+        work.conn.execute(sa.text("UPDATE stores SET retention = '[]' WHERE id = :id"), {"id": api.store_id})
+    fresh = create_services(api.services.settings, database=database)
+    report = privacy_run.run(fresh)
+    assert [(one.id, one.error) for one in report.failed] == [(api.store_id, "ValidationError")]
+    assert [(one.record, one.count) for one in report.destroyed] == [("books", 1)]
 
 
 def test_an_erased_order_that_comes_again_names_nobody(api: Api, desk: Headers, database: Database) -> None:

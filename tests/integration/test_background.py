@@ -13,7 +13,7 @@ import pytest
 from rma.app import create_services
 from rma.db import tables
 from rma.db.session import Database
-from rma.services import background, bell
+from rma.services import apart, background, bell
 from rma.services.background import Background, Chore
 from rma.services.context import Services
 from rma.settings import Settings
@@ -120,7 +120,7 @@ def test_one_that_fails_holds_up_no_other(
     running: list[Background], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chore that raises is logged with its name and waits; those of its own lane and of others go on."""
-    monkeypatch.setattr(background, "WAITS", (LONG,))
+    monkeypatch.setattr(apart, "WAITS", (LONG,))
     broken, same, other = Counter(broken=True), Counter(), Counter()
     made = _start(running, Chore("broken", broken), Chore("same", same), Chore("other", other, lane="elsewhere"))
     _wake(made, same, other, same, other)

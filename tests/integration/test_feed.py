@@ -22,12 +22,15 @@ from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.feed import FeedEvent
 from rma.services.paging import Ask
+from rma.services.seal_heads import SealHeads
 from rma.settings import Settings
 from tests.support import racing
 from tests.support.happenings import World, sequences
 from tests.support.writers import write_many, writing
 
 WRITERS, CASES = 4, 8
+FULL = 2**63 - 1
+"""The last number that there is."""
 BREATH = 0.002
 
 
@@ -279,3 +282,39 @@ def test_a_history_comes_in_pages_before_it_is_sealed(world: World) -> None:
     assert [event.data["number"] for event in (*first.items, *rest.items)] == [0, 1, 2, 3, 4]
     assert {event.sequence for event in first.items} == {None}
     assert rest.next_cursor is None
+
+
+def test_a_store_that_cannot_be_sealed_holds_up_no_other(world: World, tmp_path: Path) -> None:
+    """Whichever it is: the others are sealed in the same run; it waits, and goes on once it can.
+
+    So it is with the file of its heads.
+    """
+    worlds = [world, World(world.services, slug="second"), World(world.services, slug="third")]
+    seals = tables.table(tables.Seal)
+
+    def happen() -> None:
+        for each in worlds:
+            each.say(each.case(), ("return.held", {}))
+
+    def renumber(broken: World, before: int, after: int) -> None:
+        with world.database.write() as work:
+            mine = sa.update(seals).where(seals.c.store_id == broken.store_id, seals.c.number == before)
+            assert work.conn.execute(mine.values(number=after)).rowcount == 1
+
+    happen()
+    seal.seal_all(world.database)
+    for broken in worlds:
+        database = Database(world.database.url)
+        last = len(broken.rows(tables.Seal))
+        renumber(broken, last, FULL)
+        happen()
+        assert [seal.seal_all(database), seal.seal_all(database)] == [2, 0]
+        renumber(broken, FULL, last)
+        database.close()
+        assert seal.seal_all(world.database) == 1
+    for each in worlds:
+        assert [one.sequence for one in _read(each)] == list(range(1, len(each.rows(tables.Event)) + 1))
+    for broken in worlds:
+        heads = SealHeads(tmp_path / broken.store_id, "x" * 32)
+        (tmp_path / broken.store_id / f"{broken.store_id}.ndjson").mkdir(parents=True)
+        assert heads.advance(world.database) == len(worlds) - 1

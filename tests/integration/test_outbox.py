@@ -285,3 +285,52 @@ def test_a_reminder_that_is_late_is_not_sent(world: World, post: Post) -> None:
     states = [_row(world, case, "send_back_reminder").state for case in (late, due)]
     assert states == ["obsolete", "sent"]
     assert "27 Kasım 2026" in next(iter(post.delivered.values())).subject
+
+
+class Torn:
+    """Words as they are, but the first letter's subject is one that nobody can write down."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.torn: str | None = None
+
+    def render(self, facts: Any, *, locale: str) -> Any:
+        """The words of this letter."""
+        said = self._real.render(facts, locale=locale)
+        self.torn = self.torn or facts.rma_number
+        return msgspec.structs.replace(said, subject="\ud800") if facts.rma_number == self.torn else said
+
+
+def test_what_cannot_be_written_down_of_one_holds_up_no_other(world: World, post: Post) -> None:
+    """Words, or the note that it left, cannot be kept: the rest of the batch is sent and noted; it comes later."""
+    first, second = _settled(world), _settled(world)
+    background.catch_up(world.services, world.store_id)
+    assert [_row(world, one).state for one in (first, second)] == ["sent", "sent"]
+    torn, whole = _settled(world), _settled(world)
+    seal.seal_all(world.database)
+    subscribers.run_all(world.services)
+    words = world.services.ports.messages
+    world.services.ports = msgspec.structs.replace(cast("Providers", world.services.ports), messages=Torn(words))
+    full = 2**63 - 1 if world.database.is_sqlite else 2**31 - 1
+    assert outbox.send_due(world.services) == 2
+    assert [_row(world, one).state for one in (torn, whole)] == ["to_send", "sent"]
+    assert "UnicodeEncodeError" in _row(world, torn).error
+    assert _row(world, torn).attempts == 1
+    world.services.ports = msgspec.structs.replace(world.services.ports, messages=words)
+    _later(world)
+    returns = tables.table(tables.Return)
+    unnoted, noted = _settled(world), _settled(world)
+    seal.seal_all(world.database)
+    subscribers.run_all(world.services)
+    with world.database.write() as work:
+        mine = sa.select(returns.c.events_n).where(returns.c.id == unnoted)
+        before = work.conn.execute(mine).scalar_one()
+        work.conn.execute(sa.update(returns).where(returns.c.id == unnoted).values(events_n=full))
+    assert outbox.send_due(world.services) == 3
+    assert [_row(world, one).state for one in (torn, unnoted, noted)] == ["sent", "to_send", "sent"]
+    with world.database.write() as work:
+        work.conn.execute(sa.update(returns).where(returns.c.id == unnoted).values(events_n=before))
+    _later(world)
+    assert outbox.send_all(world.services) == 1
+    assert _row(world, unnoted).state == "sent"
+    assert len(post.delivered) == len({first, second, torn, whole, unnoted, noted})
