@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,13 @@ _OBSOLETE = _obsolete(_deadlines.c.return_id == sa.bindparam("case"))
 _OBSOLETE_ALONE = _obsolete(_deadlines.c.return_id.is_(None))
 _DAYS = re.compile(r"P(\d+)D")
 LAW_DAY = "law.refund_due"
+_FOUND = tuple(
+    _deadlines.c[name]
+    for name in ("id", "store_id", "return_id", "subject_id", "name", "waits_for", "due_at", "next_at", "fire")
+)
+SOON, LATER, LATEST = timedelta(seconds=5), timedelta(minutes=1), timedelta(hours=1)
+"""When one that failed is looked at again: soon where somebody held it or the database was at fault; later where it is
+its own fault, and the later the longer ago it was due."""
 
 
 def write(door: Door, moves: Sequence[tuple[Subject, str | None]]) -> None:
@@ -184,10 +191,13 @@ def time_zone(door: Door) -> str:
 
 
 def due(work: Any, *, store_id: str | None, at: datetime, limit: int) -> list[Any]:
-    """Open deadlines whose next instant has come by ``at``, in due order: of one store, or of all on real time."""
+    """Open deadlines whose next instant has come by ``at``, in due order: of one store, or of all on real time.
+
+    Only what each row needs to be found and dealt with: what cannot be read of one is that one's own trouble.
+    """
     stores = tables.table(tables.Store)
     query = (
-        sa.select(_deadlines)
+        sa.select(*_FOUND)
         .join(stores, stores.c.id == _deadlines.c.store_id)
         .where(_deadlines.c.state == "open", _deadlines.c.next_at <= at)
         .order_by(_deadlines.c.next_at, _deadlines.c.id)
@@ -217,6 +227,28 @@ def advance(work: Any, row: Any) -> str:
     state = "missed" if row.fire == NONE else "fired"
     work.conn.execute(sa.update(_deadlines).where(_deadlines.c.id == row.id).values(state=state, fired_at=row.due_at))
     return "fire"
+
+
+def put_off(work: Any, row: Any, *, until: datetime, own_fault: bool) -> datetime:
+    """Look at this one again after ``until``, by the store's time, and at others meanwhile; when that will be.
+
+    Its due date stays. Where somebody has changed or locked it since, nothing is written: it is being looked at.
+    """
+    pause = min(max((until - row.due_at) / 4, LATER), LATEST) if own_fault else SOON
+    mine = sa.and_(_deadlines.c.state == "open", _deadlines.c.next_at == row.next_at)
+    free = sa.select(_deadlines.c.id).where(_deadlines.c.id == row.id, mine)
+    if work.conn.execute(free.with_for_update(skip_locked=True, key_share=True)).first() is not None:
+        work.conn.execute(sa.update(_deadlines).where(_deadlines.c.id == row.id).values(next_at=until + pause))
+    return until + pause
+
+
+def overdue(at: datetime) -> sa.ColumnElement[bool]:
+    """Open deadlines whose instant has come by ``at``, those that were put off included.
+
+    No one is put off by more than ``LATEST``, so the index on the next instant still finds them.
+    """
+    come = sa.or_(_deadlines.c.next_at <= at, _deadlines.c.due_at <= at)
+    return sa.and_(_deadlines.c.state == "open", _deadlines.c.next_at <= at + LATEST, come)
 
 
 def locked(work: Any, deadline_id: str) -> Any | None:

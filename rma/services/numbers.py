@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Database, Work
-from rma.services import effects, owed, seal
+from rma.services import deadlines, effects, owed, seal
 from rma.services.kept import Kept
 from rma.services.notify import TO_SEND
 
@@ -71,12 +71,12 @@ def _read(work: Work, unsealed: int, oldest: datetime | None) -> Numbers:
     mails = sa.select(sa.literal("message"), _messages.c.state, count, sa.func.min(_messages.c.created_at))
     mails = mails.where(_messages.c.state.in_((TO_SEND, "failed"))).group_by(_messages.c.state)
     waiting = [_waiting(work, row) for query in (acts, mails) for row in work.conn.execute(query)]
-    due = sa.and_(_deadlines.c.state == "open", _deadlines.c.next_at <= work.real_now)
-    overdue = work.conn.execute(sa.select(count, sa.func.min(_deadlines.c.next_at)).where(due)).one()
+    late = sa.select(count, sa.func.min(_deadlines.c.next_at), sa.func.min(_deadlines.c.due_at))
+    overdue, *since = work.conn.execute(late.where(deadlines.overdue(work.real_now))).one()
     return Numbers(
         effects=waiting,
-        overdue=overdue[0],
-        overdue_oldest=_age(work, overdue[1]),
+        overdue=overdue,
+        overdue_oldest=_age(work, min(filter(None, since), default=None)),
         seal_lag=unsealed,
         seal_lag_oldest=_age(work, oldest),
         subscribers=_subscribers(work),
