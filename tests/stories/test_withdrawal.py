@@ -39,7 +39,7 @@ def test_withdrawal_in_time_is_paid_back_and_ends_with_feedback(shop: Shop) -> N
     thanks = customer.post(f"/returns/{filed['id']}/feedback", {"score": 5, "comment": "Çok hızlı, teşekkürler!"})
     assert thanks["state"] == "closed"
     assert customer.refused(f"/returns/{filed['id']}/feedback", {"score": 1})["code"]
-    told = shop.events(filed)
+    told = [one for one in shop.events(filed) if not one.startswith("message.")]  # mails leave when they do
     assert told[0] == "return.requested"
     assert told[-1] in ("return.closed", "feedback.received")
     assert [name for name in told if name.startswith("refund.")] == [
