@@ -28,6 +28,7 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp
 
+import rma.services.handlers  # noqa: F401 - whoever opens a door finds every effect behind it
 from rma.api import (
     clock,
     effects,

@@ -88,3 +88,17 @@ def test_a_start_loads_no_more_than_it_needs() -> None:
     program = f"import sys, rma.app, rma.worker, rma.cli.root; print(*sorted({heavy!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_every_process_knows_every_effect() -> None:
+    """One that only answers requests, without a worker in it, has the handlers of all modules that hang one."""
+    told = "print(*sorted(rma.services.transition.HANDLERS))"
+    every = (
+        "[importlib.import_module('rma.services.' + one.name) for one in pkgutil.iter_modules(rma.services.__path__)]"
+    )
+    programs = f"import rma.app; {told}", f"import importlib, pkgutil, rma.services.transition; {every}; {told}"
+    alone, known = (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+        for program in programs
+    )
+    assert alone == known != ""
