@@ -148,7 +148,7 @@ def _approval_facts(door: Door, caller: Caller, refund: Subject, found: books.Bo
         refund,
         total_as_shown=expected == row["total"],
         approver_named=named,
-        independent=approvers.independent(door.work, caller, [*_fixers(refund), *approvals]),
+        independent=approvers.independent(door.work, door.services.catalog, caller, [*_fixers(refund), *approvals]),
         approvals=max(len(people), 1),
         approvals_needed=needed,
         within_caps=_within_caps(door, refund, found),
@@ -254,7 +254,7 @@ def _agreed(door: Door, caller: Caller, refund: Subject, row: dict[str, Any], ou
     """Whether somebody else than the caller has said the same of this attempt to send it."""
     said = {"transfer_id": row["id"], "attempt": row["attempt"], "outcome": outcome}
     same = [one for one in refund.row["doc"].get("resolutions", []) if said.items() <= one.items()]
-    return any(approvers.independent(door.work, caller, [one]) for one in same)
+    return any(approvers.independent(door.work, door.services.catalog, caller, [one]) for one in same)
 
 
 def can_ask(door: Door, row: dict[str, Any]) -> bool:

@@ -8,20 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-import sqlalchemy as sa
-
-from rma.db import tables
 from rma.db.session import Work
-from rma.services.caller import Caller
+from rma.services.caller import KEY, Caller
+from rma.services.catalog import Catalog
 
 ENGINE = "auto"
 """The actor of what the engine approves itself: nobody."""
-_KEY = "key:"
-_keys = tables.table(tables.Key)
 
 
-def independent(work: Work, caller: Caller, others: Iterable[Mapping[str, Any]]) -> bool:
+def independent(work: Work, catalog: Catalog, caller: Caller, others: Iterable[Mapping[str, Any]]) -> bool:
     """Whether the caller is somebody else than every one of ``others``: another person, with a key of other making.
 
     An entry holds the ``actor`` of what was done, and the ``person`` where one was known then. Not independent are two
@@ -34,7 +29,7 @@ def independent(work: Work, caller: Caller, others: Iterable[Mapping[str, Any]])
         return True
     if any(not one.get("actor") for one in told):
         return False
-    family = _Family(work, {caller.actor, *(one["actor"] for one in told)})
+    family = _Family(work, catalog, {caller.actor, *(one["actor"] for one in told)})
     mine, my_makers = family.who(caller.actor, caller.person), family.makers(caller.actor)
     if my_makers is None:
         return False
@@ -45,23 +40,15 @@ def independent(work: Work, caller: Caller, others: Iterable[Mapping[str, Any]])
     return True
 
 
-class _Minted(msgspec.Struct, frozen=True):
-    """Whose a key is, and which actor minted it."""
-
-    person: str | None
-    by: str | None
-
-
 class _Family:
     """The keys of these actors with all that they were minted by, one by another, to the first."""
 
-    def __init__(self, work: Work, actors: set[str]) -> None:
-        named = {actor.removeprefix(_KEY) for actor in actors if actor.startswith(_KEY)}
-        self._keys = {row.id: _Minted(row.person, row.minted_by) for row in work.conn.execute(_line(named))}
+    def __init__(self, work: Work, catalog: Catalog, actors: set[str]) -> None:
+        self._keys = catalog.keys(work, {actor.removeprefix(KEY) for actor in actors if actor.startswith(KEY)})
 
     def who(self, actor: str, person: str | None = None) -> set[str]:
         """The actor, and the persons behind it: who was told, and whose key it is."""
-        key = self._keys.get(actor.removeprefix(_KEY))
+        key = self._keys.get(actor.removeprefix(KEY))
         return {actor} | {one for one in (person, key and key.person) if one}
 
     def makers(self, actor: str) -> set[str] | None:
@@ -70,19 +57,11 @@ class _Family:
         It ends with what no key made: the command line did, as whoever has the server.
         """
         found: set[str] = set()
-        while actor.startswith(_KEY):
-            key = self._keys.get(actor.removeprefix(_KEY))
+        while actor.startswith(KEY):
+            key = self._keys.get(actor.removeprefix(KEY))
             if key is None or key.by is None or key.by in found:
                 return None
             actor = key.by
-            if actor.startswith(_KEY):
+            if actor.startswith(KEY):
                 found |= self.who(actor)
         return found
-
-
-def _line(named: set[str]) -> sa.Select[Any]:
-    """These keys and all before them; a circle, which cannot be, ends too."""
-    columns = (_keys.c.id, _keys.c.person, _keys.c.minted_by)
-    line = sa.select(*columns).where(_keys.c.id.in_(named)).cte("line", recursive=True)
-    before = sa.select(*columns).join(line, _keys.c.id == sa.func.substr(line.c.minted_by, len(_KEY) + 1))
-    return sa.select(line.union(before))

@@ -20,6 +20,8 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "refunds:propose": ("finance",),
     "refunds:approve": ("finance",),
 }
+KEY = "key:"
+"""How an actor that is a key begins; the key's id follows."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         """What events call this caller: ``key:<id>``, ``link:<return id>`` or ``system``; never an e-mail."""
         if self.link_return_id is not None:
             return f"link:{self.link_return_id}"
-        return "system" if self.key_id is None else f"key:{self.key_id}"
+        return "system" if self.key_id is None else f"{KEY}{self.key_id}"
 
     @property
     def is_link(self) -> bool:

@@ -1,7 +1,7 @@
 """What is read on nearly every request and changes rarely: stores, policies and workflow versions, cached per process.
 
-A published version never changes, so it is kept; what may change (a store's row, which version is current) is kept for
-``FRESH`` seconds of real time. Of either no more than ``MOST`` are kept: then all is read anew.
+A published version never changes, nor who made a key, so they are kept; what may change (a store's row, which version
+is current) is kept for ``FRESH`` seconds of real time. Of either no more than ``MOST`` are kept: then all is read anew.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from rma.domain.retention import Shortened
 from rma.errors import NotFound
 from rma.resources import folder
 from rma.services import log
+from rma.services.caller import KEY
 
 FRESH = 2.0
 MOST = 2_000
@@ -32,6 +34,7 @@ MACHINES = ("return", "parcel", "refund", "replacement")
 _stores = tables.table(tables.Store)
 _policies = tables.table(tables.Policy)
 _workflows = tables.table(tables.Workflow)
+_keys = tables.table(tables.Key)
 
 
 class StoreInfo(msgspec.Struct, frozen=True):
@@ -54,6 +57,13 @@ class StoreInfo(msgspec.Struct, frozen=True):
         """The address that returns go to unless a method names another."""
         chosen = [a for a in self.return_addresses if a.get("default")] or self.return_addresses
         return chosen[0] if chosen else {}
+
+
+class Minted(msgspec.Struct, frozen=True):
+    """Whose a key is, and which actor minted it."""
+
+    person: str | None
+    by: str | None
 
 
 class Catalog:
@@ -93,6 +103,27 @@ class Catalog:
         version = self._recent(("current", store_id, name), lambda: _newest(work, store_id, name))
         return self.definition(work, store_id, name, version)
 
+    def keys(self, work: Work, named: Iterable[str]) -> dict[str, Minted]:
+        """These keys and all that they were minted by, one by another, to the first; what there is not is not in it."""
+        found: dict[str, Minted] = {}
+        unknown = {key for key in named if not self._walk(key, found)}
+        if unknown:
+            for row in work.conn.execute(_line(unknown)):
+                found[row.id] = self._keep(self._kept, ("key", row.id), Minted(row.person, row.minted_by))
+        return found
+
+    def _walk(self, key: str, found: dict[str, Minted]) -> bool:
+        """Gather what is kept from this key on; False where something on the way is not."""
+        while key not in found:
+            known = self._kept.get(("key", key))
+            if known is None:
+                return False
+            found[key] = known
+            if known.by is None or not known.by.startswith(KEY):
+                return True
+            key = known.by.removeprefix(KEY)
+        return True
+
     def _recent(self, key: tuple[Any, ...], read: Any) -> Any:
         known = self._fresh.get(key)
         if known is not None and known[0] > time.monotonic():
@@ -107,6 +138,14 @@ class Catalog:
                 kept.clear()
             kept[key] = value
         return value
+
+
+def _line(named: set[str]) -> sa.Select[Any]:
+    """These keys and all before them; a circle, which cannot be, ends too."""
+    columns = (_keys.c.id, _keys.c.person, _keys.c.minted_by)
+    line = sa.select(*columns).where(_keys.c.id.in_(named)).cte("line", recursive=True)
+    before = sa.select(*columns).join(line, _keys.c.id == sa.func.substr(line.c.minted_by, len(KEY) + 1))
+    return sa.select(line.union(before))
 
 
 def publish_defaults(work: Work, store: tables.Store, *, actor: str) -> None:

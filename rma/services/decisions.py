@@ -17,7 +17,7 @@ from rma.domain.texts import Text, say
 from rma.domain.verdict import Why
 from rma.services import case as cases
 from rma.services import doors, feed, law
-from rma.services.caller import Caller
+from rma.services.caller import KEY, Caller
 from rma.services.case import Case
 from rma.services.context import Services
 from rma.services.feed import FeedEvent
@@ -212,8 +212,8 @@ def _against(event: FeedEvent) -> tuple[str, ...]:
 
 def _people(work: Work, actors: set[str]) -> dict[str, Judge]:
     """The name of each key and the person who holds it."""
-    ids = [actor.removeprefix("key:") for actor in actors if actor.startswith("key:")]
+    ids = [actor.removeprefix(KEY) for actor in actors if actor.startswith(KEY)]
     if not ids:
         return {}
     rows = work.conn.execute(sa.select(_keys.c.id, _keys.c.name, _keys.c.person).where(_keys.c.id.in_(ids)))
-    return {f"key:{row.id}": Judge(actor=f"key:{row.id}", key=row.name, person=row.person) for row in rows}
+    return {f"{KEY}{row.id}": Judge(actor=f"{KEY}{row.id}", key=row.name, person=row.person) for row in rows}

@@ -66,7 +66,7 @@ def _take(door: Door, caller: Caller, refund: Subject, account: dict[str, str] |
     if refund.state != "proposed" and not waiting:
         return
     approvals = _kept_approvals(refund)
-    if not caller.is_link and not approvers.independent(door.work, caller, approvals):
+    if not caller.is_link and not approvers.independent(door.work, door.services.catalog, caller, approvals):
         raise _own_account()
     today = calendar.local_date(door.now, time_zone(door)).isoformat()
     fixers = refund.row["doc"].get("fixers", [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,18 @@ from rma.app import ROUTES, create_app
 from rma.db import tables
 from rma.errors import RmaError
 from rma.services import keys, links
-from rma.services.caller import Caller
+from rma.services.caller import KEY, Caller
+from rma.services.catalog import Catalog
 from rma.services.idempotency import Answer
 from rma.services.keys import NewKey
 from rma.settings import Settings
 
 if TYPE_CHECKING:
     from tests.api.conftest import Api
+
+
+def _note(asked: list[str]) -> Callable[..., None]:
+    return lambda *args: asked.append(args[2])
 
 
 def _opened(_call: Call) -> Answer:
@@ -125,3 +131,24 @@ def test_errors_carry_their_reason() -> None:
     with pytest.raises(RmaError, match="refunds:approve") as caught:
         access.check(access.RULES["POST", "/refunds/approve"], caller)
     assert caught.value.code == "scope_missing"
+
+
+def test_who_made_whose_key_is_read_once(api: Api) -> None:
+    """A process reads who made a key, to the first maker, when it first asks, and what it knew of it never again.
+
+    What there is not yet is asked for each time.
+    """
+    catalog, asked = Catalog(), list[str]()
+    with api.services.database.write() as work:
+        line, by = [], "system"
+        for _ in range(3):
+            new = NewKey(name="test", scopes=["admin"])
+            line.append(keys.mint(work, new, store_id=api.store_id, actor=by).id)
+            by = f"{KEY}{line[-1]}"
+    with api.services.database.read() as work:
+        sa.event.listen(engine := api.services.database.engine, "before_cursor_execute", hear := _note(asked))
+        assert list(catalog.keys(work, [line[1]])) == [line[1], line[0]]
+        assert [len(catalog.keys(work, [line[2], line[0]])) for _ in range(2)] == [3, 3]
+        assert [len(catalog.keys(work, [line[0], "key_unknown"])) for _ in range(2)] == [1, 1]
+        sa.event.remove(engine, "before_cursor_execute", hear)
+    assert len(asked) == 4
