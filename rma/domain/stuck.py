@@ -38,8 +38,23 @@ STUCK: dict[str, Text] = {
         en="Sending stood still half-way; the provider is asked first",
         de="Das Senden blieb unterwegs stehen; zuerst wird der Anbieter gefragt",
     ),
+    "earlier_attempt": text(
+        tr="Daha önceki bir gönderim sürüyor olabilir; sağlayıcıya sorulmadan yeniden gönderilmeyecek",
+        en="An earlier attempt may still be under way; the provider is asked before anything is sent again",
+        de="Ein früherer Versuch kann noch unterwegs sein; vor erneutem Senden wird der Anbieter gefragt",
+    ),
+    "provider_contradicts": text(
+        tr="Sağlayıcı aynı gönderim için hem başarısız hem başarılı dedi; hesap hareketleriyle karşılaştırın",
+        en="The provider called the same attempt both failed and succeeded; compare with its ledger",
+        de="Der Anbieter meldete denselben Versuch als gescheitert und als gelungen; mit seinem Konto abgleichen",
+    ),
+    "paid_twice": text(
+        tr="Para iki kez gitmiş olabilir; sağlayıcının hesap hareketleriyle karşılaştırın",
+        en="The money may have gone twice; compare with the provider's ledger",
+        de="Das Geld kann zweimal gegangen sein; mit dem Konto beim Anbieter abgleichen",
+    ),
 }
-"""By our own codes: the state of a transfer or of a refund, and what we say ourselves in place of a provider."""
+"""By our own codes: the state of a transfer or of a refund, a flag, what we say ourselves in place of a provider."""
 
 
 _ANSWERED = text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -50,9 +50,13 @@ class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class RefundFilters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which refunds; ``sort``: ``created`` (default) or ``due``. ``due_before`` is a day, or an instant on that day."""
+    """Which refunds; ``sort``: ``created`` (default) or ``due``. ``due_before`` is a day, or an instant on that day.
+
+    ``flag``: those whose provider contradicts itself, or whose money may have gone twice.
+    """
 
     state: str | None = None
+    flag: Literal["provider_contradicts", "paid_twice"] | None = None
     due_before: str | None = None
     provider: str | None = None
     amount_min: str | None = None
@@ -203,6 +207,8 @@ def _refund_conditions(filters: RefundFilters, currency: str, timezone: str) -> 
     found: list[Any] = []
     if filters.state:
         found.append(_refunds.c.state.in_(filters.state.split(",")))
+    if filters.flag:
+        found.append(sa.type_coerce(_refunds.c.doc, sa.Text).contains(f'"{filters.flag}"', autoescape=True))
     if filters.order_number:
         found.append(_refunds.c.order_number == filters.order_number)
     if filters.due_before:

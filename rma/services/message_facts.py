@@ -251,6 +251,12 @@ def _refund(scene: Scene) -> Facts | None:
 
 def _stuck(scene: Scene) -> Facts | None:
     refund = scene.child(tables.Refund)
+    if refund is not None and (flag := scene.data.get("flag")):
+        amount = scene.work.conn.execute(
+            sa.select(_transfers.c.amount).where(_transfers.c.id == scene.data["transfer"])
+        ).scalar_one()
+        reasons = (why(flag, scene.language),)
+        return {"amount": Money(amount, refund.currency), "reasons": reasons, "due": refund.due_legal}
     if refund is None or refund.state not in {"failed", "unknown", "partly_succeeded"}:
         return None
     stuck = sa.select(_transfers.c.error, _transfers.c.state).where(

@@ -6,7 +6,6 @@ unless the provider proves that nothing was done.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from datetime import datetime
 from typing import Any
@@ -19,7 +18,7 @@ from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain.facts import TRANSFER_MOVES
 from rma.domain.ports import PaymentAnswer, PaymentProvider, Payout, RefundOrder, RefundQuery
-from rma.services import effects, logs, refunds
+from rma.services import effects, late_answers, logs, refunds
 from rma.services.catalog import StoreInfo
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
@@ -27,7 +26,6 @@ from rma.services.transition import Door, Subject
 _transfers = tables.table(tables.Transfer)
 _refunds = tables.table(tables.Refund)
 _orders = tables.table(tables.Order)
-_log = logging.getLogger(__name__)
 CREDIT = "store_credit"
 _WANTED = Query(
     sa.select(
@@ -126,17 +124,24 @@ def _number(key: str) -> int:
     return int(key.split(":")[1])
 
 
+def _payment(doc: str, transfer: dict[str, Any]) -> dict[str, Any]:
+    """The payment of the order that the money is for; empty where it is for none."""
+    mine = transfer["payment_id"] or transfer["on_behalf_of"]
+    payments: list[dict[str, Any]] = msgspec.json.decode(doc).get("payments", [])
+    return next((payment for payment in payments if payment["id"] == mine), {})
+
+
 def _reference(doc: str, transfer: dict[str, Any]) -> str:
-    for payment in msgspec.json.decode(doc).get("payments", []):
-        if payment["id"] == (transfer["payment_id"] or transfer["on_behalf_of"]):
-            return str(payment.get("reference") or payment["id"])
-    return str(transfer["id"])
+    payment = _payment(doc, transfer)
+    return str(payment.get("reference") or payment.get("id") or transfer["id"])
 
 
 def _call(services: Services, sending: Sending) -> PaymentAnswer:
     row = sending.row
     if row["tender"] == CREDIT:
         return PaymentAnswer(state="succeeded", reference=f"SC-{secrets.token_hex(8).upper()}")
+    if gone := _gone_before(services, sending):
+        return gone
     provider = provider_of(services, sending.store, row)
     if provider is None:
         return PaymentAnswer(
@@ -156,6 +161,14 @@ def _call(services: Services, sending: Sending) -> PaymentAnswer:
             state="unknown", code="too_late", message="This process stood still; somebody may have asked."
         )
     return provider.refund(order)
+
+
+def _gone_before(services: Services, sending: Sending) -> PaymentAnswer | None:
+    """What is sent anew was called failed before; whoever said so is asked once more before money goes."""
+    if sending.row["attempt"] == 1:
+        return None
+    home = {"provider": _payment(sending.wanted.order_doc, sending.row).get("provider") or sending.row["provider"]}
+    return late_answers.earlier(provider_of(services, sending.store, home), sending.row, sending.payment_reference)
 
 
 def _ask(services: Services, sending: Sending) -> PaymentAnswer:
@@ -179,8 +192,9 @@ def _record(work: Work, services: Services, sending: Sending, answer: PaymentAns
     row = sending.row
     door, refund, transfer = _open(work, services, sending.key, sending.wanted)
     if not effects.is_open(work, sending.key) or transfer["attempt"] != row["attempt"]:
-        _log.warning("a late answer was not taken", extra={"state": answer.state})
+        late_answers.take(door, refund, transfer, row["attempt"], answer)
         return
+    late_answers.note(door, refund, transfer, answer)
     state = "sending" if answer.state == "pending" else answer.state
     if state in TRANSFER_MOVES[transfer["state"]]:
         door.set_transfer(transfer, state=state)
@@ -190,8 +204,6 @@ def _record(work: Work, services: Services, sending: Sending, answer: PaymentAns
     if row["tender"] == CREDIT and state == "succeeded":
         told = {"refund": refund.id, "code": answer.reference, "principal": row["amount"]}
         door.say("credit.issued", {**told, "bonus": _bonus(refund.row["doc"], row["id"])})
-    if answer.copies > 1:
-        door.say("refund.unknown", {"id": refund.id, "transfer": row["id"], "copies": answer.copies})
     door.close()
     final = answer.state in ("succeeded", "failed") or answer.code in ("no_provider", "cannot_ask")
     effects.finish(

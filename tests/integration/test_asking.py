@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from rma.db import session, tables
 from rma.db.session import Work, now
-from rma.services import approvals, approvers, asking, dead_letters, effects, runner
+from rma.domain.ports import Health, PaymentAnswer, RefundOrder, RefundQuery
+from rma.services import approvals, approvers, asking, dead_letters, effects, listing, runner
 from rma.services.caller import Caller
 from rma.services.context import Services
+from rma.services.paging import Ask
 from tests.support import crossing, fragile
 from tests.support.floor import Floor, payment
 
 _attempts = tables.table(tables.Attempt)
+
+
+class Gateway:
+    """A provider that knows of each key what it was told; what happens during its next call happens before it answers.
+
+    Attempt 1 of the refund ends as ``ends`` for who sent it, every later one well.
+    """
+
+    name, idempotent, can_lookup, final_after = "offline", True, True, 60
+
+    def __init__(self, ends: Any) -> None:
+        self.ends, self.sent, self.during = ends, list[str](), list[Callable[[], object]]()
+        self.knows: dict[str, Any] = {}
+
+    def health(self) -> Health:
+        """It can."""
+        return Health(ok=True, detail="ready")
+
+    def refund(self, order: RefundOrder) -> PaymentAnswer:
+        """Take it, let happen what happens meanwhile, and say how it ended."""
+        self.sent.append(order.key)
+        first = ":1:" in order.key
+        while first and self.during:
+            self.during.pop(0)()
+        return PaymentAnswer(state=self.ends if first else "succeeded", reference=f"rf_{len(self.sent)}")
+
+    def lookup(self, query: RefundQuery) -> PaymentAnswer | None:
+        """What it knows of the key."""
+        found = self.knows.get(query.key.split(":")[1])
+        return None if found is None else PaymentAnswer(state=found, reference="rf_late")
 
 
 @pytest.fixture
@@ -225,6 +260,80 @@ def test_what_nobody_can_be_asked_about_two_people_tell_with_proof(floor: Floor)
         assert told(who, outcome) == ("ok", "unknown")
     assert told(shop.bert, "succeeded") == ("ok", "partly_succeeded")
     assert told(shop.bert, "succeeded") == ("refused", "partly_succeeded")
+
+
+def sent_through(floor: Floor, gateway: Gateway, number: str) -> str:
+    """An approved refund of 10.00 that goes through this provider."""
+    ports: Any = floor.services.ports
+    floor.services.ports = msgspec.structs.replace(ports, payments={**ports.payments, "offline": gateway})
+    floor.order(number)
+    refund: str = floor.must(floor.by_hand(number, "10.00", "shipping"))["id"]
+    floor.must(floor.approve(refund))
+    return refund
+
+
+def seen(floor: Floor, refund: str) -> Any:
+    """A refund as finance sees it."""
+    with floor.services.database.read() as work:
+        return listing.refund(work, floor.anna, refund, locale="en")[0]
+
+
+def flagged(floor: Floor, flag: Any) -> list[str]:
+    """What finance finds when it asks for refunds with this flag."""
+    with floor.services.database.read() as work:
+        filters, ask = listing.RefundFilters(flag=flag), Ask(limit=50)
+        page = listing.refunds(work, floor.anna, filters, ask, locale="en", currency="TRY")
+    return [row["id"] for row in page.items]
+
+
+def test_a_provider_that_contradicts_itself_is_never_silent(floor: Floor) -> None:
+    """A late word is taken where it can be, keeps money from going twice, and finance finds what may have gone so."""
+    words: list[tuple[Any, Any, bool, str, str, int]] = [
+        ("failed", "succeeded", False, "succeeded", "provider_contradicts", 1),
+        ("succeeded", "failed", False, "succeeded", "provider_contradicts", 1),
+        ("failed", "succeeded", True, "succeeded", "paid_twice", 2),
+        ("failed", "failed", False, "failed", "", 1),
+    ]
+    found: dict[str, list[str]] = {"provider_contradicts": [], "paid_twice": [], "": []}
+    for number, (heard, late, retried, state, flag, times) in enumerate(words):
+        gateway = Gateway(late)
+        refund = sent_through(floor, gateway, str(number))
+        (act,), transfer = floor.open_acts(), floor.rows(tables.Transfer)[-1].id
+        gateway.knows = {"1": heard}
+        gateway.during = [partial(runner.run_attempt, floor.services, act)]
+        if retried:
+            gateway.during += [partial(floor.must, floor.retry(refund, transfer)), floor.work_off]
+        runner.run_attempt(floor.services, act)
+        shown = seen(floor, refund)
+        assert (shown["state"], len(gateway.sent), shown["flags"]) == (state, times, [flag] if flag else [])
+        found[flag].append(refund)
+        told = [row for row in floor.rows(tables.Event) if row.type == "refund.unknown" and refund in row.body]
+        assert len(told) == bool(flag)
+    assert flagged(floor, "provider_contradicts") == found["provider_contradicts"]
+    assert flagged(floor, "paid_twice") == found["paid_twice"]
+
+
+def test_what_was_called_failed_is_asked_about_before_it_is_sent_anew(floor: Floor) -> None:
+    """Money that had gone after all is not sent again, not even another way; what is still going is waited for."""
+    gateway = Gateway("failed")
+    refund = sent_through(floor, gateway, "1")
+    floor.work_off()
+    transfer = floor.rows(tables.Transfer)[0].id
+    assert seen(floor, refund)["state"] == "failed"
+    payout = {"iban": "TR330006100519786457841326", "holder": "Ayşe"}
+    floor.must(floor.retry(refund, transfer, tender="bank_transfer", payout=payout, consent={"by": "mail"}))
+    floor.must(floor.approve(refund))
+    gateway.knows = {"1": "pending"}
+    floor.work_off()
+    shown = seen(floor, refund)
+    assert (shown["state"], shown["flags"], shown["transfers"][0]["error"]) == ("sending", [], "earlier_attempt")
+    gateway.knows = {"1": "succeeded"}
+    floor.age(gateway.final_after + 1)
+    floor.work_off()
+    shown = seen(floor, refund)
+    (paid,) = shown["transfers"]
+    assert (shown["state"], shown["flags"], len(gateway.sent)) == ("succeeded", ["provider_contradicts"], 1)
+    assert (paid["tender"], paid["payment_id"], paid["on_behalf_of"]) == ("card", "p1", None)
 
 
 @pytest.mark.parametrize("by", ["key:key_of_nobody", None, "itself"])
