@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rma.api.http import Call, ok, page
+from rma.api.http import Call, ok
 from rma.api.routing import Routes
 from rma.services import dead_letters
 from rma.services.dead_letters import DeadLetter, Filters
@@ -16,7 +16,7 @@ routes = Routes(tag="Operations")
 def listed(call: Call) -> Answer:
     """Acts and messages of the store that broke, gave up or stay unknown."""
     asked = call.query(Filters)
-    return call.read(lambda work: page(dead_letters.listing(work, call.caller.store_id, asked, call.page())))
+    return call.pages(lambda work, ask: dead_letters.listing(work, call.caller.store_id, asked, ask))
 
 
 @routes.post("/effects/{id}/retry", answers=DeadLetter)

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from rma.api.http import Call, page
+from rma.api.http import Call
 from rma.api.routing import Routes
 from rma.services import feed
 from rma.services.feed import FeedEvent
@@ -31,4 +31,4 @@ def listing(call: Call) -> Answer:
     put in before it. Personal values stand in `data`, or `"erased"` once they are.
     """
     after = call.query(After).after
-    return call.read(lambda work: page(feed.page_of_store(work, call.caller.store_id, call.page(), after=after)))
+    return call.pages(lambda work, ask: feed.page_of_store(work, call.caller.store_id, ask, after=after))

@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from rma.api.http import Call, created, ok, page, raw
+from rma.api.http import Call, created, ok, raw
 from rma.api.routing import Routes
 from rma.services import evidence, papers
 from rma.services.context import Work
@@ -60,8 +60,7 @@ def add(call: Call) -> Answer:
 @routes.get("/returns/{id}/evidence", answers=Page[EvidenceView])
 def listing(call: Call) -> Answer:
     """The files of a return, oldest first, 20 at most; a customer sees their own."""
-    call.page()  # one page holds them all; what is asked for is still read strictly
-    return call.read(lambda work: page(Page(evidence.listing(work, call.services, call.caller, call.path["id"]), None)))
+    return call.pages(lambda work, _all: Page(evidence.listing(work, call.services, call.caller, call.path["id"])))
 
 
 @routes.get("/returns/{id}/evidence/{eid}", answers=bytes, media_type="application/octet-stream")

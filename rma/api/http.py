@@ -10,6 +10,7 @@ from typing import IO, Any, TypeVar, cast
 import msgspec
 
 from rma.api import reading
+from rma.api.reading import Cursors
 from rma.errors import Invalid, NotFound
 from rma.services import idempotency, logs
 from rma.services.caller import Caller
@@ -110,10 +111,6 @@ class Call:
         """The texts of a form as this struct. Unknown or ill-typed ones are ``Invalid``."""
         return reading.typed(self.form, kind)
 
-    def page(self) -> Ask:
-        """Which page of a list is asked for."""
-        return reading.ask(self.raw_query)
-
     def own_store(self, slug: str) -> None:
         """``NotFound`` unless the caller's store has this slug."""
         if slug != self.caller.store_slug:
@@ -123,6 +120,21 @@ class Call:
         """Answer from a read transaction."""
         with self.services.database.read() as work:
             return act(work)
+
+    def pages(self, find: Callable[[Work, Ask], Page[Any]]) -> Answer:
+        """The page of a list that is asked for, from a read transaction: ``{"items": [...], "next_cursor": ...}``.
+
+        Its cursor goes on in this list alone: of this store, at this address, with these filters.
+        """
+        cursors = Cursors(self.services.settings.secret, self.caller.store_id, self.url_path, self.raw_query)
+        ask = reading.ask(self.raw_query, cursors)
+
+        def act(work: Work) -> Answer:
+            found = find(work, ask)
+            after = found.next_cursor
+            return ok({"items": found.items, "next_cursor": None if after is None else cursors.write(after)})
+
+        return self.read(act)
 
     def write(self, act: Callable[[Work], Answer]) -> Answer:
         """Answer from a write transaction, once for this Idempotency-Key. ``act`` may be run again from its start.
@@ -211,12 +223,6 @@ def accepted(view: Any, *, version: int | None = None, subject: str | None = Non
 def no_content() -> Answer:
     """204."""
     return Answer(204)
-
-
-def page(found: Page[Any]) -> Answer:
-    """200 with ``{"items": [...], "next_cursor": ...}``."""
-    cursor = None if found.next_cursor is None else reading.write_cursor(found.next_cursor)
-    return ok({"items": found.items, "next_cursor": cursor})
 
 
 def raw(body: bytes, media_type: str, *, filename: str | None = None, etag: str | None = None) -> Answer:

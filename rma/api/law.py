@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rma.api.http import Call, ok, page
+from rma.api.http import Call, ok
 from rma.api.routing import Routes
 from rma.services import law
 from rma.services.idempotency import Answer
@@ -21,7 +21,7 @@ def profiles(call: Call) -> Answer:
     With a country, the text that holds there on a day, as it holds there.
     """
     filters = call.query(ProfileFilters)
-    return call.read(lambda work: page(law.listing(work, call.services, call.caller, filters, call.page())))
+    return call.pages(lambda work, ask: law.listing(work, call.services, call.caller, filters, ask))
 
 
 @routes.post("/law/deadlines", answers=DeadlineAnswer, writes=False)

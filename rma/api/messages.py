@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rma.api.http import Call, created, page
+from rma.api.http import Call, created
 from rma.api.routing import Routes
 from rma.services import messages
 from rma.services.context import Work
@@ -30,11 +30,11 @@ def write(call: Call, data: NewMessage) -> Answer:
 @routes.get("/returns/{id}/messages", answers=Page[MessageView])
 def listing(call: Call) -> Answer:
     """The messages of a return in both directions, oldest first."""
-    return call.read(lambda work: page(messages.listing(work, call.caller, call.path["id"], call.page())))
+    return call.pages(lambda work, ask: messages.listing(work, call.caller, call.path["id"], ask))
 
 
 @routes.get("/outbox", answers=Page[Mail], query=OutboxFilters)
 def outbox(call: Call) -> Answer:
     """What this store has mailed, as it left, with working links: in test mode only."""
     filters = call.query(OutboxFilters)
-    return call.read(lambda work: page(messages.outbox(work, call.services, call.caller, filters, call.page())))
+    return call.pages(lambda work, ask: messages.outbox(work, call.services, call.caller, filters, ask))

@@ -121,7 +121,8 @@ def _query_parameters(endpoint: Endpoint) -> list[Json]:
     if _is_page(endpoint):
         limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         found.append({"name": "limit", "in": "query", "schema": limit})
-        found.append({"name": "cursor", "in": "query", "schema": {"type": "string"}})
+        goes_on = "`next_cursor` of the page before, for the same address and filters."
+        found.append({"name": "cursor", "in": "query", "description": goes_on, "schema": {"type": "string"}})
     for one in found:
         if one["schema"].get("type") != "array":
             one["allowEmptyValue"] = True  # an empty one is as good as none

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from rma.api.http import Call, created, ok, page
+from rma.api.http import Call, created, ok
 from rma.api.products import stream
 from rma.api.routing import Routes
 from rma.api.shapes import GivenByLaw
@@ -121,7 +121,7 @@ def show(call: Call) -> Answer:
 def listing(call: Call) -> Answer:
     """Orders in the order in which they came in, without options."""
     filters = call.query(Filters)
-    return call.read(lambda work: page(orders_view.listing(work, call.caller, filters, call.page())))
+    return call.pages(lambda work, ask: orders_view.listing(work, call.caller, filters, ask))
 
 
 @routes.post("/orders/{number}/deliveries", answers=DeliveryForm, status=201, also=200)

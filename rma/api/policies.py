@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rma.api import reading
-from rma.api.http import Call, created, ok, page
+from rma.api.http import Call, created, ok
 from rma.api.routing import Routes
 from rma.errors import NotFound
 from rma.services import policies, policy_page, policy_replay
@@ -23,7 +23,7 @@ routes = Routes(tag="Policies")
 @routes.get("/policies", answers=Page[PolicyRow])
 def listing(call: Call) -> Answer:
     """The versions of the store's policy, drafts too, oldest first."""
-    return call.read(lambda work: page(policies.listing(work, call.page(), store_id=call.caller.store_id)))
+    return call.pages(lambda work, ask: policies.listing(work, ask, store_id=call.caller.store_id))
 
 
 @routes.post("/policies", answers=PolicyView, status=201)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rma.api.http import Call, created, ok, page, raw
+from rma.api.http import Call, created, ok, raw
 from rma.api.routing import Routes
 from rma.services import privacy, privacy_export, privacy_run
 from rma.services.context import Work
@@ -60,7 +60,7 @@ def erase(call: Call, data: Subject) -> Answer:
 def listed(call: Call) -> Answer:
     """The store's requests, oldest first. They hold no personal data."""
     asked = call.query(RequestFilters)
-    return call.read(lambda work: page(privacy.listing(work, call.caller, asked, call.page(), locale=call.locale)))
+    return call.pages(lambda work, ask: privacy.listing(work, call.caller, asked, ask, locale=call.locale))
 
 
 @routes.get("/privacy/erasures/{id}", answers=RequestView)
@@ -84,4 +84,4 @@ def run(call: Call, data: RunIn) -> Answer:
 @routes.get("/privacy/destructions", answers=Page[LogLine])
 def destructions(call: Call) -> Answer:
     """The destruction log, oldest first: what class, how many, by which article, when."""
-    return call.read(lambda work: page(privacy_run.destructions(work, call.caller.store_id, call.page())))
+    return call.pages(lambda work, ask: privacy_run.destructions(work, call.caller.store_id, ask))

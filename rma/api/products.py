@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO
 
-from rma.api.http import Call, created, ok, page
+from rma.api.http import Call, created, ok
 from rma.api.routing import Routes
 from rma.errors import UnsupportedMedia
 from rma.services import products
@@ -38,7 +38,7 @@ def show(call: Call) -> Answer:
 def listing(call: Call) -> Answer:
     """Products, oldest first; `variant_of` finds the variants of a sku."""
     filters = call.query(Filters)
-    return call.read(lambda work: page(products.listing(work, call.caller, filters, call.page())))
+    return call.pages(lambda work, ask: products.listing(work, call.caller, filters, ask))
 
 
 @routes.post("/products/import", answers=Report, body="stream")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import re
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Hashable, Mapping
@@ -24,6 +25,9 @@ from rma.services.paging import DEFAULT_LIMIT, MAX_LIMIT, Ask
 
 Q = TypeVar("Q")
 _SPOOL = 1 << 20
+_PLACE = frozenset({"limit", "cursor", "after"})
+"""Parameters that say where in a list and how much of it, not which list."""
+_MARK = 12
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NEITHER_QUOTE_NOR_BRACKET = bytes(set(range(256)) - set(b'"[]{}'))
 _AT = re.compile(r"`\$\.?([^`]*)`")
@@ -158,15 +162,45 @@ def typed(values: Mapping[str, Any], kind: type[Q]) -> Q:
     return found
 
 
-def ask(raw: bytes) -> Ask:
-    """Which page is asked for: ``limit`` 1 to 200, ``cursor`` as a page gave it."""
+class Cursors:
+    """The cursors of one list: of a store, at an address, with the filters of a query.
+
+    Each bears a mark that only this installation can make, of the list and the row that it names. So a cursor of
+    another list, one that was changed, and one that somebody made up name no row at all.
+    """
+
+    def __init__(self, secret: str, store_id: str, path: str, raw_query: bytes) -> None:
+        filters = sorted((name, parts) for name, parts in parameters(raw_query).items() if name not in _PLACE)
+        self._list = msgspec.json.encode(("cursor", store_id, path, filters))
+        self._secret = secret.encode()
+
+    def write(self, after: str) -> str:
+        """An opaque cursor for the sort key of a row."""
+        key = after.encode()
+        mark = hmac.digest(self._secret, self._list + b"\n" + key, "sha256")[:_MARK]
+        return base64.urlsafe_b64encode(mark + key).rstrip(b"=").decode()
+
+    def read(self, cursor: str) -> str:
+        """The sort key behind a cursor of this list, or ``Invalid``."""
+        try:
+            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            after = raw[_MARK:].decode()
+        except (binascii.Error, ValueError):
+            after = ""
+        if not hmac.compare_digest(self.write(after).encode(), cursor.encode()):
+            raise Invalid.field("cursor", "cursor", "This cursor is not of this list as asked for; start without one.")
+        return after
+
+
+def ask(raw: bytes, cursors: Cursors) -> Ask:
+    """Which page is asked for: ``limit`` 1 to 200, ``cursor`` as a page of the same list gave it."""
     given = parameters(raw)
     _check_once({name: given[name] for name in ("limit", "cursor") if name in given})
     limit = given.get("limit", [str(DEFAULT_LIMIT)])[-1]
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MAX_LIMIT:
         raise Invalid.field("limit", "limit", f"limit is a whole number from 1 to {MAX_LIMIT}.")
     cursor = given.get("cursor")
-    return Ask(int(limit), read_cursor(cursor[-1]) if cursor else None)
+    return Ask(int(limit), cursors.read(cursor[-1]) if cursor else None)
 
 
 def _check_once(given: Mapping[str, list[str]], *, but: Collection[str] = ()) -> None:
@@ -187,22 +221,6 @@ def parameters(raw: bytes) -> Mapping[str, list[str]]:
     except (UnicodeDecodeError, ValueError):
         raise Unreadable("The query cannot be read: it is not UTF-8.") from None
     return found
-
-
-def write_cursor(after: str) -> str:
-    """An opaque cursor for the sort key of a row."""
-    return base64.urlsafe_b64encode(b"1" + after.encode()).rstrip(b"=").decode()
-
-
-def read_cursor(text: str) -> str:
-    """The sort key behind a cursor, or ``Invalid``."""
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        raw = ""
-    if raw[:1] != "1" or "\x00" in raw:
-        raise Invalid.field("cursor", "cursor", "This cursor was not made here; start without one.")
-    return raw[1:]
 
 
 @lru_cache(256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rma.api import shapes
-from rma.api.http import Call, created, ok, page
+from rma.api.http import Call, created, ok
 from rma.api.routing import Routes
 from rma.services import inspections, receipts, unannounced, undoing
 from rma.services.idempotency import Answer
@@ -64,7 +64,7 @@ def unknown(call: Call, data: UnknownParcel) -> Answer:
 @routes.get("/receipts/unknown", answers=Page[UnexpectedView])
 def unknown_listed(call: Call) -> Answer:
     """Unknown parcels that nobody has matched, oldest first."""
-    return call.read(lambda work: page(unannounced.listing(work, call.caller, call.page())))
+    return call.pages(lambda work, ask: unannounced.listing(work, call.caller, ask))
 
 
 @routes.post("/receipts/unknown/{id}/match", answers=UnexpectedView)

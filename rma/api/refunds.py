@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from rma.api import problems, shapes
-from rma.api.http import Call, created, ok, page
+from rma.api.http import Call, created, ok
 from rma.api.routing import Routes
 from rma.errors import RmaError, TotalChanged
 from rma.services import approvals, listing, payouts
@@ -55,18 +55,17 @@ class ApproveMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @routes.get("/refunds", answers=Page[shapes.Refund], query=RefundFilters)
 def listed(call: Call) -> Answer:
     """Refunds of the store; `sort=due` is finance's queue."""
-
-    def act(work: Any) -> Answer:
-        filters, caller = call.query(RefundFilters), call.caller
-        return page(listing.refunds(work, caller, filters, call.page(), locale=call.locale, currency=caller.currency))
-
-    return call.read(act)
+    filters, caller = call.query(RefundFilters), call.caller
+    return call.pages(
+        lambda work, ask: listing.refunds(work, caller, filters, ask, locale=call.locale, currency=caller.currency)
+    )
 
 
 @routes.get("/refunds/owed", answers=Page[Owed], query=OwedFilters)
 def owed(call: Call) -> Answer:
     """What is owed, soonest by law first: refunds that are not paid, and returns whose money is in none yet."""
-    return call.read(lambda work: page(listing_owed.listing(work, call.caller, call.query(OwedFilters), call.page())))
+    filters = call.query(OwedFilters)
+    return call.pages(lambda work, ask: listing_owed.listing(work, call.caller, filters, ask))
 
 
 @routes.get("/refunds/{id}", answers=shapes.Refund)

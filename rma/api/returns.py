@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rma.api import shapes
-from rma.api.http import Call, created, ok, page
+from rma.api.http import Call, created, ok
 from rma.api.routing import Routes
 from rma.services import decisions, doors, feed, filing, links, listing, payouts, replacements, returns
 from rma.services.accounts import PayoutIn
@@ -15,7 +15,7 @@ from rma.services.filing import FileReturn
 from rma.services.idempotency import Answer
 from rma.services.line_effects import the_case
 from rma.services.listing import Filters
-from rma.services.paging import Page
+from rma.services.paging import Ask, Page
 from rma.services.replacements import PaymentIn, ReplacementAct
 from rma.services.returns import ActionBody, FeedbackGiven, FeedbackIn, OfferIn, OutcomeIn
 
@@ -46,7 +46,8 @@ def file(call: Call, data: FileReturn) -> Answer:
 @routes.get("/returns", answers=Page[shapes.Row], query=Filters)
 def listed(call: Call) -> Answer:
     """Returns of the store, oldest first."""
-    return call.read(lambda work: page(listing.returns(work, call.caller, call.query(Filters), call.page())))
+    filters = call.query(Filters)
+    return call.pages(lambda work, ask: listing.returns(work, call.caller, filters, ask))
 
 
 @routes.get("/returns/{id}", answers=shapes.Return)
@@ -75,11 +76,11 @@ def decision(call: Call) -> Answer:
 def events(call: Call) -> Answer:
     """The return's history, oldest first; personal values that were erased read `erased`."""
 
-    def act(work: Any) -> Answer:
+    def find(work: Any, ask: Ask) -> Page[FeedEvent]:
         found = doors.open_case(work, call.services, call.caller, call.path["id"], lock=False)
-        return page(feed.page_of_return(work, the_case(found).id, call.page()))
+        return feed.page_of_return(work, the_case(found).id, ask)
 
-    return call.read(act)
+    return call.pages(find)
 
 
 @routes.post("/returns/{id}/actions/{trigger}", answers=shapes.Return)

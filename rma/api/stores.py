@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rma.api.http import Call, created, no_content, ok, page
+from rma.api.http import Call, created, no_content, ok
 from rma.api.routing import Routes
 from rma.services import keys, stores
 from rma.services.context import Work
@@ -72,7 +72,7 @@ def mint(call: Call, data: NewKey) -> Answer:
 def listing(call: Call) -> Answer:
     """The keys of the store, oldest first."""
     call.own_store(call.path["slug"])
-    return call.read(lambda work: page(keys.listing(work, call.page(), store_id=call.caller.store_id)))
+    return call.pages(lambda work, ask: keys.listing(work, ask, store_id=call.caller.store_id))
 
 
 @routes.get("/stores/{slug}/keys/{id}", answers=KeyView)

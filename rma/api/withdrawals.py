@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from rma.api import reading
-from rma.api.http import Call, created, ok, page, raw
+from rma.api.http import Call, created, ok, raw
 from rma.api.routing import Routes
 from rma.domain.withdrawals import Declaration, checked
 from rma.services import withdrawal_desk as desk
@@ -63,7 +63,7 @@ def receipt(call: Call) -> Answer:
 def listed(call: Call) -> Answer:
     """Declared withdrawals of the store, oldest first; `state=unmatched` is what a person has to look at."""
     asked = call.query(Filters)
-    return call.read(lambda work: page(desk.listing(work, call.caller, asked, call.page(), locale=call.locale)))
+    return call.pages(lambda work, ask: desk.listing(work, call.caller, asked, ask, locale=call.locale))
 
 
 @routes.get("/withdrawals/{id}", answers=WithdrawalView)

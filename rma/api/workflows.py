@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rma.api.http import Call, created, ok, page, raw
+from rma.api.http import Call, created, ok, raw
 from rma.api.routing import Routes
 from rma.errors import UnsupportedMedia
 from rma.services import workflows
@@ -19,11 +19,8 @@ TOML = ("application/toml", "application/octet-stream", "text/plain", "text/toml
 @routes.get("/workflows", answers=Page[WorkflowView])
 def listing(call: Call) -> Answer:
     """The versions of the store's workflows, drafts too, oldest first."""
-
-    def act(work: Work) -> Answer:
-        return page(workflows.listing(work, call.page(), store_id=call.caller.store_id, language=call.locale))
-
-    return call.read(act)
+    who, language = call.caller, call.locale
+    return call.pages(lambda work, ask: workflows.listing(work, ask, store_id=who.store_id, language=language))
 
 
 @routes.post("/workflows", answers=WorkflowView, status=201, body="text")

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from rma.db import hot, tables
 from rma.db.session import Work
 from rma.domain import events
-from rma.errors import Invalid
 from rma.services.paging import Ask, Page, cut
 
 _events = tables.table(tables.Event)
@@ -128,11 +127,8 @@ def told(work: Work, found: Sequence[FeedEvent]) -> list[FeedEvent]:
 
 
 def _place(ask: Ask) -> int:
-    """The number that a cursor of ours names; 0 without one."""
-    text = ask.after or "0"
-    if not (text.isascii() and text.isdigit()):
-        raise Invalid.field("cursor", "cursor", "This cursor belongs to another list.")
-    return int(text[:18])
+    """The number that the page begins behind; 0 from the start."""
+    return int(ask.after or 0)
 
 
 def _event(row: Any) -> FeedEvent:

@@ -196,11 +196,7 @@ def _behind(cursor: str, *, by_due: bool) -> sa.ColumnElement[bool]:
     if not by_due:
         return _refunds.c.id > cursor
     day, _, key = cursor.partition("|")
-    try:
-        last = date.fromisoformat(day)
-    except ValueError:
-        raise Invalid.field("cursor", "unknown", "This cursor is of a list in another order.") from None
-    return sa.tuple_(_refunds.c.due_on, _refunds.c.id) > sa.tuple_(sa.literal(last), sa.literal(key))
+    return sa.tuple_(_refunds.c.due_on, _refunds.c.id) > sa.tuple_(sa.literal(date.fromisoformat(day)), sa.literal(key))
 
 
 def _refund_conditions(filters: RefundFilters, currency: str, timezone: str) -> list[Any]:

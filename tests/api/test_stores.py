@@ -181,6 +181,21 @@ def test_keys_come_in_pages(api: Api) -> None:
     assert (len(found), found) == (6, sorted(set(found)))
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_cursor_is_taken_as_it_was_given(api: Api) -> None:
+    """One that was cut, made longer or changed in any letter is refused by name; another ``limit`` is no other list."""
+    admin = api.key("admin")
+    api.key("events:read")
+    given = api.get("/stores/shop/keys", admin, params={"limit": 1}).json()["next_cursor"]
+    changed = [given[:n] + ("A" if given[n] != "A" else "B") + given[n + 1 :] for n in range(len(given))]
+    near = [given[:-1] + other for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0123456789-_" if other != given[-1]]
+    for cursor in [*changed, *near, given[:-1], given[:-4], given + "A", given + "=", given + "\u00fc", "9" * 999]:
+        answer = api.get("/stores/shop/keys", admin, params={"limit": 1, "cursor": cursor})
+        assert (answer.status_code, _paths(answer.json())) == (422, ["cursor"]), cursor
+    rest = api.get("/stores/shop/keys", admin, params={"limit": 9, "cursor": given}).json()
+    assert len(rest["items"]) == 1
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=-1", "cursor=%00", "cursor=abc"])
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_page_that_cannot_be_right_is_refused(api: Api, query: str) -> None:
