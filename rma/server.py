@@ -43,7 +43,13 @@ def serve_many(settings: Settings) -> None:
 
 
 class _Watch(Multiprocess):
-    """Replaces dead processes, and keeps what they had counted."""
+    """Replaces dead processes, and keeps what they had counted. The port closes when they are told to end."""
+
+    def terminate_all(self) -> None:
+        """Called once, at the end: who came now would wait for nobody until the last of them has ended."""
+        super().terminate_all()
+        for one in self.sockets:
+            one.close()
 
     def keep_subprocess_alive(self) -> None:
         """Called twice a second."""

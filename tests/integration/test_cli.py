@@ -192,6 +192,26 @@ def test_several_processes_answer_side_by_side(database_url: str, tmp_path: Path
     assert not counted.exists()
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_several_processes_end_as_one(database_url: str, tmp_path: Path) -> None:
+    """What one of them has under way at SIGTERM is answered and kept, the port takes nobody meanwhile, none is left."""
+    program, port = Program(tmp_path, database_url), free_port()
+    program.call("store", "add", "kumas", "--name", "Kumaş Evi", *STORE, *ADDRESS)
+    key = program.call("keys", "add", "--store", "kumas", "--name", "shop", "--scopes", SCOPES).stdout.strip()
+    with (
+        ThreadPoolExecutor(1) as pool,
+        program.running("serve", "--processes", "2", "--port", str(port), until="with 2 processes") as process,
+    ):
+        answering = _children(process.pid, 2)
+        counted = _counted_in(answering[0])
+        assert _answer(port) == 200
+        under_way = pool.submit(_ordered_at_the_end, port, key, began := threading.Event())
+        assert began.wait(30)
+    assert under_way.result().startswith(b"HTTP/1.1 201 ")
+    assert not counted.exists()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in answering)
+
+
 def test_more_processes_need_postgresql(program: Program) -> None:
     """SQLite serves one process, and a start with more says so."""
     program.call("db", "upgrade")
