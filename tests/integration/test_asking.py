@@ -344,9 +344,11 @@ def test_a_key_of_which_it_is_not_known_who_made_it_is_nobody_else(floor: Floor,
         stray = floor.caller(work, "stray", "stray@example.com", by=own if by == "itself" else by)
         work.flush()
         pairs = ((stray, floor.anna), (floor.anna, stray), (floor.anna, floor.bert))
-        found = [approvers.independent(work, one, [{"actor": other.actor}]) for one, other in pairs]
+        found = [
+            approvers.independent(work, floor.services.catalog, one, [{"actor": other.actor}]) for one, other in pairs
+        ]
         assert found == [False, False, True]
-        assert not approvers.independent(work, floor.anna, [{"person": "bert@example.com"}])
+        assert not approvers.independent(work, floor.services.catalog, floor.anna, [{"person": "bert@example.com"}])
 
 
 def test_the_acts_of_one_store_are_counted_for_it_alone(floor: Floor, key: str) -> None:
