@@ -253,6 +253,15 @@ REPLACEMENT: tuple[Guard, ...] = (
         "Die zu ersetzende Ware ist noch nicht angenommen.",
     ),
     _on_replacement(
+        "goods_awaited",
+        "fact",
+        lambda facts: not facts.goods_secured,
+        "the goods it replaces are not here, or are not judged",
+        "Değiştirilecek ürün kabul edilmiş durumda.",
+        "The goods to be replaced have been accepted.",
+        "Die zu ersetzende Ware ist angenommen.",
+    ),
+    _on_replacement(
         "amount_due",
         "fact",
         lambda facts: facts.amount_due,

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
-from rma.domain import pricing, settlement, units
+from rma.domain import pricing, units
 from rma.domain.merging import add_delivery
 from rma.domain.money import parse_money
 from rma.domain.order import Delivered, Delivery, with_line
 from rma.domain.pricing import replacement_line
 from rma.errors import Invalid, Refused
-from rma.services import cases_view, differences, doors, settling, sight
+from rma.services import cases_view, differences, doors, securing, settling, sight
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
@@ -153,7 +153,7 @@ def reserve_replacements(door: Door, _subject: Subject, _fields: dict[str, Any])
         ):
             continue
         product = doc.get("exchange_product")
-        _take_stock(door, product, doc["exchange_quantity"])
+        securing.take_stock(door, product, doc["exchange_quantity"])
         row = {
             "id": door.work.new_id("rep"),
             "store_id": door.store.id,
@@ -166,18 +166,6 @@ def reserve_replacements(door: Door, _subject: Subject, _fields: dict[str, Any])
             "doc": {"product": product, "held": doc["exchange_quantity"] if product else 0, "in_stock": True},
         }
         door.open_child("replacement", row, {"sku": row["sku"], "quantity": row["quantity"], "line": line.id})
-
-
-def _take_stock(door: Door, product: str | None, quantity: int) -> None:
-    if product is None:
-        return
-    free = sa.or_(_products.c.stock.is_(None), _products.c.stock - _products.c.reserved >= quantity)
-    taken = door.work.conn.execute(
-        sa.update(_products).where(_products.c.id == product, free).values(reserved=_products.c.reserved + quantity)
-    )
-    if taken.rowcount == 0:
-        sku = door.work.conn.execute(sa.select(_products.c.sku).where(_products.c.id == product)).scalar_one()
-        raise settling.out_of_stock(door.work, door.store, sku)
 
 
 @effect("release_stock")
@@ -202,7 +190,7 @@ def reserve_stock(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
     ).first()
     if product is None:
         raise Invalid.field("sku", "unknown_product", f"{sku} is not in the catalogue.")
-    _take_stock(door, product.id, subject.row["quantity"])
+    securing.take_stock(door, product.id, subject.row["quantity"])
     doc = {**subject.row["doc"], "product": product.id, "held": subject.row["quantity"], "in_stock": True}
     subject.set(doc=doc)
     if sku != subject.row["sku"]:
@@ -218,6 +206,7 @@ def _price_anew(door: Door, subject: Subject, product: Any) -> None:
         raise Invalid.field("sku", "unknown_product", f"{product.sku} has no price in the currency of the order.")
     if row["doc"].get("goods_secured"):
         differences.undo(door, line)
+        securing.choose_anew(door, subject, line, product)
         due = price
     else:
         due = settling.due_for(door, line, price)
@@ -241,7 +230,7 @@ def order_replacements(door: Door, _subject: Subject, _fields: dict[str, Any]) -
         if subject.state != "reserved" or not _is_judged(line):
             continue
         if line.accepted:
-            _secure(door, subject, line)
+            securing.secure(door, subject, line)
             ready.append(subject)
         elif line.rejected + line.missing >= line.requested:
             door.fire(subject, "release", role="system")
@@ -258,28 +247,6 @@ def _is_judged(line: Line) -> bool:
     """Nothing of the line is awaited any more, and what came was looked at."""
     here = line.accepted - line.doc.get("waived", 0) + line.rejected
     return bool(line.received + line.missing >= line.expected and here >= line.received)
-
-
-def _secure(door: Door, subject: Subject, line: Line) -> None:
-    """Only accepted units are replaced, by whole pieces; stock and price are of those."""
-    row, doc = subject.row, subject.row["doc"]
-    if doc.get("goods_secured"):
-        return
-    doc = {**doc, "goods_secured": True}
-    pieces, price = row["quantity"], row["unit_value"]
-    if line.accepted < line.requested:
-        whole = door.order.priced.lines[line.order_line_id]
-        pieces = settlement.fewer_pieces(row["quantity"], units=line.requested, accepted=line.accepted)
-        if row["sku"] == line.sku and row["quantity"] == line.requested and price == whole.values(line.units).gross:
-            price = whole.values(ranges(line, "accepted_units")).gross
-        else:
-            price = price * pieces // row["quantity"]
-    if back := doc.get("held", 0) - pieces if doc.get("held") else 0:
-        door.work.conn.execute(
-            sa.update(_products).where(_products.c.id == doc["product"]).values(reserved=_products.c.reserved - back)
-        )
-        doc["held"] = pieces
-    subject.set(quantity=pieces, unit_value=price, doc=doc)
 
 
 @effect("release_replacements")

@@ -10,7 +10,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain import units
 from rma.errors import NotFound, Reason, Refused
-from rma.services import cases_view, doors
+from rma.services import cases_view, doors, securing
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
@@ -23,7 +23,7 @@ _NOT_YET_GONE = frozenset({"requested", "label_ready", "expired"})
 
 
 def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[str, Any]:
-    """Take a scan back with a compensating event; refused once money has moved or goods were sent back again."""
+    """Take a scan back with a compensating event; refused once money moved, or goods were sent back or exchanged."""
     heard = _find(work, caller.store_id, scan_id)
     door = doors.open_case(work, services, caller, heard.return_id, order=True)
     heard = _find(work, caller.store_id, scan_id)  # another one may have taken it back while we waited
@@ -81,6 +81,7 @@ def _unjudge(door: Door, line: Line) -> None:
     remember(line, accepted_units=units.take(accepted, units.count(accepted) - back) if back else accepted)
     line.set(accepted=line.accepted - back)
     if line.outcome == "exchange" and back:
+        securing.loosen(door, line)
         reopen(line)
     if over > back:
         _unreject(door, line, over - back)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.support.shop import BUSINESS, Shop, want
+from tests.support.shop import BUSINESS, Shop, codes, want
 from tests.support.snapshots import Json
 
 
@@ -247,3 +247,31 @@ def test_who_does_not_want_to_pay_what_became_due_takes_money(shop: Shop) -> Non
     shop.customer(filed).post(f"/returns/{filed['id']}/lines/{line}/outcome", {"outcome": "refund"})
     assert (given_back(shop, filed), stock(shop, "FUR")) == (["100.00"], (10, 0))
     assert shop.show(filed)["state"] == "awaiting_feedback"
+
+
+def test_what_is_not_here_after_all_is_not_exchanged(shop: Shop) -> None:
+    """With its receipt taken back a replacement waits for the goods again, paid or not; one that is ordered stands."""
+    stocked(shop)
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", exchange("LONG", 2))
+    shop.receive(filed, {"1": 2}, scan_id="wrong")
+    shop.inspect(filed, {"1": 1}, verdict="reject", disposition="destroy", reason="worn", grade="C")
+    shop.inspect(filed, {"1": 1})
+    assert (only(shop, filed)["state"], *told(only(shop, filed))) == ("awaiting_payment", "120.00", "20.00", "0.00")
+    shop.warehouse.delete("/receipts/wrong")
+    one = only(shop, filed)
+    assert (one["state"], one["quantity"], *told(one)) == ("reserved", 2, "240.00", "40.00", "0.00")
+    assert (shop.show(filed)["state"], stock(shop, "LONG")) == ("awaiting_parcel", (10, 2))
+    pay(shop, filed, "40.00")
+    for trigger in ("order", "ship", "deliver"):
+        shop.integrator.refused(f"/replacements/{one['id']}/actions/{trigger}")
+    shop.receive(filed, {"1": 1}, scan_id="first")
+    shop.receive(filed, {"1": 1}, scan_id="second")
+    shop.inspect(filed)
+    assert (only(shop, filed)["state"], *told(only(shop, filed))) == ("ordered", "240.00", "40.00", "40.00")
+    problem = shop.warehouse.refused("/receipts/second", method="DELETE")
+    assert (codes(problem), problem["allowed"]) == (["replacement_ordered"], ["release"])
+    shop.integrator.post(f"/replacements/{one['id']}/actions/release")
+    shop.warehouse.delete("/receipts/second")
+    assert given_back(shop, filed) == ["40.00", "100.00"]
+    assert (shop.show(filed)["lines"][0]["accepted"], stock(shop, "LONG")) == (1, (10, 0))

@@ -194,6 +194,7 @@ CHILD_ROWS: list[tuple[str, str, str, str, Facts, str]] = [  # machine, trigger,
         ReplacementFacts(goods_secured=True, amount_due=True),
         "awaiting_payment",
     ),
+    ("replacement", "await_goods", "awaiting_payment", "system", ReplacementFacts(), "reserved"),
     ("replacement", "pay", "awaiting_payment", "provider", ReplacementFacts(), "ordered"),
     ("replacement", "ship", "ordered", "integrator", ReplacementFacts(), "shipped"),
     ("replacement", "deliver", "shipped", "carrier", ReplacementFacts(), "delivered"),
@@ -267,6 +268,7 @@ REFUSING: tuple[Facts, ...] = (
     RefundFacts(),
     ReplacementFacts(in_stock=False, amount_due=True),
     ReplacementFacts(),
+    ReplacementFacts(goods_secured=True),
 )
 
 
