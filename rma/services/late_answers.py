@@ -87,5 +87,6 @@ def _pays(door: Door, transfer: dict[str, Any], answer: PaymentAnswer) -> None:
 def _tell(door: Door, refund: Subject, transfer: dict[str, Any], flag: str, data: dict[str, Any]) -> None:
     """Finance sees it: a flag that stays, an event, and with it a mail."""
     flags = refund.row["doc"].get("flags", [])
-    refund.set(doc={**refund.row["doc"], "flags": [*dict.fromkeys([*flags, flag])]})
+    doc = {**refund.row["doc"], "flags": [*dict.fromkeys([*flags, flag])]}
+    refund.set(doc=doc, doubted_at=door.work.real_now)
     door.say("refund.unknown", {"id": refund.id, "transfer": transfer["id"], "flag": flag, **data})

@@ -12,12 +12,14 @@ from rma.db.columns import Instant
 from rma.db.tables.base import Row, json_of, key, ref
 
 _UNPAID = "state NOT IN ('refused', 'succeeded')"
+_DOUBTED = "doubted_at IS NOT NULL"
 
 
 class Refund(Row, table=True):
     """One decision to give money back: components and transfers. ``total`` in minor units.
 
     ``due_on`` is the law's day, else the promised one, else the last day that there is: lists are sorted by it.
+    ``doubted_at``: when a provider last contradicted itself about it; its flags say how.
     """
 
     __tablename__ = "refunds"
@@ -34,6 +36,13 @@ class Refund(Row, table=True):
         ),
         sa.Index("refunds_by_store", "store_id", "id"),
         sa.Index("refunds_by_order_number", "store_id", "order_number"),
+        sa.Index(
+            "refunds_in_doubt",
+            "store_id",
+            "id",
+            sqlite_where=sa.text(_DOUBTED),
+            postgresql_where=sa.text(_DOUBTED),
+        ),
     )
     id: str = key()
     store_id: str = ref("stores", index=False)
@@ -50,6 +59,7 @@ class Refund(Row, table=True):
     due_promise: date | None = None
     due_legal: date | None = None
     due_on: date = date.max
+    doubted_at: datetime | None = Field(default=None, sa_type=Instant)
     article: str | None = None
     version: int = 1
     created_at: datetime = Field(sa_type=Instant)
