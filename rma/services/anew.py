@@ -10,7 +10,7 @@ from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain.asks import Ask, Settlement
 from rma.domain.settlement import settle
-from rma.services import books, interest, refunds, settling
+from rma.services import books, differences, interest, refunds, replacements, settling
 from rma.services.context import Services
 from rma.services.transition import Door, Subject
 
@@ -32,12 +32,15 @@ def today(door: Door, refund: Subject, found: books.Books) -> tuple[Settlement, 
     return interest.added(door, settlement, again, found, by=refund.row["due_legal"])
 
 
-def same(door: Door, refund: Subject, now: Settlement) -> bool:
-    """Whether the proposal shows this: the same total, over the same tenders, with as much still owed."""
+def same(door: Door, refund: Subject, now: Settlement, ask: Ask) -> bool:
+    """Whether the proposal shows this: the same total, over the same tenders, with as much still owed.
+
+    And whether as much is due for the replacements that its units count towards.
+    """
     shown = [(t["tender"], t["payment_id"], t["on_behalf_of"], t["amount"]) for t in door.transfers(refund)]
     found = [(t.tender, t.payment_id, t.on_behalf_of, t.amount) for t in now.transfers]
     as_much = (now.total, now.short) == (refund.row["total"], refund.row["doc"].get("short", 0))
-    return as_much and shown == found
+    return as_much and shown == found and differences.is_counted(door, ask, now)
 
 
 def renew(door: Door, refund: Subject) -> None:
@@ -45,10 +48,13 @@ def renew(door: Door, refund: Subject) -> None:
     if refund.state != "proposed":
         return
     now = today(door, refund, books.read(door.work, door.order, but=refund.id))
-    if now is None or same(door, refund, now[0]):
+    if now is None or same(door, refund, *now):
         return
     if now[0].is_for_finance:
         refunds.renew(door, refund, *now)
+        if door.root is not None:
+            replacements.order_replacements(door, door.root, {})
+            refunds.propose_differences(door)
     elif door.root is not None:
         refunds.withdraw_refunds(door, door.root, {})
         refunds.propose_refund(door, door.root, {})

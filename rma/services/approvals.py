@@ -119,12 +119,14 @@ def _check_still_right(door: Door, refund: Subject, found: books.Books, expected
     today = anew.today(door, refund, found)
     if today is None:
         return
-    if anew.same(door, refund, today[0]):
+    if anew.same(door, refund, *today):
         refund.set(doc={**refund.row["doc"], "points": today[0].points})
         return
     currency = refund.row["currency"]
     now_is = wire(today[0].total, currency)
     text = f"The refund is {now_is['amount']} {currency} by now; it was {wire(expected, currency)['amount']}."
+    if today[0].total == refund.row["total"]:
+        text = "How it is paid, or what the customer owes for a replacement, has changed."
     raise TotalChanged(
         text, reasons=[Reason(rule="total_as_shown", code="total_changed", text=text)], allowed=["approve"]
     )

@@ -88,14 +88,29 @@ def _swapped(door: Door, ask: Ask, settlement: Settlement) -> Iterator[tuple[Lin
                 yield line, swap.price, due
 
 
+def is_counted(door: Door, ask: Ask, settlement: Settlement) -> bool:
+    """Whether what is due for each replacement that was settled is what no unit covers."""
+    found = ((replacement_of(door, line), due) for line, _, due in _swapped(door, ask, settlement))
+    return all(subject is None or subject.row["due_from_customer"] == due for subject, due in found)
+
+
+def counted_in(door: Door, line: Line) -> list[Subject]:
+    """The refunds that stand in which units of a line were counted towards its replacement."""
+    return [s for s in door.children("refund") if s.state != "refused" and any(_counts(line, s.row["components"]))]
+
+
 def undo(door: Door, line: Line) -> None:
     """What was counted towards a line's replacement is owed again: it will not come, or not at that price."""
-    for refund in door.children("refund"):
+    for refund in counted_in(door, line):
         found = refund.row["components"]
-        swapped = [c for c in found if c.get("cause") == "exchange" and _is_of(line, msgspec.convert(c, Component))]
-        if swapped and refund.state != "refused":
-            refund.set(components=[{**c, "cause": "undone"} if c in swapped else c for c in found])
+        counts = _counts(line, found)
+        refund.set(components=[{**c, "cause": "undone"} if one else c for c, one in zip(found, counts, strict=True)])
     reopen(line)
+
+
+def _counts(line: Line, components: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Of each component whether it counts units of the line towards the replacement."""
+    return [c.get("cause") == "exchange" and _is_of(line, msgspec.convert(c, Component)) for c in components]
 
 
 # -- what the customer paid -------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from rma.services import (
     settling,
 )
 from rma.services import case as cases
-from rma.services.case import Case, store_now
+from rma.services.case import Case, Line, store_now
 from rma.services.context import Services
 from rma.services.deadlines import time_zone
 from rma.services.line_effects import ranges, remember, settle_number, the_case
@@ -253,6 +253,7 @@ def renew(door: Door, refund: Subject, settlement: Settlement, ask: Ask) -> None
         approvals=[],
         doc={**doc, "bearing": interest.bearing(settlement, ask)},
     )
+    differences.count(door, ask, settlement)
     door.drop_transfers(refund)
     _write_transfers(door, refund, settlement)
     told = {"id": refund.id, "total": settlement.total, "currency": refund.row["currency"], "renewed": True}
@@ -316,9 +317,27 @@ def withdraw_refunds(door: Door, _subject: Subject, _fields: dict[str, Any]) -> 
     """Take back every proposal; what it covered is open again. One that is paid in part stands: its money is gone."""
     for refund in door.children("refund"):
         if refund.state == "proposed" and not gather.refund(door, refund).part_paid:
-            door.fire(refund, "withdraw", role="system")
-            _open_again(door, refund)
-            freight.open_again(the_case(door), refund.row["components"])
+            _withdraw(door, refund)
+
+
+def undo_exchange(door: Door, line: Line) -> bool:
+    """What units of a line were counted for is open again: a replacement that will not come, or not at that price.
+
+    A proposal that counted them is taken back, to be made anew (true: there was one); one that was approved stands with
+    what it pays.
+    """
+    found = [s for s in differences.counted_in(door, line) if s.state == "proposed"]
+    waiting = [s for s in found if not gather.refund(door, s).part_paid]
+    for refund in waiting:
+        _withdraw(door, refund)
+    differences.undo(door, line)
+    return bool(waiting)
+
+
+def _withdraw(door: Door, refund: Subject) -> None:
+    door.fire(refund, "withdraw", role="system")
+    _open_again(door, refund)
+    freight.open_again(the_case(door), refund.row["components"])
 
 
 def _open_again(door: Door, refund: Subject) -> None:

@@ -21,7 +21,7 @@ from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.inputs import Code, Instant, Prose, Word, happened
 from rma.services.line_effects import ranges, settle_number, the_case, the_root
-from rma.services.refunds import propose_differences, propose_refund
+from rma.services.refunds import propose_differences, propose_refund, undo_exchange
 from rma.services.transition import Door, Subject, effect
 
 _products = tables.table(tables.Product)
@@ -205,7 +205,7 @@ def _price_anew(door: Door, subject: Subject, product: Any) -> None:
     if price is None:
         raise Invalid.field("sku", "unknown_product", f"{product.sku} has no price in the currency of the order.")
     if row["doc"].get("goods_secured"):
-        differences.undo(door, line)
+        undo_exchange(door, line)
         securing.choose_anew(door, subject, line, product)
         due = price
     else:
@@ -332,9 +332,9 @@ def offer_refund(door: Door, subject: Subject, fields: dict[str, Any]) -> None:
     line = _line_of(door, subject)
     if subject.row["doc"].get("payments"):
         differences.store(door, differences.into_order(door, subject), door.order.priced)
-    differences.undo(door, line)
+    open_again = undo_exchange(door, line)
     line.set(outcome="refund", doc={k: v for k, v in line.doc.items() if not k.startswith("exchange_")})
-    if case.state in ("settling", "inspecting") and not fields.get("changing"):
+    if (open_again or case.state in ("settling", "inspecting")) and not fields.get("changing"):
         propose_refund(door, subject, fields)
     else:
         propose_differences(door)

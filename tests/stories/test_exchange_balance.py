@@ -275,3 +275,42 @@ def test_what_is_not_here_after_all_is_not_exchanged(shop: Shop) -> None:
     shop.warehouse.delete("/receipts/second")
     assert given_back(shop, filed) == ["40.00", "100.00"]
     assert (shop.show(filed)["lines"][0]["accepted"], stock(shop, "LONG")) == (1, (10, 0))
+
+
+def test_a_proposal_that_counted_units_towards_a_replacement_goes_with_it(shop: Shop) -> None:
+    """Released, or of another variant, before its difference was approved: the units are worth all that was paid."""
+    stocked(shop)
+    for number, sku, due, back in ((1001, None, "0.00", ["100.00"]), (1002, "COAT", "50.00", []),
+                                   (1003, "SHIRT", "0.00", [])):  # fmt: skip
+        shop.order(str(number))
+        filed = shop.file(str(number), exchange("SOCK"))
+        come(shop, filed, 1)
+        assert [refund["total"]["amount"] for refund in shop.refunds(filed)] == ["60.00"]
+        one = only(shop, filed)
+        shop.support.post(f"/replacements/{one['id']}/actions/out_of_stock")
+        if sku is None:
+            shop.support.post(f"/replacements/{one['id']}/actions/release")
+        else:
+            assert variant(shop, one, sku)["due_from_customer"]["amount"] == due
+        assert given_back(shop, filed) == back, number
+
+
+def test_what_is_due_is_counted_again_with_what_is_approved(shop: Shop) -> None:
+    """A price reduction that finance refuses leaves the unit whole: what it covers changes with the same refund."""
+    stocked(shop)
+    shop.order("1001", shop.line("1"), shop.line("2", price="50.00"))
+    part = {"kind": "price_reduction", "order_line_id": "1", "amount": shop.money("80.00")}
+    reduction = shop.support.post("/orders/1001/refunds", {"components": [part], "reason": "scratched"})
+    filed = shop.file("1001", exchange("FUR"), want("2"))
+    shop.receive(filed)
+    shop.inspect(filed)
+    one, [refund] = only(shop, filed), shop.refunds(filed)
+    assert (one["state"], *told(one), refund["total"]["amount"]) == (
+        "awaiting_payment", "300.00", "280.00", "0.00", "50.00",
+    )  # fmt: skip
+    pay(shop, filed, "210.00")
+    shop.finance.post(f"/refunds/{reduction['id']}/refuse", {"reason": "no"})
+    problem = shop.finance.refused(f"/refunds/{refund['id']}/approve", {"expected_total": refund["total"]})
+    one = only(shop, filed)
+    assert (problem["code"], one["state"], *told(one)) == ("total_changed", "ordered", "300.00", "200.00", "200.00")
+    assert given_back(shop, filed) == ["50.00", "10.00"]
