@@ -10,6 +10,10 @@ from typing import Any
 
 import httpx
 
+from rma.services import keys
+from rma.services.caller import SCOPES
+from rma.services.keys import NewKey
+from tests.support.floor import Floor
 from tests.support.snapshots import Json, line, money, snapshot
 
 REFUNDS = (
@@ -29,6 +33,13 @@ _AGAIN = {429, 500, 502, 503, 504}
 
 class GaveUpError(AssertionError):
     """A request was never answered, or by something that no good life is answered with."""
+
+
+def key_of(floor: Floor, name: str) -> str:
+    """A key with every scope, of somebody with this name."""
+    new = NewKey(name=name, scopes=list(SCOPES), person=f"{name}@example.com")
+    with floor.services.database.write() as work:
+        return keys.mint(work, new, store_id=floor.store_id, actor="system").key
 
 
 class Lives:

@@ -23,13 +23,11 @@ import sqlalchemy as sa
 from rma.app import create_services
 from rma.db import tables
 from rma.db.session import Database
-from rma.services import keys, seal_heads, verify
-from rma.services.caller import SCOPES
+from rma.services import seal_heads, verify
 from rma.services.context import Services
-from rma.services.keys import NewKey
 from rma.settings import Settings
 from tests.faults.counting import Outcome, wrong
-from tests.faults.lives import NEVER, Lives
+from tests.faults.lives import NEVER, Lives, key_of
 from tests.support.crew import Crew, Process, free_port
 from tests.support.floor import Floor
 from tests.support.fragile import ACTS, CHORES
@@ -107,7 +105,7 @@ class Storm:
         begun = time.monotonic()
         with _services(self._url, self._folder) as services:
             floor = Floor(services)
-            staff, finance = (_key(services, floor, name) for name in ("staff", "finance"))
+            staff, finance = (key_of(floor, name) for name in ("staff", "finance"))
         address = f"http://127.0.0.1:{self._port}"
         lives = Lives(address, staff, finance, seed=self._dose.seed, slow=self._dose.slow)
         try:
@@ -358,12 +356,6 @@ def _services(url: str, folder: Path) -> Iterator[Services]:
     finally:
         made.effects.stop(wait=1)
         made.close()
-
-
-def _key(services: Services, floor: Floor, name: str) -> str:
-    new = NewKey(name=name, scopes=list(SCOPES), person=f"{name}@example.com")
-    with services.database.write() as work:
-        return keys.mint(work, new, store_id=floor.store_id, actor="system").key
 
 
 def _last_word(process: Process) -> str:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from dbos._dbos import _get_dbos_instance
 
 from rma.db import engines, tables
+from rma.db import migrate as migrations
 from rma.db.session import Database, Work, now
 from rma.errors import Busy, Unavailable
+from rma.resources import folder
 from rma.services import apart, asking, deadlines, effects, outbox, seal, slots, verify
 from rma.services.background import TICK
 from rma.services.notify import TO_SEND
 from rma.worker import SLOT_SECONDS, SWEEP_SECONDS
+from tests.faults.lives import Lives, key_of
 from tests.support import invariants, postgres
 from tests.support.crew import Crew, free_port, until
 from tests.support.floor import Floor, ids, payment
@@ -154,6 +162,59 @@ def test_what_another_version_of_the_engines_work_left_is_carried_out(
     until(lambda: is_paid(floor, refund))
     gateway: Any = floor.services.ports.payments["offline_plain"]
     assert (gateway.moved("TRY"), gateway.duplicates()) == (8000, {})
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_a_server_lives_on_while_the_next_schema_comes(
+    floor: Floor, crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole lives of returns go on before, during and after the next revision, each request answered the first time."""
+    port = free_port()
+    old, address = crew.start("serve", "--port", str(port)), f"http://127.0.0.1:{port}"
+    lives = Lives(address, key_of(floor, "staff"), key_of(floor, "finance"), seed=1, slow=False)
+    lives.stock()
+    lives.repeated = 0  # it was not up yet
+    numbers, over = itertools.count(1), threading.Event()
+
+    def client() -> None:
+        last = False
+        while not last:
+            last = over.is_set()
+            lives.live(next(numbers))
+
+    with ThreadPoolExecutor(3) as clients:
+        going = [clients.submit(client) for _ in range(3)]
+        try:
+            until(lambda: len(lives.done) > 2)
+            _to_the_next_revision(floor.services.database, tmp_path, monkeypatch)
+        finally:
+            over.set()
+    assert [one.result() for one in going] == [None] * 3
+    assert (lives.faults, lives.repeated, len(lives.done)) == ([], 0, next(numbers) - 1)
+    assert httpx.get(f"{address}/health/ready").json()["schema"] == "newer"
+    lives.close()
+    assert (old.stop(), broke(old.said)) == (0, False)
+
+
+def _to_the_next_revision(database: Database, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the program after this one would do: a revision that gives every table a column and an index more."""
+    after = f"{int(migrations.newest()) + 1:04}"
+    shutil.copytree(folder("alembic"), scratch / "alembic")
+    (scratch / "alembic" / "versions" / f"{after}_next.py").write_text(
+        f"""import sqlalchemy as sa
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "{after}", "{migrations.newest()}", None, None
+def upgrade():
+    for name in {sorted(tables.metadata.tables)}:
+        op.add_column(name, sa.Column("planted", sa.Integer))
+        op.create_index("ix_planted_" + name, name, ["planted"])
+"""
+    )
+    with monkeypatch.context() as newer:
+        newer.setattr(migrations, "folder", lambda name: scratch / name)
+        migrations.revisions.cache_clear()
+        migrations.upgrade(database)
+    migrations.revisions.cache_clear()
 
 
 def test_the_promised_half_minute() -> None:
