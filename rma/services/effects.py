@@ -3,7 +3,7 @@
 An act is enqueued in the transaction of the transition that wants it, so it exists exactly when the state does. Its
 attempt row is the guard of "once": the first run commits ``begun`` before it calls the outside; a run that finds the
 attempt already begun asks the outside and sends again only where the provider proves that nothing was done.
-The engine underneath is DBOS; nothing outside this file knows it.
+The engine underneath is DBOS; nothing outside this file knows it, but for its rows (``engine_sql``).
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _migration, _queue
+from dbos import DBOS, DBOSConfig, _migration, _queue
 
 from rma.db import hot, tables
 from rma.db.engines import watched
 from rma.db.session import Database, Work, now
-from rma.services import logs
+from rma.services import engine_sql, logs
 from rma.services.slots import Slot
 
 APP = "rma"
@@ -46,18 +45,6 @@ _WRITING = 8
 """Acts that are at the database at once: more would only stand in each other's way, and in that of requests."""
 _LOOK_AT = 1_000  # acts begun by others that one look for dead processes goes through
 
-# The engine's own way in for SQL: it goes out with the other writes, where its client would cost two round trips more.
-_ENQUEUE = hot.Hot(
-    sa.text(
-        "SELECT dbos.enqueue_workflow(workflow_name => :workflow_name, queue_name => :queue_name,"
-        " workflow_id => :workflow_id, app_version => :app_version, application_name => :application,"
-        " priority => CAST(:priority AS integer),"
-        " positional_args => ARRAY[CAST(:argument AS json)])"
-    ).bindparams(
-        *(sa.bindparam(name, type_=sa.String) for name in ("workflow_name", "queue_name", "workflow_id")),
-        *(sa.bindparam(name, type_=sa.String) for name in ("app_version", "application", "argument")),
-    )
-)
 T = TypeVar("T")
 Runner = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -105,7 +92,6 @@ class Effects:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._client: DBOSClient | None = None
         self._running = False
         self._slot: Slot | None = None
         self.handed: dict[str, float] = {}
@@ -140,25 +126,10 @@ class Effects:
         self._hand_over(work, key, f"{key}~{secrets.token_hex(4)}", priority=LATER)
         work.after_commit.append(functools.partial(self.handed.__setitem__, key, time.monotonic()))
 
-    def _hand_over(self, work: Work, key: str, workflow_id: str, *, priority: int | None = None) -> None:
-        options: EnqueueOptions = {
-            "queue_name": QUEUE,
-            "workflow_name": WORKFLOW,
-            "workflow_id": workflow_id,
-            "app_version": VERSION,
-        }
-        if self._database.is_sqlite:
-            if priority is not None:
-                options["priority"] = priority
-            self._connected().enqueue_in_transaction(work.conn, options, key)
-        else:
-            more = {"argument": msgspec.json.encode(key).decode(), "application": APP, "priority": priority}
-            _ENQUEUE.run(work, {**options, **more})
-
-    def _connected(self) -> DBOSClient:
-        if self._client is None:
-            self._client = DBOSClient(system_database_engine=self._database.engine, application_name=APP, lazy=True)
-        return self._client
+    @staticmethod
+    def _hand_over(work: Work, key: str, workflow_id: str, *, priority: int = 0) -> None:
+        names = {"queue_name": QUEUE, "workflow_name": WORKFLOW, "app_version": VERSION, "application": APP}
+        engine_sql.enqueue(work, {**names, "workflow_id": workflow_id}, key, priority=priority)
 
     def launch(self, run: Runner, *, slot: Slot, polling: float = 0.1, concurrency: int = AT_ONCE) -> None:
         """Start running acts in this process under the name of a slot that it holds."""
@@ -179,8 +150,14 @@ class Effects:
                 "sys_db_pool_size": 8,
                 "db_engine_kwargs": None if self._database.is_sqlite else {"connect_args": watched()},
             }
-            DBOS(config=config)
+            own = DBOS(config=config)
             DBOS.launch()
+            if self._database.is_sqlite:
+                rows: Any = own._sys_db  # noqa: SLF001 - what it writes at the end of each act, see ``engine_sql``
+                rows._update_workflow_outcome_in_transaction = engine_sql.ending(  # noqa: SLF001
+                    self._database,
+                    rows._update_workflow_outcome_in_transaction,  # noqa: SLF001
+                )
             DBOS.register_queue(QUEUE, worker_concurrency=concurrency, polling_interval_sec=polling)
             self._running, self._slot = True, slot
 
@@ -212,9 +189,6 @@ class Effects:
         global _runner
         self.ending.set()
         with _launching:
-            if self._client is not None:
-                self._client.destroy()
-                self._client = None
             if self._running:
                 DBOS.destroy(workflow_completion_timeout_sec=wait)
                 self._running, _runner = False, None
