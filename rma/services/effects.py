@@ -152,14 +152,19 @@ class Effects:
             }
             own = DBOS(config=config)
             DBOS.launch()
-            if self._database.is_sqlite:
-                rows: Any = own._sys_db  # noqa: SLF001 - what it writes at the end of each act, see ``engine_sql``
-                rows._update_workflow_outcome_in_transaction = engine_sql.ending(  # noqa: SLF001
-                    self._database,
-                    rows._update_workflow_outcome_in_transaction,  # noqa: SLF001
-                )
+            self._spare(own._sys_db)  # noqa: SLF001 - see there
             DBOS.register_queue(QUEUE, worker_concurrency=concurrency, polling_interval_sec=polling)
             self._running, self._slot = True, slot
+
+    def _spare(self, rows: Any) -> None:
+        """Spare the engine's own writer what it does for others: see ``engine_sql``.
+
+        Ten times a second it asks whether a later version than this process's is registered; there is but one.
+        """
+        rows._is_latest_version = lambda *_: True  # noqa: SLF001
+        if self._database.is_sqlite:
+            theirs = rows._update_workflow_outcome_in_transaction  # noqa: SLF001
+            rows._update_workflow_outcome_in_transaction = engine_sql.ending(self._database, theirs)  # noqa: SLF001
 
     def write(self, act: Callable[[Work], T]) -> T:
         """One transaction of an act, as ``Database.retrying``, once few enough others are at it."""
