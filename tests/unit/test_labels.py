@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
+import pypdfium2
 import pytest
 
 from rma.domain.labels import LabelPrinter, PackLine, check_jobs
@@ -154,3 +155,14 @@ def test_a_qr_code_keeps_every_dark_module() -> None:
         for dy in range(int(height))
     }
     assert len(cells) == area
+
+
+def test_letters_stand_as_far_apart_as_the_font_says() -> None:
+    """A PDF tells of each letter the advance width that the text was laid out with."""
+    printed = job()
+    page = pypdfium2.PdfDocument(labels.render([printed], "a6"))[0].get_textpage()
+    first, count = page.search(printed.rma_number).get_next()
+    boxes = [page.get_charbox(place, loose=True) for place in range(first, first + count)]
+    wide = [right - left for left, _, right, _ in boxes]
+    size = sum(wide) / text.ems(printed.rma_number, text.BOLD)
+    assert wide == pytest.approx([size * text.ems(letter, text.BOLD) for letter in printed.rma_number], rel=0.02)

@@ -6,13 +6,15 @@ Sizes and widths are in points. Widths are the font's own advance widths, which 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from functools import cache, lru_cache
 from threading import Lock
 
 import font_roboto
 import msgspec
+from reportlab.lib.rl_accel import fp_str
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase.ttfonts import TTFont, TTFontFace
 
 REGULAR = "Roboto"
 BOLD = "Roboto-Bold"
@@ -50,7 +52,14 @@ def face(name: str) -> Face:
             path = font_roboto.font_files[name.replace("-", "")]
             pdfmetrics.registerFont(TTFont(name, path, asciiReadable=False))
         loaded = pdfmetrics.getFont(name).face
+        loaded.getCharWidth = _written_widths(loaded)
     return Face(widths={code: loaded.charWidths.get(code, loaded.defaultWidth) for code in loaded.charToGlyph})
+
+
+def _written_widths(loaded: TTFontFace) -> Callable[[int], bytes]:
+    """What a PDF says of a letter's width. Only what embeds a font asks for it, each time for all of its letters."""
+    widths, other = loaded.charWidths, loaded.defaultWidth
+    return cache(lambda code: fp_str(widths.get(code, other)).encode())
 
 
 @lru_cache(maxsize=4096)
