@@ -18,11 +18,14 @@ from rma.resources import folder
 
 Standing = Literal["current", "behind", "ahead", "far_ahead"]
 LOCK_TRY_MS = 800
-"""How long one try waits for locks. Less than PostgreSQL's deadlock_timeout (1 s): the upgrade gives way, no writer."""
+"""How long one try waits for all its locks. Less than PostgreSQL's deadlock_timeout (1 s): no writer is stopped for it.
+
+Were it the time for each of them, a writer that waits for the first would be taken for the one to stop.
+"""
 PAUSE_SECONDS = 0.5
 _RAN = sa.table("alembic_version", sa.column("version_num", sa.String))
 _NEWEST_RAN = sa.func.max(_RAN.c.version_num)
-_HELD = ("55P03", "40P01")  # lock not available, deadlock
+_HELD = ("55P03", "40P01", "57014")  # lock not available, deadlock, statement_timeout
 _DAYS = "COALESCE(due_legal, due_promise)"
 LEFT_BY_OLDER = (f"UPDATE refunds SET due_on = {_DAYS} WHERE due_on = '9999-12-31' AND {_DAYS} IS NOT NULL",)  # noqa: S608
 """What rows need that a process of the schema before wrote after the upgrade, where a default is not the truth."""
@@ -66,10 +69,12 @@ def _upgrade(connection: sa.Connection, to: str) -> None:
 def _take_locks(connection: sa.Connection) -> None:
     """Every table at once: a lock that comes late could close a circle, or undo an hour's work."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TRY_MS}")
         ours = sorted(set(sa.inspect(connection).get_table_names()) & set(metadata.tables))
         if ours:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {LOCK_TRY_MS}")
             connection.exec_driver_sql(f"LOCK TABLE {', '.join(ours)} IN ACCESS EXCLUSIVE MODE")
+            connection.exec_driver_sql("SET LOCAL statement_timeout TO DEFAULT")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TRY_MS}")
 
 
 def differences(database: Database) -> list[str]:

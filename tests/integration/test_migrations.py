@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
@@ -179,6 +181,36 @@ def test_an_upgrade_gives_way_to_those_who_write(database: Database) -> None:
     assert migrate.LOCK_TRY_MS < 1000, "PostgreSQL looks for deadlocks after a second, and would stop a writer"
     with database.engine.connect() as conn:
         assert migrate.is_current(conn)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_an_upgrade_that_gets_its_locks_one_by_one_stops_nobody(database: Database) -> None:
+    """Who waits for a table that the upgrade has, and holds one that it wants, goes on: all its locks share a time.
+
+    With a time for each, PostgreSQL would find the circle first and end the writer.
+    """
+    migrate.upgrade(database, to="0001")
+    waits = "SELECT count(*) FROM pg_locks WHERE relation = '{}'::regclass AND NOT granted"
+    with ThreadPoolExecutor(2) as pool, ExitStack() as opened:
+        first, writer, eye = (opened.enter_context(database.engine.connect()) for _ in range(3))
+        first.exec_driver_sql("LOCK TABLE orders IN ROW EXCLUSIVE MODE")
+        writer.exec_driver_sql("LOCK TABLE refunds IN ROW EXCLUSIVE MODE")
+        upgrade = pool.submit(migrate.upgrade, database, wait=0)
+        _until(lambda: eye.exec_driver_sql(waits.format("orders")).scalar_one() == 1)
+        writing = pool.submit(writer.exec_driver_sql, "LOCK TABLE attempts IN ROW EXCLUSIVE MODE")
+        _until(lambda: eye.exec_driver_sql(waits.format("attempts")).scalar_one() == 1)
+        time.sleep(0.4)  # so that the upgrade comes to what the writer holds, half a second late
+        first.rollback()
+        writing.result()
+        with pytest.raises(Busy):
+            upgrade.result()
+
+
+def _until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
