@@ -6,7 +6,6 @@ prove later that the database was not cut, set back or recomputed (``rma.service
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import threading
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from rma.db import tables
 from rma.db.session import Database, Work, now
 from rma.errors import FieldError, Invalid, NotFound
+from rma.services import file_locks
 from rma.services.apart import Apart
 
 FOLDER = "seals"
@@ -34,7 +34,6 @@ ENDING = ".ndjson"
 PAUSE = 15.0
 _PURPOSE = b"rma seal heads, version 1"
 _TAIL = 4096
-_TRIES, _TRY_AGAIN = 20, 0.05  # somebody else's line is written in milliseconds
 _seals = tables.table(tables.Seal)
 _stores = tables.table(tables.Store)
 
@@ -117,7 +116,7 @@ class SealHeads:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._path(row.store_id)
         with path.open("a+b") as file:
-            if not _lock(file):
+            if not file_locks.alone(file):
                 return False
             appended = bool(_last_number(path) < row.number)
             if appended:
@@ -188,18 +187,6 @@ def _last_number(path: Path) -> int:
         return msgspec.json.decode(lines[-1], type=Head).number if lines else 0
     except msgspec.DecodeError:
         return 0
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Be the only one who looks at the end of this file and changes it, until it is closed; not held up for long."""
-    for _ in range(_TRIES):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_TRY_AGAIN)
-        else:
-            return True
-    return False
 
 
 def _drop_torn_line(file: BinaryIO) -> None:

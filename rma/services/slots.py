@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
-import time
 from pathlib import Path
 from typing import Protocol
 
@@ -19,10 +18,10 @@ import sqlalchemy as sa
 from rma.db.engines import watched
 from rma.db.session import Database
 from rma.errors import Refused, Unavailable
+from rma.services import file_locks
 
 _PREFIX = "slot-"
 _SPACE = 0x524D41  # "RMA": keeps our advisory locks apart from those of others
-_LOOK_AGAIN, _LOOKS = 0.05, 10  # somebody who looks whether a slot is held has its file's lock for a moment
 _ALL_LIVE = """SELECT count(DISTINCT objid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
  AND classid = :space AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _LIVE = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
@@ -134,7 +133,7 @@ class _FileSlot:
             self.release()
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            if not _lock(file):
+            if not file_locks.alone(file):
                 os.close(file)
                 return False
             self._file = file
@@ -144,18 +143,6 @@ class _FileSlot:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-
-def _lock(file: int) -> bool:
-    """Lock it; not held up by those who only look."""
-    for _ in range(_LOOKS):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_LOOK_AGAIN)
-        else:
-            return True
-    return False
 
 
 class _ServerSlot:

@@ -10,7 +10,7 @@ import pytest
 
 from rma.db.session import Database
 from rma.errors import Invalid, NotFound
-from rma.services import seal_heads
+from rma.services import file_locks, seal_heads
 from rma.services.seal_heads import SealHeads, Signer
 from tests.support.history import History
 
@@ -74,7 +74,7 @@ def test_two_processes_do_not_cut_each_other_s_lines(
         return found
 
     monkeypatch.setattr(seal_heads, "_torn", meanwhile)
-    monkeypatch.setattr(seal_heads, "_TRIES", 1)
+    monkeypatch.setattr(file_locks, "_TRIES", 1)
     assert (one.advance(history.database), looked) == (1, [0, 0])
     assert [other.advance(history.database) for _ in range(2)] == [1, 0]
     assert [head.number for head in seal_heads.read(file, Signer(SECRET))] == [13, 21, 29]
