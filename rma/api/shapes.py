@@ -98,6 +98,7 @@ class JudgedLine(Judged, frozen=True, kw_only=True):
     rejected: int
     settled: int
     offer: Item | UnsetType | None = UNSET
+    not_accepted: list[Item] | UnsetType = UNSET
 
 
 class Component(Shape, frozen=True, kw_only=True):

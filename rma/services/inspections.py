@@ -107,6 +107,7 @@ def inspect(
     door = doors.open_case(work, services, caller, return_id, order=True)
     _check(door, data)
     reserve_missing(door)
+    _gives_back(door, data)
     told = _against_the_law(door, caller, data)
     rows = [_judge(door, caller, item, path=f"lines[{i}]") for i, item in enumerate(data.lines)]
     told["inspections"] = [row["id"] for row in rows]
@@ -280,6 +281,27 @@ def _against_the_law(door: Door, caller: Caller, data: NewInspection) -> dict[st
         return {}
     reasons = Personal("\n".join(dict.fromkeys(found.values())))
     return {"override": {"by": caller.actor, "reason": reasons, "articles": list(found)}}
+
+
+def _gives_back(door: Door, data: NewInspection) -> None:
+    """``Refused`` where goods of a withdrawal by law were to be kept, or destroyed, without their money.
+
+    The condition of goods is no reason against a withdrawal (CRD art. 14(2), Law 6502 art. 48/4): what the law lets the
+    store deduct is a ``part``. What is not accepted, because it is not what was sold, goes back to the customer; what
+    nobody can tell yet is disputed, so that a person decides.
+    """
+    for item in data.lines:
+        line = the_case(door).line(item.line_id)
+        if line is not None and item.verdict == "reject" and item.disposition != "send_back" and _by_law(line):
+            text = f"Line {line.id} is withdrawn from by law: what is not paid for goes back to the customer."
+            reason = Reason(rule="withdrawal", code="rejected_goods_kept", text=text)
+            raise Refused(
+                text, code="rejected_goods_kept", reasons=[reason], allowed=["accept", "send_back", "dispute"]
+            )
+
+
+def _by_law(line: Line) -> bool:
+    return bool(line.basis == "statutory" and line.kind == "withdrawal" and not refused(line))
 
 
 def _no_value_loss(door: Door, item: DeductionIn) -> str | None:

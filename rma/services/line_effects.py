@@ -79,6 +79,7 @@ def reserve_missing(door: Door) -> None:
     case = the_case(door)
     taken: dict[str, Ranges] = {}
     for line in case.lines:
+        _hold_kept(line)
         need = needed(line) if not refused(line) else line.received - units.count(line.reserved)
         if need <= 0:
             continue
@@ -92,6 +93,13 @@ def reserve_missing(door: Door) -> None:
         taken[line.order_line_id] = units.union(taken.get(line.order_line_id, ()), chosen)
         reserved = units.union(line.reserved, chosen)
         line.set(reserved=reserved, units=units.union(reserved, line.consumed))
+
+
+def _hold_kept(line: Line) -> None:
+    """Rejected units that the store has kept are held by the return again: they may be judged anew."""
+    kept = units.intersect(line.consumed, ranges(line, "rejected_units"))
+    if kept:
+        line.set(reserved=units.union(line.reserved, kept), consumed=units.subtract(line.consumed, kept))
 
 
 def _held(door: Door, case: Case, line: Line) -> Refused:
@@ -289,10 +297,16 @@ def hold_goods(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
 
 @effect("settle_units")
 def settle_units(door: Door, _subject: Subject, _fields: dict[str, Any]) -> None:
-    """End every reserved unit by its outcome: consumed where value went back, free again otherwise."""
+    """End every reserved unit by its outcome: consumed where value went back, free again otherwise.
+
+    What was rejected and not sent back is consumed too: the customer has it no more, and cannot send it again.
+    """
     for line in the_case(door).lines:
-        accepted = ranges(line, "accepted_units")
+        accepted, rejected = ranges(line, "accepted_units"), ranges(line, "rejected_units")
         gone = units.intersect(line.reserved, accepted) if line.outcome in GIVES_MONEY else ()
+        here = units.count(rejected) - line.doc.get("sent_back", 0) - line.doc.get("send_back", 0)
+        if here > 0:
+            gone = units.union(gone, units.intersect(line.reserved, units.take(rejected, here)))
         line.set(consumed=units.union(line.consumed, gone), reserved=())
 
 

@@ -15,7 +15,7 @@ from rma.domain.events import Personal
 from rma.domain.money import parse_money, percent, share
 from rma.domain.stretches import worth
 from rma.errors import FieldError, Invalid, NotFound, Refused
-from rma.services import accounts, books, cases_view, doors, evidence, outcomes, refund_dues, sight
+from rma.services import accounts, books, cases_view, doors, evidence, outcomes, refund_dues, rejections, sight
 from rma.services import case as cases
 from rma.services.caller import Caller
 from rma.services.case import Line
@@ -81,11 +81,13 @@ def view_of(door: Door, caller: Caller, *, locale: str) -> dict[str, Any]:
     currency = case.row["currency"]
     decided = _decision(cases.read_quote(door.work, case)).lines
     lines = []
+    rejected = rejections.of_lines(door.work, case.id, case.lines)
     for index, line in enumerate(case.lines):
         judged = _judged(decided, index, line)
         explained = cases_view.decision_line(judged, currency, locale) if judged is not None else {}
         offered = sight.offer(line.doc.get("offer"), currency, open_=_is_answerable(door, line))
-        lines.append({**explained, **cases_view.numbers(line), "offer": offered})
+        more = {"offer": offered, "not_accepted": rejected.get(line.id, [])}
+        lines.append({**explained, **cases_view.numbers(line), **more})
     view = {
         **cases_view.head(door, case, locale=locale, roles=caller.roles),
         "lines": lines,

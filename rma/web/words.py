@@ -119,6 +119,10 @@ class Follow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_given: str
     holder: str
     send_account: str
+    rejected: str
+    rejected_back: str
+    rejected_kept: str
+    rejected_hint: str
     offer: str
     accept: str
     reject: str

@@ -110,7 +110,7 @@ def test_what_is_shipped_is_paid_by_what_was_accepted_and_paid(shop: Shop) -> No
     stocked(shop)
     for number, swap in enumerate(SWAPS, 1001):
         case = f"{swap}"
-        shop.order(str(number), shop.line("1", quantity=swap.units))
+        shop.order(str(number), shop.line("1", quantity=swap.units), customer=BUSINESS)
         filed = shop.file(str(number), exchange(swap.sku, swap.units, swap.quantity))
         if swap.paid != "0.00":
             pay(shop, filed, swap.paid)
@@ -192,7 +192,7 @@ def test_a_replacement_waits_until_every_unit_is_judged(shop: Shop) -> None:
 def test_what_was_paid_for_nothing_goes_back_at_once(shop: Shop) -> None:
     """Where no unit is accepted the replacement is released, and all that was paid for it goes back."""
     stocked(shop)
-    shop.order("1001", shop.line("1", quantity=2))
+    shop.order("1001", shop.line("1", quantity=2), customer=BUSINESS)
     filed = shop.file("1001", exchange("LONG", 2))
     pay(shop, filed, "15.00")
     pay(shop, filed, "25.00")
@@ -223,7 +223,7 @@ def test_a_deduction_and_its_end_change_what_is_due(shop: Shop) -> None:
 def test_units_that_count_after_all_pay_for_what_is_due(shop: Shop) -> None:
     """A unit accepted in the end covers what the customer owed; what it is worth beyond that goes back as money."""
     stocked(shop)
-    shop.order("1001", shop.line("1", quantity=3))
+    shop.order("1001", shop.line("1", quantity=3), customer=BUSINESS)
     filed = shop.file("1001", exchange("COAT", 3, 2))
     come(shop, filed, 1, rejected=2)
     assert (only(shop, filed)["state"], *told(only(shop, filed))) == ("awaiting_payment", "150.00", "50.00", "0.00")
@@ -239,7 +239,7 @@ def test_units_that_count_after_all_pay_for_what_is_due(shop: Shop) -> None:
 def test_who_does_not_want_to_pay_what_became_due_takes_money(shop: Shop) -> None:
     """A replacement that costs more than was thought may be given up for the money of the units that were accepted."""
     stocked(shop)
-    shop.order("1001", shop.line("1", quantity=3))
+    shop.order("1001", shop.line("1", quantity=3), customer=BUSINESS)
     filed = shop.file("1001", exchange("FUR", 3, 1))
     come(shop, filed, 1, rejected=2)
     assert (only(shop, filed)["state"], *told(only(shop, filed))) == ("awaiting_payment", "300.00", "200.00", "0.00")
@@ -252,7 +252,7 @@ def test_who_does_not_want_to_pay_what_became_due_takes_money(shop: Shop) -> Non
 def test_what_is_not_here_after_all_is_not_exchanged(shop: Shop) -> None:
     """With its receipt taken back a replacement waits for the goods again, paid or not; one that is ordered stands."""
     stocked(shop)
-    shop.order("1001", shop.line("1", quantity=2))
+    shop.order("1001", shop.line("1", quantity=2), customer=BUSINESS)
     filed = shop.file("1001", exchange("LONG", 2))
     shop.receive(filed, {"1": 2}, scan_id="wrong")
     shop.inspect(filed, {"1": 1}, verdict="reject", disposition="destroy", reason="worn", grade="C")

@@ -7,7 +7,7 @@ import re
 import httpx
 
 from tests.support.desk import photo
-from tests.support.shop import BUSINESS, ORDERED, OpenShop, Shop, asked
+from tests.support.shop import BUSINESS, ORDERED, OpenShop, Shop, asked, codes, want
 from tests.support.snapshots import Json
 
 _URL = re.compile(r"https?://[^\s\"<>]+")
@@ -242,3 +242,47 @@ def test_an_account_that_cannot_be_is_named_at_its_field(shop: Shop) -> None:
     given = browse(shop, f"{home}/payout", iban="TR33 0006 1005 1978 6457 8413 26", holder="Ayşe Yılmaz")
     assert "Aldık, teşekkürler." in given.text
     assert '<a href="#iban">' not in given.text
+
+
+def test_what_was_not_accepted_is_named_and_nobody_keeps_both(shop: Shop) -> None:
+    """Goods of a withdrawal by law are paid for or go back; what a store keeps of others cannot come back once more."""
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", want("1", 2))
+    shop.receive(filed)
+    judged = {
+        "line_id": filed["lines"][0]["id"],
+        "quantity": 1,
+        "grade": "C",
+        "verdict": "reject",
+        "reason": "Sökük var",
+    }
+    for disposition in ("restock", "destroy", "quarantine"):
+        body = {"lines": [judged | {"disposition": disposition}]}
+        problem = shop.warehouse.refused(f"/returns/{filed['id']}/inspections", body)
+        assert (codes(problem), "accept" in problem["allowed"]) == (["rejected_goods_kept"], True)
+    shop.inspect(filed, {"1": 1})
+    shop.inspect(filed, {"1": 1}, verdict="reject", disposition="send_back", reason="Sökük var", grade="C")
+    for language, told in (
+        ("tr", ("Kabul edilmedi: 1 adet. Sökük var", "size geri gönderilir", "Katılmıyorsanız")),
+        ("en", ("Not accepted: 1. Sökük var", "go back to you", "If you do not agree")),
+        ("de", ("Nicht angenommen: 1. Sökük var", "geht an Sie zurück", "nicht einverstanden")),
+    ):
+        page = browse(shop, filed["link"]["url"], language=language).text
+        assert all(text in page for text in told), language
+    assert browse(shop, f"{filed['link']['url']}/dispute", reason="Sökük yoktu").status_code == 200
+    assert shop.show(filed)["state"] == "in_review"
+    [line] = shop.show(filed)["lines"]
+    assert [(one["quantity"], one["reason"]) for one in line["not_accepted"]] == [(1, "Sökük var")]
+    shop.order("1002", shop.line("1", quantity=3), customer=BUSINESS)
+    kept = shop.file("1002", want("1", 2))
+    shop.receive(kept)
+    shop.inspect(kept, verdict="reject", disposition="destroy", reason="Küflü", grade="C")
+    assert shop.show(kept)["state"] == "awaiting_feedback"
+    assert "mağazada" in browse(shop, kept["link"]["url"]).text
+    assert [option["quantity"] for option in shop.support.get("/orders/1002")["lines"][0]["options"]][:1] == [1]
+    shop.integrator.refused("/returns", asked("1002", want("1", 2)), status=422)
+    shop.customer(kept).post(f"/returns/{kept['id']}/actions/reopen", {"reason": "Küf yoktu"})
+    shop.inspect(kept)
+    shop.support.post(f"/returns/{kept['id']}/actions/approve")
+    assert [refund["total"]["amount"] for refund in shop.refunds(kept)] == ["200.00"]
+    assert shop.show(kept)["lines"][0]["not_accepted"] == []

@@ -189,7 +189,7 @@ def test_a_lost_parcel_that_turns_up_is_restocked_and_not_paid_again(shop: Shop)
     assert numbers(shop, filed) == ("awaiting_feedback", (2, 0, 2, 2, 0, 2))
     assert shop.receive(filed)["state"] == "in_review"
     shop.support.post(f"/returns/{filed['id']}/actions/approve")
-    rejecting = {"line_id": filed["lines"][0]["id"], "quantity": 1, "grade": "C", "disposition": "quarantine"}
+    rejecting = {"line_id": filed["lines"][0]["id"], "quantity": 1, "grade": "C", "disposition": "send_back"}
     body = {"lines": [rejecting | {"verdict": "reject", "reason": "Kırık"}]}
     assert codes(shop.warehouse.refused(f"/returns/{filed['id']}/inspections", body)) == ["accepted_before"]
     shop.inspect(filed)
