@@ -19,6 +19,9 @@ Cause = Literal[
 ]
 """Why something is held back. ``undone`` is an exchange that did not come about: its units are owed again."""
 
+REST = "rest"
+"""Why a stretch is paid that an earlier refund owed and could not pay: what it is part of was decided there."""
+
 WHY: dict[str, dict[str, str]] = {
     "goods": {
         "tr": "İade edilen ürünler için ödenen tutar",
@@ -84,6 +87,11 @@ WHY: dict[str, dict[str, str]] = {
         "tr": "Tahsil edilenden kalan tutarı aşıyor; finans ekibi inceleyecek",
         "en": "Above what is left of the captured money; finance will look at it",
         "de": "Übersteigt den verbliebenen Zahlungseingang; die Buchhaltung prüft es",
+    },
+    REST: {
+        "tr": "Önceki bir iadede ödenmesi gereken, ödenemeyen kısım",
+        "en": "What an earlier refund owed and could not pay",
+        "de": "Was eine frühere Erstattung schuldete und nicht zahlen konnte",
     },
     "released": {
         "tr": "Tahsil edilmedi; blokaj kaldırıldı",

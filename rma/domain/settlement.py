@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import structs
 
 from rma.domain.asks import Ask, Deduction, Extra, Part, Reduction, Settlement, Swap
-from rma.domain.components import Component
+from rma.domain.components import REST, Component
 from rma.domain.money import half_up, percent, share
 from rma.domain.pricing import LineValue, Priced, Value
 from rma.domain.promotions import reprice
@@ -136,7 +136,7 @@ def _give_rest(sheet: Sheet, owed: Component) -> None:
     """Pays what is left of a stretch that was owed before."""
     target = _target(owed)
     runs = within(sheet.free(target, owed.units or ONE), owed.start, owed.end)
-    sheet.add(owed.kind, target, runs, why=owed.kind, by_right=owed.by_right)
+    sheet.add(owed.kind, target, runs, why=REST, by_right=owed.by_right)
 
 
 def unpaid(components: Sequence[Component]) -> tuple[Component, ...]:

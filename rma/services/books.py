@@ -15,7 +15,7 @@ from rma.db import hot, tables
 from rma.db.named import Query
 from rma.db.session import Work
 from rma.domain import stretches, units
-from rma.domain.components import Component
+from rma.domain.components import REST, Component
 from rma.domain.order import Order, Payment
 from rma.domain.pricing import Priced
 from rma.domain.stretches import Run
@@ -86,12 +86,13 @@ class Books:
     def returned(self, line_id: str, *, by_returns: bool = False) -> Ranges:
         """Units of this line whose goods money was decided (``by_returns`` alone, or also by hand without goods).
 
-        Undone exchanges are left out.
+        Undone exchanges are left out, and the rest of a return's refund, which decides nothing of its own.
         """
         found: Ranges = ()
         for refund in self.decided:
             for c in refund.components if refund.return_id or not by_returns else ():
-                if c.order_line_id == line_id and c.kind in RETURNED:
+                rest = c.why == REST and refund.return_id is not None
+                if c.order_line_id == line_id and c.kind in RETURNED and not rest:
                     found = units.union(found, c.units)
                 elif c.order_line_id == line_id and c.cause == "undone":
                     found = units.subtract(found, c.units)
@@ -174,11 +175,11 @@ def _here(work: Work, order_id: str, payment: Payment, *, outside: int) -> int:
 
 
 def _promised(transfers: Sequence[Mapping[str, Any]]) -> Counter[str]:
-    """What these transfers take from each payment."""
+    """What these transfers take from each payment; a failed one is still owed."""
     found: Counter[str] = Counter()
     for row in transfers:
         payment = row["on_behalf_of"] or row["payment_id"]
-        if payment is not None and row["state"] != "failed":
+        if payment is not None:
             found[payment] += row["amount"]
     return found
 

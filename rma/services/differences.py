@@ -9,7 +9,7 @@ above what is due, it goes back the way it came.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,12 +21,13 @@ from rma.domain.asks import Ask, Settlement
 from rma.domain.components import Component
 from rma.domain.merging import by_id
 from rma.domain.order import Order, Payment
-from rma.domain.tenders import TenderState, transfers_for
+from rma.domain.tenders import Mode, TenderState, allocate, transfers_for
+from rma.services import books
 from rma.services.line_effects import ranges, remember, reopen, the_case
 
 if TYPE_CHECKING:
     from rma.domain.pricing import Priced
-    from rma.services.books import Books
+    from rma.services.books import Books, Held
     from rma.services.case import Line
     from rma.services.transition import Door, Subject
 
@@ -165,16 +166,19 @@ def store(door: Door, order: Order, priced: Priced) -> None:
     view.row.update(doc=text, frozen=frozen, version=view.row["version"] + 1)
 
 
-def owed_back(door: Door) -> list[Settlement]:
+def owed_back(door: Door, held: Callable[[], Sequence[Held]]) -> Iterator[Settlement]:
     """What was paid beyond what is due, all of it for what will not come, and is in no refund that stands.
 
-    It counts as given back from here on, and stands among the order's payments so that it can be.
+    It counts as given back from here on, and stands among the order's payments so that it can be. Where other refunds
+    have taken from those payments meanwhile, the order's others have more left: ``held`` as for ``books.read``, asked
+    for each replacement, so that what was proposed for the one before is among it.
     """
-    paid_for = [s for s in door.children("replacement") if s.row["doc"].get("payments")]
-    return [found for subject in paid_for if (found := _owed(door, subject)) is not None]
+    for subject in door.children("replacement"):
+        if subject.row["doc"].get("payments") and (found := _owed(door, subject, held)) is not None:
+            yield found
 
 
-def _owed(door: Door, subject: Subject) -> Settlement | None:
+def _owed(door: Door, subject: Subject, held: Callable[[], Sequence[Held]]) -> Settlement | None:
     payments = subject.row["doc"]["payments"]
     paid, back = sum(one["amount"] for one in payments), _given_back(door, subject)
     kept = 0 if subject.state == "released" else subject.row["due_from_customer"]
@@ -186,15 +190,35 @@ def _owed(door: Door, subject: Subject) -> Settlement | None:
     before, after = _first(payments, back), _first(payments, back + total)
     order = _booked(door, subject, after, known=subject.state in ENDED)
     store(door, order, door.own_order().priced)
-    parts = [
-        (TenderState(payment_id=one["id"], tender=one["tender"], captured=end - start), end - start)
-        for one, start, end in zip(payments, before, after, strict=True)
-        if end > start
-    ]
+    wanted = {one["id"]: end - start for one, start, end in zip(payments, before, after, strict=True)}
+    parts, over = _within_left(books.read(door.work, door.own_order(), held=held()).tenders, wanted, mode=_mode(door))
     component = Component(kind="paid_fee", net=total, tax=0, gross=total, why=WHY, ref=subject.id)
     transfers = transfers_for(parts, {})
-    flags = ("needs_payout",) if any(transfer.payment_id is None for transfer in transfers) else ()
-    return Settlement(components=(component,), total=total, owed=total, transfers=transfers, flags=flags)
+    flags = ["needs_payout"] if any(transfer.payment_id is None for transfer in transfers) else []
+    flags += ["short"] if over else []
+    return Settlement(components=(component,), total=total, owed=total, transfers=transfers, flags=tuple(flags))
+
+
+def _mode(door: Door) -> Mode:
+    return door.policy.refunds.tenders
+
+
+def _within_left(
+    tenders: Sequence[TenderState], wanted: Mapping[str, int], *, mode: Mode
+) -> tuple[list[tuple[TenderState, int]], int]:
+    """These amounts to the payments they came by, and to others what those have not left any more; what none has left.
+
+    That is asked of the payments all the same: it is owed, and waits for a person.
+    """
+    parts = {one.payment_id: min(one.left, wanted.get(one.payment_id, 0)) for one in tenders}
+    over = sum(wanted.values()) - sum(parts.values())
+    rest = [msgspec.structs.replace(one, committed=one.committed + parts[one.payment_id]) for one in tenders]
+    for one, amount in allocate(min(over, sum(one.left for one in rest)), rest, mode):
+        parts[one.payment_id] += amount
+        over -= amount
+    if over:
+        parts[next(payment_id for payment_id, amount in wanted.items() if amount)] += over
+    return [(one, parts[one.payment_id]) for one in tenders if parts[one.payment_id]], over
 
 
 def _given_back(door: Door, subject: Subject) -> int:

@@ -145,7 +145,7 @@ def _agree(door: Door, case: Case, settlement: Settlement) -> None:
 
 def propose_differences(door: Door) -> None:
     """Propose back what was paid for replacements that will not come, or beyond what they cost."""
-    for settlement in differences.owed_back(door):
+    for settlement in differences.owed_back(door, lambda: _held(door)):
         propose(door, settlement, None, by_hand=False)
 
 

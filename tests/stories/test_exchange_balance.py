@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.support.shop import BUSINESS, Shop, codes, want
+from tests.support.shop import BUSINESS, OpenShop, Shop, codes, want
 from tests.support.snapshots import Json
 
 
@@ -314,3 +314,66 @@ def test_what_is_due_is_counted_again_with_what_is_approved(shop: Shop) -> None:
     one = only(shop, filed)
     assert (problem["code"], one["state"], *told(one)) == ("total_changed", "ordered", "300.00", "200.00", "200.00")
     assert given_back(shop, filed) == ["50.00", "10.00"]
+
+
+def release(shop: Shop, filed: Json) -> None:
+    """What should come instead is not to be had: the units are owed."""
+    shop.support.post(f"/replacements/{only(shop, filed)['id']}/actions/release")
+    shop.settle()
+
+
+def proposals(shop: Shop, filed: Json) -> list[Json]:
+    """What waits for finance."""
+    return [refund for refund in shop.refunds(filed) if refund["state"] == "proposed"]
+
+
+def test_a_refund_that_failed_keeps_its_share_when_the_exchange_ends(open_shop: OpenShop) -> None:
+    """Of 70.00 that were captured no more goes out: what failed is still owed, in the act that undoes it as well."""
+    shop = open_shop(policy={"refunds": {"auto_approve_below": "1000.00"}})
+    stocked(shop)
+    paid = {"captured": shop.money("70.00"), "reference": "pi_1#fail:insufficient_funds,succeed"}
+    shop.order("1001", payment=paid)
+    filed = shop.file("1001", exchange("SOCK"))
+    come(shop, filed, 1)
+    [failed] = shop.refunds(filed)
+    assert (failed["state"], failed["total"]["amount"]) == ("failed", "60.00")
+    release(shop, filed)
+    [rest] = proposals(shop, filed)
+    assert (rest["total"]["amount"], rest["short"]["amount"]) == ("10.00", "30.00")
+
+
+def test_what_could_not_be_paid_of_an_exchange_hides_nothing_once_it_ends(shop: Shop) -> None:
+    """Two units of 100.00 for one piece, paid in part: released, all 200.00 go back as soon as they are captured."""
+    stocked(shop)
+    bought = shop.line("1", quantity=2)
+    shop.order("1001", bought, payment={"captured": shop.money("70.00")})
+    filed = shop.file("1001", exchange("SHIRT", 2, 1))
+    come(shop, filed, 2)
+    shop.approve(shop.refunds(filed)[0])
+    release(shop, filed)
+    assert [refund["total"]["amount"] for refund in proposals(shop, filed)] == ["0.00", "0.00"]
+    shop.order("1001", bought)
+    for refund in proposals(shop, filed):
+        shop.approve(refund)
+    assert given_back(shop, filed) == ["70.00", "30.00", "100.00"]
+    why = [part["why"] for part in shop.refunds(filed)[1]["components"]]
+    assert why == ["What an earlier refund owed and could not pay"]
+
+
+def test_a_difference_goes_back_though_another_refund_has_taken_of_its_payment(shop: Shop) -> None:
+    """Finance refused it, money by hand went out over all payments: it comes from what those have left."""
+    stocked(shop)
+    shop.order("1001")
+    filed = shop.file("1001", exchange("COAT"))
+    pay(shop, filed, "50.00")
+    come(shop, filed, 1)
+    release(shop, filed)
+    goods, difference = sorted(proposals(shop, filed), key=lambda one: one["total"]["amount"])
+    assert (goods["total"]["amount"], difference["total"]["amount"]) == ("100.00", "50.00")
+    shop.finance.post(f"/refunds/{difference['id']}/refuse", {"reason": "whose is it?"})
+    part = {"kind": "price_reduction", "order_line_id": "1", "gross": shop.money("30.00")}
+    shop.approve(shop.support.post("/orders/1001/refunds", {"components": [part], "reason": "worn"}))
+    shop.support.post(f"/returns/{filed['id']}/actions/approve")
+    for refund in proposals(shop, filed):
+        shop.approve(refund)
+    assert sorted(given_back(shop, filed)) == ["50.00", "70.00"]
