@@ -89,9 +89,9 @@ def send_due(services: Services, store_id: str | None = None, *, limit: int = BA
         hot.ahead(work, *(read for row in rows for read in message_scene.reads(row)))
         ready = [_prepare(work, services, row) for row in rows]
     faulty = _each(services, ready, _keep)
-    _each(services, faulty, _keep)
     sent = _send_each(services, [one for one in ready if one.row not in [other.row for other in faulty]])
-    _each(services, [one for one in sent if one.answer is not None], _note)
+    faulty += _each(services, [one for one in sent if one.answer is not None], _note)
+    _each(services, faulty, _put_off)
     untried = [one.row for one in sent if one.mail is not None and one.answer is None]
     database.retrying(lambda work: _give_back(work, untried))
     return len(rows)
@@ -100,7 +100,7 @@ def send_due(services: Services, store_id: str | None = None, *, limit: int = BA
 def _each(services: Services, these: Sequence[_Ready], write: Callable[[Work, Sequence[_Ready]], None]) -> list[_Ready]:
     """Write these down together, or where that does not work each alone; those that could not be, as faulty ones.
 
-    They are logged and counted, and unless somebody writes down when, taken up again when their lease ends.
+    They are logged and counted, and unless they are put off, taken up again when their lease ends.
     """
     try:
         services.database.retrying(lambda work: write(work, these))
@@ -265,6 +265,11 @@ def _note(work: Work, sent: Sequence[_Ready]) -> None:
             changes.append((row, _again(work, row) | {"error": error}))
     _change(work, _NOTED, changes)
     _tell(work, told)
+
+
+def _put_off(work: Work, faulty: Sequence[_Ready]) -> None:
+    """What could not be written down waits, longer each time and not for ever: it may have been sent already."""
+    _change(work, _NOTED, [(one.row, _again(work, one.row) | {"error": one.fault}) for one in faulty])
 
 
 def _give_back(work: Work, rows: Sequence[Any]) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from rma.app import create_services
 from rma.db import tables
-from rma.db.session import Database
+from rma.db.session import Database, now
 from rma.domain.ids import secret_hash
 from rma.domain.ports import Health, Message, SendAnswer
 from rma.providers.registry import Providers
@@ -328,6 +328,8 @@ def test_what_cannot_be_written_down_of_one_holds_up_no_other(world: World, post
         work.conn.execute(sa.update(returns).where(returns.c.id == unnoted).values(events_n=full))
     assert outbox.send_due(world.services) == 3
     assert [_row(world, one).state for one in (torn, unnoted, noted)] == ["sent", "to_send", "sent"]
+    waits = _row(world, unnoted)  # it has left: whoever has it must not have it again with every lease
+    assert waits.error and waits.next_at > now() + outbox.LEASE
     with world.database.write() as work:
         work.conn.execute(sa.update(returns).where(returns.c.id == unnoted).values(events_n=before))
     _later(world)
