@@ -9,6 +9,7 @@ from rma.db import hot
 from rma.db.session import Work
 from rma.domain import engine
 from rma.domain.engine import Step
+from rma.domain.facts import Facts
 from rma.errors import NotFound, Refused
 from rma.services import assess, books, children, gather, naming
 from rma.services import case as cases
@@ -103,13 +104,17 @@ def act(
     *,
     data: dict[str, Any] | None = None,
     fields: dict[str, Any] | None = None,
+    facts: Facts | None = None,
     language: str = "en",
 ) -> Step:
-    """Fire a trigger in the role of the caller that may do it; else the refusal names what would be allowed."""
+    """Fire a trigger in the role of the caller that may do it; else the refusal names what would be allowed.
+
+    ``facts`` are given where they depend on what is done.
+    """
     roles = sorted(caller.roles)
     if not roles:
         raise Refused("This key acts in no role.", code="wrong_role")
-    facts, state = gather.facts(door, subject), subject.state
+    facts, state = facts or gather.facts(door, subject), subject.state
     able = engine.able(subject.definition, state, trigger, roles=roles, facts=facts)
     role = able[0] if able else _unable(subject, trigger, roles)
     try:

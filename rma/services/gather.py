@@ -17,13 +17,14 @@ _REPLACEMENT_ENDED = frozenset({"delivered", "released"})
 _OUTBOUND_ENDED = frozenset({"delivered", "lost", "void"})
 _INBOUND_OPEN = frozenset({"handed_over", "in_transit", "delivered"})
 _GONE = frozenset({"sending", "unknown", "succeeded"})
-_MONEY_STILL = frozenset({"proposed", "refused"})
+MONEY_STILL = frozenset({"proposed", "refused"})
+"""States of a refund of which no money moves, unless a part had gone before."""
 
 
 def facts(door: Door, subject: Subject) -> Facts:
     """The facts of this subject as its rows tell; what depends on who acts is left at its default."""
     if subject.kind == "return":
-        return _case(door)
+        return of_case(door)
     if subject.kind == "parcel":
         return ParcelFacts(direction=subject.row["direction"], method=subject.row["method"])
     return refund(door, subject) if subject.kind == "refund" else _replacement(subject)
@@ -48,7 +49,8 @@ def waiting(door: Door, refund: Subject) -> list[dict[str, Any]]:
     return [r for r in found if r["state"] == "pending" and r["tender"] == TRANSFER and r["payment_id"] is None]
 
 
-def _case(door: Door) -> CaseFacts:
+def of_case(door: Door) -> CaseFacts:
+    """The facts of the door's case. ``LookupError`` for a door without one."""
     case = door.case
     if case is None:
         raise LookupError("this door has no case")
@@ -57,7 +59,7 @@ def _case(door: Door) -> CaseFacts:
     for child in case.children:
         still_open += _is_open(child.kind, child.state, child.detail)
         if child.kind == "refund":
-            moved = moved or child.state not in _MONEY_STILL
+            moved = moved or child.state not in MONEY_STILL
         elif child.kind == "parcel" and child.detail == "inbound":
             inbound.append(child.state)
     rows = [line.row for line in case.lines]

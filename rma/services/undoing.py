@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from rma.db import tables
 from rma.db.session import Work
 from rma.domain import units
 from rma.errors import NotFound, Reason, Refused
-from rma.services import cases_view, doors, securing
+from rma.services import cases_view, doors, gather, securing
 from rma.services.caller import Caller
 from rma.services.case import Line
 from rma.services.context import Services
 from rma.services.line_effects import count_on, give_up, needed, ranges, remember, reopen, the_case, the_root
 from rma.services.parcels import not_arrived, open_send_back
-from rma.services.transition import Door
+from rma.services.transition import Door, Subject
 
 _receipts = tables.table(tables.Receipt)
 _NOT_YET_GONE = frozenset({"requested", "label_ready", "expired"})
 
 
 def undo(work: Work, services: Services, caller: Caller, scan_id: str) -> dict[str, Any]:
-    """Take a scan back with a compensating event; refused once money moved, or goods were sent back or exchanged."""
+    """Take a scan back with a compensating event; refused once what came was paid for, sent back or exchanged."""
     heard = _find(work, caller.store_id, scan_id)
     door = doors.open_case(work, services, caller, heard.return_id, order=True)
     heard = _find(work, caller.store_id, scan_id)  # another one may have taken it back while we waited
     root = the_root(door)
     if heard.undone_at is None:
-        for item in heard.doc["counted"]:
-            _uncount(door, item)
+        moved = [_uncount(door, item) for item in heard.doc["counted"]]
         for item in heard.doc["missing"]:
             _unmiss(door, heard.id, item)
         not_arrived(door)
-        doors.act(door, root, "undo_receipt", caller, data={"scan_id": scan_id})
+        facts = msgspec.structs.replace(gather.of_case(door), money_moved=any(moved))
+        doors.act(door, root, "undo_receipt", caller, data={"scan_id": scan_id}, facts=facts)
         open_send_back(door, root, {})
         _uncount_parcel(door, caller, heard.doc.get("parcel_id"))
         work.conn.execute(sa.update(_receipts).where(_receipts.c.id == heard.id).values(undone_at=door.now))
@@ -57,34 +59,70 @@ def _uncount_parcel(door: Door, caller: Caller, parcel_id: str | None) -> None:
         doors.act(door, door.child("parcel", parcel_id), "undo_count", caller)
 
 
-def _uncount(door: Door, item: dict[str, Any]) -> None:
+def _uncount(door: Door, item: dict[str, Any]) -> bool:
+    """Take units of a line back; True where money has moved that they were needed for."""
     line = the_case(door).line(item["line"])
     if line is None:
-        return
+        return False
     quantity, late = item["quantity"], item.get("late", 0)
     unawaited = min(quantity, line.doc.get("unawaited", 0))
     line.set(received=line.received - quantity, missing=line.missing + late, expected=line.expected - unawaited)
     remember(line, unawaited=line.doc.get("unawaited", 0) - unawaited)
-    _unjudge(door, line)
+    moved = _unjudge(door, line)
     if late:
         give_up(line, late)
+    return moved
 
 
-def _unjudge(door: Door, line: Line) -> None:
-    """What was judged of units that are not here: accepted ones wait again first, then rejected ones."""
+def _unjudge(door: Door, line: Line) -> bool:
+    """What was judged of units that are not here: accepted ones wait again first, then rejected ones.
+
+    Units whose money was approved stay accepted; True where that is not possible: it would have to come back.
+    """
     there = line.accepted - line.doc.get("waived", 0)
     over = there + line.rejected - line.received
     if over <= 0:
-        return
-    back = min(over, there)
+        return False
     accepted = ranges(line, "accepted_units")
-    remember(line, accepted_units=units.take(accepted, units.count(accepted) - back) if back else accepted)
-    line.set(accepted=line.accepted - back)
-    if line.outcome == "exchange" and back:
-        securing.loosen(door, line)
-        reopen(line)
+    free = units.subtract(accepted, units.union(_paid(door, line), ranges(line, "waived_units")))
+    back = max(min(over, there, units.count(free)), over - line.rejected)
+    if back:
+        _unaccept(door, line, back, free)
     if over > back:
         _unreject(door, line, over - back)
+    return back > units.count(free) or (back > 0 and _paid_for_all(door))
+
+
+def _unaccept(door: Door, line: Line, back: int, free: units.Ranges) -> None:
+    """So many accepted units wait again, the highest of ``free`` first."""
+    accepted = ranges(line, "accepted_units")
+    gone = units.subtract(free, units.take(free, max(0, units.count(free) - back)))
+    kept = units.subtract(accepted, gone)
+    remember(line, accepted_units=units.take(kept, units.count(accepted) - back))
+    line.set(accepted=line.accepted - back)
+    if line.outcome == "exchange":
+        securing.loosen(door, line)
+        reopen(line)
+
+
+def _approved(door: Door) -> Iterator[Subject]:
+    """The refunds of the return whose money has moved, or is about to."""
+    for refund in door.children("refund"):
+        if refund.state not in gather.MONEY_STILL or gather.refund(door, refund).part_paid:
+            yield refund
+
+
+def _paid(door: Door, line: Line) -> units.Ranges:
+    """Units of the line whose money was approved."""
+    parts = (part for refund in _approved(door) for part in refund.row["components"])
+    mine = (part for part in parts if part.get("order_line_id") == line.order_line_id)
+    return units.union(*(units.parse(part.get("units", []), path="units") for part in mine))
+
+
+def _paid_for_all(door: Door) -> bool:
+    """Whether money was approved that rests on all that came: shipping with the last, freight, a difference."""
+    asks = (refund.row["doc"].get("ask") for refund in _approved(door))
+    return any(ask is None or ask.get("completes_order") for ask in asks)
 
 
 def _unreject(door: Door, line: Line, quantity: int) -> None:

@@ -252,6 +252,39 @@ def test_a_receipt_can_be_undone_until_money_moved(shop: Shop) -> None:
     assert codes(problem) == ["no_money_moved"]
 
 
+def test_a_wrong_scan_of_one_unit_is_undone_though_another_was_paid(shop: Shop) -> None:
+    """Money binds the units that it was for: another one's receipt goes, unless money rests on all that came."""
+    shop.order("1001", shop.line("1", quantity=3), shipping="30.00")
+    filed = shop.file("1001", want("1", 3))
+    shop.receive(filed, {"1": 1}, scan_id="one")
+    shop.inspect(filed, {"1": 1})
+    shop.approve(shop.refunds(filed)[0])
+    for number, judge in enumerate(
+        (None, {"verdict": "accept"}, {"verdict": "reject", "disposition": "send_back", "reason": "Başka ürün"})
+    ):
+        shop.receive(filed, {"1": 1}, scan_id=f"wrong-{number}")
+        if judge:
+            shop.inspect(filed, {"1": 1}, **judge)
+            shop.settle()
+        undone = shop.warehouse.delete(f"/receipts/wrong-{number}")
+        [line] = undone["lines"]
+        assert [line[name] for name in ("received", "accepted", "rejected")] == [1, 1, 0], judge
+    assert [(one["state"], one["total"]["amount"]) for one in shop.refunds(filed)] == [
+        ("succeeded", "100.00"), ("refused", "100.00"),
+    ]  # fmt: skip
+    shop.receive(filed, {"1": 1}, scan_id="two")
+    shop.inspect(filed, {"1": 1})
+    shop.receive(filed, {"1": 1}, scan_id="three")
+    shop.inspect(filed, {"1": 1})
+    assert [one["total"]["amount"] for one in shop.refunds(filed)[2:]] == ["100.00", "130.00"]
+    shop.approve(shop.refunds(filed)[3])
+    for scan in ("two", "three"):
+        problem = shop.warehouse.refused(f"/receipts/{scan}", method="DELETE")
+        assert codes(problem) == ["no_money_moved"]
+    shop.approve(shop.refunds(filed)[2])
+    assert shop.show(filed)["lines"][0]["settled"] == 3
+
+
 def test_an_unknown_parcel_is_matched_to_its_return(shop: Shop) -> None:
     """A parcel without a code is shelved as unknown and matched to its return later, with what it held."""
     shop.order("1001")
