@@ -64,6 +64,7 @@ from rma.services import logs, tracing
 from rma.services.context import Services
 from rma.services.idempotency import Answer
 from rma.services.law import laws
+from rma.services.stores import RESERVED_SLUGS
 from rma.settings import Settings
 from rma.web import follow, pages, policy, withdrawal
 
@@ -201,9 +202,11 @@ def _to_stdout(line: bytes) -> None:
 
 
 def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """What the framework itself refuses: a page for who asks for pages, outside of the API; else a problem."""
-    reads = "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/api/")
-    if reads and isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+    """What the framework itself refuses: a page for who asks for pages or at one's address; else a problem."""
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    reads = "text/html" in request.headers.get("accept", "") or status == HTTPStatus.METHOD_NOT_ALLOWED
+    theirs = request.scope["path"].split("/")[1] not in RESERVED_SLUGS
+    if reads and theirs and isinstance(error, HTTPException) and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return pages.problem(request, error, request.app.state.services)
     answer = problems.answer(error)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
@@ -230,4 +233,4 @@ def _fixed(path: str, make: Callable[[], Answer]) -> HTTPRouteHandler:
     async def handle() -> ASGIApp:
         return reply()
 
-    return HTTPRouteHandler(path, http_method="GET", name=path)(handle)
+    return HTTPRouteHandler(path, http_method=["GET", "HEAD"], name=path)(handle)

@@ -77,7 +77,7 @@ class Html(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """One request of a browser. ``path`` holds the parameters of the address, ``form`` what was typed.
+    """One request of a browser, HEAD as GET. ``path`` holds the parameters of the address, ``form`` what was typed.
 
     ``files`` are what was sent with it; they are closed with the request.
     """
@@ -173,8 +173,9 @@ def route(
         run = asyncio.get_running_loop().run_in_executor(executor, _answer, made, visit)
         return _response(await (pace.evenly(run, services.settings.even_seconds) if even else run))
 
+    methods: list[Method] = ["GET", "HEAD"] if method == "GET" else [method]
     name = f"{method} {path}"
-    return HTTPRouteHandler(path, http_method=method, name=name, status_code=200, request_max_body_size=most)(handle)
+    return HTTPRouteHandler(path, http_method=methods, name=name, status_code=200, request_max_body_size=most)(handle)
 
 
 def _visit(request: Request[Any, Any, Any], services: Services) -> Visit:
@@ -182,7 +183,7 @@ def _visit(request: Request[Any, Any, Any], services: Services) -> Visit:
     scope = request.scope
     return Visit(
         services=services,
-        method=scope["method"],
+        method="GET" if scope["method"] == "HEAD" else scope["method"],
         client=(scope["client"] or ("", 0))[0],
         url=scope["path"],
         path=scope["path_params"],
@@ -227,15 +228,18 @@ def _answer(view: View, visit: Visit) -> Html:
 
 
 def problem(request: Request[Any, Any, Any], error: HTTPException, services: Services) -> Response[bytes]:
-    """What the framework refuses before a page is asked, as a page."""
-    return _response(_problem(_visit(request, services), as_ours(error)))
+    """What the framework refuses before a page is asked, as a page; a method that it has not: 405 with those it has."""
+    made = _problem(_visit(request, services), as_ours(error))
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        made = msgspec.structs.replace(made, status=error.status_code, headers=dict(error.headers or {}))
+    return _response(made)
 
 
 def as_ours(error: HTTPException) -> RmaError:
     """What the framework refuses, as an error of ours."""
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return TooLarge("This is too large.")
-    if error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+    if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound("There is nothing at this address.")
     return Unreadable("This cannot be read.")
 

@@ -67,6 +67,10 @@ class Browser:
         headers = {"Accept-Language": language} if language else {}
         return self._client.post(url, data=fields, headers=headers, follow_redirects=True)
 
+    def ask(self, method: str, url: str) -> httpx.Response:
+        """Ask as a program does, which takes any kind of answer."""
+        return self._client.request(method, url)
+
     def bytes(self, url: str, body: bytes, kind: str) -> httpx.Response:
         """Send something else than a form."""
         return self._client.post(url, content=body, headers={"Content-Type": kind})
@@ -215,6 +219,26 @@ def test_every_page_is_safe_to_keep_open(browser: Browser) -> None:
         assert answer.status_code == (200 if url == "/de/withdraw" else 404)
         assert 'lang="tr"' in answer.text
     assert browser.get("/static/rma.css").status_code == 200
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_page_has_a_head_and_names_its_methods(browser: Browser) -> None:
+    """HEAD is answered as GET without the body, also of what is not there; other methods by a page with ``Allow``."""
+    for url in ("/de/withdraw", "/de/policy?lang=tr", "/de/r/none", "/de/withdraw/none/receipt.pdf", "/api/docs",
+                "/api/v1/openapi.json", "/api/v1/nothing"):  # fmt: skip
+        got, head = browser.ask("GET", url), browser.ask("HEAD", url)
+        assert (head.status_code, head.content) == (got.status_code, b""), url
+        for name in ("content-type", "content-length", "cache-control", "content-security-policy"):
+            assert head.headers.get(name) == got.headers.get(name), (url, name)
+    withdraw, policy, one, act = "/de/withdraw", "/de/policy", "/de/r/none", "/de/r/none/cancel"
+    for method, url, allowed in (("PUT", withdraw, {"GET", "HEAD", "POST"}), ("POST", policy, {"HEAD"}),
+                                 ("DELETE", one, {"GET"}), ("PATCH", act, {"GET", "POST"})):  # fmt: skip
+        refused = browser.ask(method, url)
+        assert (refused.status_code, refused.headers["content-type"][:9]) == (405, "text/html")
+        assert allowed <= set(refused.headers["allow"].split(", "))
+        assert words("en").problem.hint in refused.text
+    for url in ("/api/v1/orders", "/health/live", "/static/rma.css"):
+        assert browser.ask("PUT", url).headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
