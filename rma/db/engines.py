@@ -14,6 +14,8 @@ from rma.db.wire import PostgresWire, SqliteWire, Wire, hide_values
 LOCK_WAIT_MS = 8_000
 PAGES_KIB = 512
 """How much of an SQLite file each connection holds: there are dozens, and what one writes empties those of the rest."""
+WRITER_PAGES_KIB = 4096
+"""The same of the one that writes."""
 CONNECT_SECONDS = 10
 LET_GO = 20
 """Seconds after which a host that vanished holds nothing any more: the server ends whoever says nothing inside a
@@ -65,6 +67,13 @@ def sqlite(url: str) -> sa.Engine:
         cast("SqliteWire", wire_of(conn.connection)).begin()
 
     return engine
+
+
+def writing(engine: sa.Engine) -> sa.PoolProxiedConnection:
+    """A connection to SQLite for whoever writes, one after the other."""
+    borrowed = engine.raw_connection()
+    borrowed.cursor().execute(f"PRAGMA cache_size=-{WRITER_PAGES_KIB}")
+    return borrowed
 
 
 def postgresql(url: str, pool_size: int) -> sa.Engine:

@@ -1,6 +1,7 @@
 """Connections and transactions. One ``Work`` is one transaction; nothing is written outside of one.
 
-SQLite: WAL, synchronous=FULL, foreign keys, ``BEGIN IMMEDIATE`` for every write, one writer of this process at a time.
+SQLite: WAL, synchronous=FULL, foreign keys, ``BEGIN IMMEDIATE`` for every write, one writer of this process at a time,
+all of them on one connection.
 PostgreSQL: psycopg 3, read committed, row locks, bounded waits.
 """
 
@@ -77,9 +78,11 @@ class Work:
         "wide",
     )
 
-    def __init__(self, engine: sa.Engine, *, wide: bool = False, reads: bool = False) -> None:
+    def __init__(
+        self, engine: sa.Engine, borrowed: sa.PoolProxiedConnection, *, wide: bool = False, reads: bool = False
+    ) -> None:
         self._engine = engine
-        self._borrowed = engine.raw_connection()
+        self._borrowed = borrowed
         self._conn: sa.Connection | None = None
         self._wire = wire_of(self._borrowed)
         self._wire.reads = reads
@@ -181,17 +184,18 @@ class Work:
 
     def undo(self) -> None:
         """Keep nothing; SQLAlchemy finds out whether this connection, and those beside it, are still of any use."""
-        if not self._ended:
-            try:
+        try:
+            if not self._ended:
                 self._begun().rollback()
-            except DRIVERS:
-                if self._borrowed.is_valid:
-                    self._borrowed.invalidate()
+        except DRIVERS:
+            if self._borrowed.is_valid:
+                self._borrowed.invalidate()
 
-    def leave(self) -> None:
-        """Give the connection back. Who has it next may write."""
+    def leave(self, *, kept: bool) -> None:
+        """Give the connection back, unless it is kept and of use. Who has it next may write."""
         self._wire.reads = False
-        (self._borrowed if self._conn is None else self._conn).close()
+        if not (kept and self._borrowed.is_valid and self._wire.idle):
+            (self._borrowed if self._conn is None else self._conn).close()
 
     @property
     def _ended(self) -> bool:
@@ -219,6 +223,7 @@ class Database:
             threading.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
         self.engine = engines.sqlite(self.url) if self.is_sqlite else engines.postgresql(self.url, pool_size)
+        self._kept: sa.PoolProxiedConnection | None = None
 
     @contextlib.contextmanager
     def write(self, *, wide: bool = False) -> Iterator[Work]:
@@ -239,7 +244,7 @@ class Database:
     def _transaction(self, *, wide: bool = False, reads: bool = False) -> Iterator[Work]:
         """The wire begins, with the first statements; SQLAlchemy does where it is asked for one first."""
         with _translated():
-            work = Work(self.engine, wide=wide, reads=reads)
+            work = Work(self.engine, self._borrow(reads=reads), wide=wide, reads=reads)
             try:
                 yield work
                 work.finish()
@@ -249,7 +254,15 @@ class Database:
                     act()
                 raise
             finally:
-                work.leave()
+                work.leave(kept=self.is_sqlite and not reads)
+
+    def _borrow(self, *, reads: bool) -> sa.PoolProxiedConnection:
+        """A connection. Who writes to SQLite has the same as who wrote before: what that one read is still true."""
+        if reads or not self.is_sqlite:
+            return self.engine.raw_connection()
+        if self._kept is None or not self._kept.is_valid:
+            self._kept = engines.writing(self.engine)
+        return self._kept
 
     def retrying(self, act: Callable[[Work], T]) -> T:
         """Run ``act`` in a write transaction; again from its start where nothing but another writer stood in its way.
@@ -275,6 +288,9 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.is_valid and wire_of(kept).idle:
+            kept.close()
         self.engine.dispose()
 
 

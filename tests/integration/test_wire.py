@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from sqlmodel.sql.sqltypes import AutoString
 
 from rma.db import hot
 from rma.db.columns import Instant, Json
+from rma.db.engines import WRITER_PAGES_KIB
 from rma.db.session import Database, Work
 
 _meta = sa.MetaData()
@@ -227,3 +229,34 @@ def test_what_was_prepared_before_a_change_is_prepared_anew(database: Database) 
         assert len(tries) == 2, change
         with database.read() as work:
             assert ask(work) == ("a", None)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_who_writes_to_sqlite_keeps_a_connection_while_it_is_of_use(database: Database) -> None:
+    """One writer after the other has the same one, also after a refusal; one that broke is replaced; none is left."""
+    opened: list[Any] = []
+    sa.event.listen(database.engine, "connect", lambda raw, _: opened.append(raw))
+
+    def write(*keys: str) -> Any:
+        with database.write() as work:
+            _insert.run_many(work, [_row(key) for key in keys])
+            return work.conn.connection.driver_connection
+
+    first = write("a")
+    with database.read() as reader:
+        assert _all.rows(reader, {}) != []
+        with pytest.raises(_TakenError):
+            _put(database, "b", "a")
+        assert write("c") is first
+        first.close()
+        with pytest.raises(sqlite3.ProgrammingError):
+            write("d")
+        assert write("e") is not first
+    assert [cells[0] for cells in _stored(database)] == ["a", "c", "e"]
+    with database.write() as work:
+        size = work.conn.execute(sa.text("PRAGMA cache_size")).scalar()
+    assert size == -WRITER_PAGES_KIB
+    database.close()
+    for raw in opened:
+        with pytest.raises(sqlite3.ProgrammingError):
+            raw.execute("SELECT 1")
