@@ -13,7 +13,8 @@ from rma.domain import engine, units
 from rma.domain.claims import Outcome
 from rma.domain.decision import Decision
 from rma.domain.money import parse_money
-from rma.errors import Forbidden, Invalid, Refused
+from rma.domain.texts import say, text
+from rma.errors import Forbidden, Invalid, Reason, Refused
 from rma.services import deadlines, freight, gather, settling
 from rma.services.caller import Caller
 from rma.services.case import Line, read_quote
@@ -43,6 +44,13 @@ KEPT = UNDECIDED | {"awaiting_parcel", "inspecting", "settling"}
 """Where goods may still lie with the customer; beside those of the same return that came before."""
 _UNDER_WAY = frozenset({"handed_over", "in_transit", "delivered", "lost"})
 UNINSPECTED = frozenset({"in_review", "awaiting_evidence", "awaiting_parcel", "in_transit", "arrived", "inspecting"})
+
+
+_ORDERED = text(
+    tr="Yerine gelecek ürün sipariş edildi; başka bir şey seçmek için önce mağazanın siparişi durdurması gerekir.",
+    en="What comes instead was ordered: another choice needs the store to stop that order first.",
+    de="Der Ersatz ist bestellt: Für eine andere Wahl muss der Shop zuerst die Bestellung stoppen.",
+)
 
 
 def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement: ReplacementIn | None) -> None:
@@ -76,15 +84,20 @@ def is_open(door: Door, line: Line) -> bool:
     """True if the customer may choose for this line: nothing of it was judged, or what was chosen is not to be had.
 
     That is a replacement that is out of stock or waits for money, or a price reduction of which nobody has agreed how
-    much it is.
+    much it is. A replacement that was ordered stands until somebody of the store releases it.
     """
+    if _is_replaced(door, line):
+        return False
     if _replacement_is(door, line, "out_of_stock", "awaiting_payment") or _is_unpriced(door, line):
         return True
     return the_case(door).state in UNINSPECTED and not line.accepted and not line.rejected
 
 
-def closed(line: Line) -> Refused:
+def closed(door: Door, line: Line, *, locale: str) -> Refused:
     """Why nothing can be chosen any more."""
+    if _is_replaced(door, line):
+        reason = Reason(rule="outcome", code="replacement_ordered", text=say(_ORDERED, locale))
+        return Refused(reason.text, code=reason.code, reasons=[reason], allowed=[])
     if line.outcome == "price_reduction" and not line.rejected:
         return Refused("The amount of the price reduction is agreed or proposed.", code="reduction_agreed", allowed=[])
     return Refused("The goods of this line were inspected.", code="inspected", allowed=[])

@@ -221,7 +221,7 @@ def change_outcome(
     door = doors.open_case(work, services, caller, return_id, order=True)
     line = line_of(door, line_id)
     if not outcomes.is_open(door, line):
-        raise outcomes.closed(line)
+        raise outcomes.closed(door, line, locale=locale)
     outcomes.change(door, caller, line, data.outcome, data.replacement)
     door.close()
     return view_of(door, caller, locale=locale), the_case(door).row["version"]

@@ -377,3 +377,23 @@ def test_a_difference_goes_back_though_another_refund_has_taken_of_its_payment(s
     for refund in proposals(shop, filed):
         shop.approve(refund)
     assert sorted(given_back(shop, filed)) == ["50.00", "70.00"]
+
+
+def test_what_was_ordered_stands_until_the_store_releases_it(shop: Shop) -> None:
+    """No other choice for units whose replacement is ordered, shipped or here; released first, they are paid back."""
+    stocked(shop)
+    for number, stops in ((1001, ("ship", "deliver")), (1002, ())):
+        shop.order(str(number))
+        filed = shop.file(str(number), exchange("SHIRT"))
+        come(shop, filed, 1)
+        one, path = only(shop, filed), f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}/outcome"
+        for trigger in ("", *stops):
+            if trigger:
+                shop.integrator.post(f"/replacements/{one['id']}/actions/{trigger}")
+            problem = shop.customer(filed).refused(path, {"outcome": "refund"})
+            assert (codes(problem), "sipariş edildi" in problem["detail"]) == (["replacement_ordered"], True)
+            choice = {"outcome": "exchange", "replacement": {"sku": "SOCK"}}
+            assert codes(shop.support.refused(path, choice)) == ["replacement_ordered"]
+    assert (stock(shop, "SHIRT"), stock(shop, "SOCK")) == ((9, 1), (10, 0))
+    shop.support.post(f"/replacements/{one['id']}/actions/release")
+    assert (given_back(shop, filed), stock(shop, "SHIRT")) == (["100.00"], (9, 0))
