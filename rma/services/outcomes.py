@@ -97,7 +97,7 @@ def closed(door: Door, line: Line, *, locale: str) -> Refused:
     """Why nothing can be chosen any more."""
     if _is_replaced(door, line):
         reason = Reason(rule="outcome", code="replacement_ordered", text=say(_ORDERED, locale))
-        return Refused(reason.text, code=reason.code, reasons=[reason], allowed=[])
+        return Refused(reason.text, code="inspected", reasons=[reason], allowed=[])
     if line.outcome == "price_reduction" and not line.rejected:
         return Refused("The amount of the price reduction is agreed or proposed.", code="reduction_agreed", allowed=[])
     return Refused("The goods of this line were inspected.", code="inspected", allowed=[])
