@@ -138,8 +138,10 @@ def send_all_back(line: Line) -> int:
     back = int(line.received - max(0, units.count(kept) - waived) - line.doc.get("sent_back", 0))
     if back > 0:
         accepted = units.intersect(ranges(line, "accepted_units"), kept)
-        remember(line, accepted_units=accepted, rejected_units=units.subtract(line.units, kept))
-        line.set(accepted=units.count(accepted), rejected=line.received - max(0, units.count(accepted) - waived))
+        rejected = int(line.received - max(0, units.count(accepted) - waived))  # what has not come may come yet
+        gone = units.subtract(line.units, kept)
+        remember(line, accepted_units=accepted, rejected_units=units.take(gone, min(rejected, units.count(gone))))
+        line.set(accepted=units.count(accepted), rejected=rejected)
     return max(0, back)
 
 

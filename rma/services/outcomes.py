@@ -76,7 +76,7 @@ def change(door: Door, caller: Caller, line: Line, outcome: Outcome, replacement
     if line.accepted:
         order_replacements(door, the_root(door), {})
         propose_refund(door, the_root(door), {})
-    if waived and line.expected > line.missing:
+    if waived and line.expected > line.received + line.missing:
         _await_anew(door)
 
 
@@ -84,7 +84,8 @@ def is_open(door: Door, line: Line) -> bool:
     """True if the customer may choose for this line: nothing of it was judged, or what was chosen is not to be had.
 
     That is a replacement that is out of stock or waits for money, or a price reduction of which nobody has agreed how
-    much it is. A replacement that was ordered stands until somebody of the store releases it.
+    much it is, also where the goods came all the same. A replacement that was ordered stands until somebody of the
+    store releases it.
     """
     if _is_replaced(door, line):
         return False
@@ -104,24 +105,25 @@ def closed(door: Door, line: Line, *, locale: str) -> Refused:
 
 
 def _is_unpriced(door: Door, line: Line) -> bool:
-    """A price reduction that is only waited for: the goods are with the customer, no amount was agreed or proposed."""
-    if line.outcome != "price_reduction" or line.received or line.rejected or not gather.is_reduction_open(line.row):
+    """A price reduction that is only waited for: no amount was agreed or proposed, wherever the goods are by now."""
+    if line.outcome != "price_reduction" or not gather.is_reduction_open(line.row):
         return False
-    held = ranges(line, "accepted_units")
     live = (s.row["components"] for s in door.children("refund") if s.state != "refused")
     told = (part for parts in live for part in parts if part.get("order_line_id") == line.order_line_id)
     paid = units.union(*(units.parse(part.get("units", []), path="units") for part in told))
-    return ranges(line, "waived_units") == held and not units.intersect(held, paid)
+    return not units.intersect(ranges(line, "accepted_units"), paid)
 
 
 def _give_back(door: Door, line: Line) -> bool:
     """What was accepted only because it would be kept for less is not accepted any more; False: nothing was."""
     if not _is_unpriced(door, line):
         return False
-    remember(line, accepted_units=(), offer=None)
+    kept = ranges(line, "waived_units")
+    here = units.subtract(ranges(line, "accepted_units"), kept)
+    remember(line, accepted_units=here, offer=None)
     waive(line, ())
-    line.set(accepted=0)
-    return True
+    line.set(accepted=units.count(here))
+    return bool(kept)
 
 
 def _await_anew(door: Door) -> None:
@@ -173,6 +175,9 @@ def _quote_anew(door: Door, line: Line) -> None:
     was = line.doc.get("goods_come_back", True)
     ways = {"methods": [way.name for way in judged.methods], "customer_pays": freight.customer_pays(judged.methods)}
     remember(line, **ways, restocking_percent=judged.restocking_percent)
+    if judged.goods_come_back and not was and line.received:  # it was to be kept, and came in part
+        remember(line, goods_come_back=True)
+        line.set(expected=line.requested)
     if line.received or line.accepted or judged.goods_come_back == was:
         return
     remember(line, goods_come_back=judged.goods_come_back)
@@ -225,7 +230,7 @@ def may_keep(door: Door, line: Line) -> bool:
     """
     if the_case(door).state not in KEPT or refused(line):
         return False
-    if _is_unpriced(door, line):
+    if _is_unpriced(door, line) and not line.received:
         return True
     untouched = not (line.received or line.accepted or line.rejected)
     if not untouched or _is_on_its_way(door, line) or _is_replaced(door, line):

@@ -106,6 +106,27 @@ def test_an_offer_lives_while_the_goods_are_with_the_customer(shop: Shop) -> Non
         assert (again["code"], shop.show(filed)["lines"][0]["outcome"]) == ("not_with_customer", "refund")
 
 
+def test_a_price_reduction_whose_goods_come_is_chosen_anew(shop: Shop) -> None:
+    """One of two that were to be kept for less comes: money is chosen, paid for it at once, and for the other later."""
+    shop.order("1001", shop.line("1", quantity=2))
+    filed = shop.file("1001", want("1", 2, "price_reduction"), kind="damaged")
+    shop.receive(filed, {"1": 1})
+    shop.support.post(f"/returns/{filed['id']}/actions/approve")
+    shop.inspect(filed, {"1": 1})
+    path = f"/returns/{filed['id']}/lines/{filed['lines'][0]['id']}"
+    assert shop.support.refused(f"{path}/offer", {"price_reduction": {"percent": "5"}})["code"] == "not_with_customer"
+    changed = shop.customer(filed).post(f"{path}/outcome", {"outcome": "refund"})
+    [line] = changed["lines"]
+    assert (line["expected"], line["accepted"], line["received"]) == (2, 1, 1)
+    assert [one["total"]["amount"] for one in shop.refunds(filed)] == ["100.00"]
+    shop.receive(filed, {"1": 1})
+    shop.inspect(filed, {"1": 1})
+    for one in shop.refunds(filed):
+        shop.approve(one)
+    assert [one["total"]["amount"] for one in shop.refunds(filed)] == ["100.00", "100.00"]
+    assert shop.show(filed)["state"] == "awaiting_feedback"
+
+
 def test_an_offered_price_reduction_is_rejected(shop: Shop) -> None:
     """The customer says no: the goods are awaited as before, and an answered offer cannot be answered again."""
     shop.order("1001")

@@ -145,7 +145,10 @@ def test_late_goods_of_an_expired_withdrawal_are_paid_by_right(shop: Shop) -> No
 
 
 def test_goods_of_a_declined_return_go_out_again_and_are_free(shop: Shop) -> None:
-    """Held goods that a person declines go back in an outbound parcel; their units can be filed again."""
+    """Held goods that a person declines go back in an outbound parcel; their units can be filed again.
+
+    What had not come by then was not declined with them: it is judged when it comes.
+    """
     shop.order("1001")
     filed = shop.file("1001")
     shop.customer(filed).post(f"/returns/{filed['id']}/actions/cancel")
@@ -155,6 +158,16 @@ def test_goods_of_a_declined_return_go_out_again_and_are_free(shop: Shop) -> Non
     assert (declined["state"], parcel["lines"][0]["quantity"]) == ("declined", 1)
     assert declined["lines"][0]["rejected"] == 1
     assert shop.file("1001")["state"] == "awaiting_parcel"
+    # One of two had come; the other comes later, and a person lets it count.
+    shop.order("1002", shop.line("1", quantity=2))
+    filed = shop.file("1002", want("1", 2))
+    shop.receive(filed, {"1": 1})
+    for action in ("dispute", "decline"):
+        shop.support.post(f"/returns/{filed['id']}/actions/{action}", {"reason": "Başka ürün"})
+    shop.receive(filed, {"1": 1})
+    shop.support.post(f"/returns/{filed['id']}/actions/approve")
+    shop.inspect(filed, {"1": 1})
+    assert [one["total"]["amount"] for one in shop.refunds(filed)] == ["100.00"]
 
 
 def test_what_was_accepted_and_then_declined_is_not_paid_when_it_is_reopened(shop: Shop) -> None:
