@@ -160,7 +160,7 @@ def propose_freed(door: Door, refused: Subject) -> None:
     """Propose what a refund by hand, now refused, had kept from the returns of its order; a person looks at it."""
     freed = rests.freed(door, refused, _held(door))
     if freed is not None:
-        propose(door, *freed, by_hand=True)
+        propose(door, *freed, by_hand=True, fixers=rests.fixers(door))
 
 
 def propose_freight(door: Door) -> None:

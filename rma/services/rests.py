@@ -23,6 +23,7 @@ from rma.services import books, settling
 from rma.services.transition import Door, Subject
 
 _refunds, _lines = tables.table(tables.Refund), tables.table(tables.ReturnLine)
+_returns = tables.table(tables.Return)
 _OF_RETURNS = Query(
     sa.select(_refunds.c.state, _refunds.c.doc)
     .where(_refunds.c.order_id == sa.bindparam("order"), _refunds.c.return_id.is_not(None))
@@ -32,6 +33,7 @@ _OF_RETURNS = Query(
 _CAME_BACK = Query(
     sa.select(_lines.c.order_line_id, _lines.c.outcome, _lines.c.doc).where(_lines.c.order_id == sa.bindparam("order"))
 )
+_FACTS = Query(sa.select(_returns.c.facts).where(_returns.c.order_id == sa.bindparam("order")).order_by(_returns.c.id))
 _CHARGES = frozenset({"shipping", "paid_fee"})
 _NOT_YET = frozenset({"proposed", "refused"})
 
@@ -98,6 +100,17 @@ def freed(door: Door, refused: Subject, held: Sequence[books.Held]) -> tuple[Set
     ask = settling.again(door.order, door.policy, found, ask)
     settlement = settle(door.order.priced, past=found.past, tenders=found.tenders, ask=ask)
     return (settlement, ask) if settlement.is_for_finance else None
+
+
+def fixers(door: Door) -> list[str]:
+    """Who fixed something in a return of the order, or in a refund of one: what such a refund frees is of their making.
+
+    A refund without a return has a door without a case, which would know none of them.
+    """
+    order_id = door.order.row["id"]
+    told = [row.facts for row in _FACTS.all(door.work, order=order_id)]
+    told += [row.doc for row in _OF_RETURNS.all(door.work, order=order_id)]
+    return [*dict.fromkeys(actor for one in told for actor in one.get("fixers", []))]
 
 
 def _asks(door: Door, order_id: str) -> list[tuple[str, Ask]]:

@@ -169,6 +169,23 @@ def test_nobody_approves_the_deduction_they_made(shop: Shop) -> None:
     assert say_yes(shop.finance, refund)["state"] == "sending"
 
 
+def test_what_a_refused_refund_frees_is_approved_by_nobody_who_fixed_a_return(shop: Shop) -> None:
+    """Shipping that a refund by hand had kept, and finance refused, goes back with somebody else's approval alone."""
+    chief = mint(shop, shop.admin, "chief@example.com", STAFF)
+    puppet = mint(shop, chief, "puppet@example.com", STAFF)
+    shop.order("1001", shipping="29.90")
+    kept = shop.support.post("/orders/1001/refunds", {"components": [{"kind": "shipping"}], "reason": "Hata"})
+    _, late = proposed(shop, by=chief)
+    assert late["total"]["amount"] == "100.00"
+    shop.approve(late)
+    shop.finance.post(f"/refunds/{kept['id']}/refuse", {"reason": "İade ile"})
+    [freed] = shop.finance.items("/refunds", order_number="1001", state="proposed")
+    assert (freed["return_id"], freed["total"]["amount"]) == (None, "29.90")
+    for fixer in (chief, puppet):
+        assert codes(say_yes_in_vain(fixer, freed)) == ["approver_independent"]
+    assert say_yes(shop.finance, freed)["state"] == "sending"
+
+
 def test_many_are_approved_at_once_and_each_is_answered_on_its_own(shop: Shop) -> None:
     """Of four refunds in one request the right one is paid; the others are refused by their own reasons."""
     refunds = []
