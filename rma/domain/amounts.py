@@ -10,6 +10,7 @@ from typing import Final
 from babel import Locale
 
 from rma.domain.money import Money, exponent
+from rma.domain.texts import LANGUAGES, Text
 
 _REGION: Final = {"en": "en_GB"}
 _BESIDE: Final = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
@@ -30,6 +31,11 @@ def write_money(amount: Money, locale: Locale) -> str:
         Decimal(amount.amount).scaleb(-places), locale, currency=amount.currency, currency_digits=False
     )
     return _BESIDE.sub("\N{NO-BREAK SPACE}", written)
+
+
+def told_money(amount: int, currency: str) -> Text:
+    """An amount in minor units as a text in every language of ours."""
+    return {language: write_money(Money(amount, currency), reader(language)) for language in LANGUAGES}
 
 
 def write_percent(percent: str, locale: Locale) -> str:

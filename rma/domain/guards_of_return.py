@@ -19,17 +19,22 @@ def _on_return(
     return guard(name, "return", kind, passes=passes, what=what, words=words)
 
 
-_HELD = text(
+HELD = text(
     tr="Bu ürünler başka bir iadede ayrılmış: {held}.",
     en="These units are held by another return: {held}.",
     de="Diese Stücke sind in einer anderen Rücksendung gebunden: {held}.",
+)
+NOT_ENOUGH = text(
+    tr="Bu üründen yeterince adet kalmadı.",
+    en="Not enough of these units are left.",
+    de="Von diesen Stücken sind nicht mehr genug übrig.",
 )
 
 
 def _units_available(facts: CaseFacts) -> Verdict:
     if not facts.units_held_by:
         return PASS
-    return refuse("units_held", filled(_HELD, held=", ".join(facts.units_held_by)))
+    return refuse("units_held", filled(HELD, held=", ".join(facts.units_held_by)))
 
 
 RETURN: tuple[Guard, ...] = (

@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import structs
 
+from rma.domain.amounts import told_money
 from rma.domain.asks import Ask, Deduction, Extra, Part, Reduction, Settlement, Swap
 from rma.domain.components import REST, Component
 from rma.domain.money import half_up, percent, share
@@ -26,13 +27,34 @@ from rma.domain.tenders import (
     TenderState,
     Transfer,
     Void,
-    above_captured,
     allocate,
     releases,
     transfers_for,
 )
+from rma.domain.texts import Text, filled, say, text
 from rma.domain.units import Ranges, union
 from rma.errors import Invalid, Reason, Refused
+
+_NOTHING = text(
+    tr="Bunun için ödeme yapılmamış ya da geriye bir şey kalmamış.",
+    en="Nothing of this was paid or is left.",
+    de="Davon wurde nichts bezahlt, oder es ist nichts mehr übrig.",
+)
+_NOT_CAPTURED = text(
+    tr="Hiçbir ödeme tahsil edilmemiş; bunun yerine provizyonu kaldırın.",
+    en="Nothing was captured: release the authorisation instead.",
+    de="Es wurde nichts eingezogen; heben Sie stattdessen die Reservierung auf.",
+)
+_ABOVE_CAPTURED = text(
+    tr="{asked} istendi; tahsil edilenden geriye {left} kaldı.",
+    en="{asked} was asked for; {left} is left of what was captured.",
+    de="{asked} wurden verlangt; vom eingezogenen Betrag sind noch {left} übrig.",
+)
+_ABOVE_REMAINING = text(
+    tr="{asked} istendi; bu kalemden geriye {left} kaldı.",
+    en="{asked} was asked for; {left} is left of this position.",
+    de="{asked} wurden verlangt; von dieser Position sind noch {left} übrig.",
+)
 
 
 def settle(priced: Priced, *, past: Sequence[Component], tenders: Sequence[TenderState], ask: Ask) -> Settlement:
@@ -64,14 +86,15 @@ def by_hand(
     mode: Mode = "proportional",
     redirect: Mapping[str, str] | None = None,
     extra_tender: str = TRANSFER,
+    language: str = "en",
 ) -> Settlement:
-    """A refund that a person states (``POST /orders/{number}/refunds``).
+    """A refund that a person states (``POST /orders/{number}/refunds``); a refusal is told in this language.
 
     ``Invalid`` for an amount of zero or less or an unknown line; ``Refused`` with ``above_remaining`` (more than is
     left), ``nothing_to_refund``, ``not_captured`` or ``above_captured``. Nothing is ever cut silently.
     """
     sheet = Sheet(priced, past)
-    extras = [_hand_part(sheet, part, f"components[{index}]") for index, part in enumerate(parts)]
+    extras = [_hand_part(sheet, part, f"components[{index}]", language) for index, part in enumerate(parts)]
     ask = Ask(
         tenders=mode,
         redirect=dict(redirect or {}),
@@ -80,12 +103,11 @@ def by_hand(
     )
     capped, left = sheet.total(), sum(one.left for one in tenders)
     if capped + sum(extra.amount for extra in ask.extras) <= 0:
-        text = "nothing of this was paid or is left"
-        raise Refused(text, reasons=[Reason("paid", "nothing_to_refund", text)], code="nothing_to_refund")
+        raise _declined("paid", "nothing_to_refund", say(_NOTHING, language))
     if capped > left:
         if not any(one.captured for one in tenders):
-            raise above_captured("nothing was captured: release the authorisation instead", code="not_captured")
-        raise above_captured(f"{capped} minor units asked, {left} left of what was captured")
+            raise _declined("captured", "not_captured", say(_NOT_CAPTURED, language))
+        raise _declined("captured", "above_captured", _over(_ABOVE_CAPTURED, capped, left, priced.currency, language))
     return _close(sheet, tenders, ask, dues=(), voids=(), flags=[])
 
 
@@ -307,7 +329,15 @@ def _flags(short: int, total: int, transfers: Sequence[Transfer], tenders: Seque
     return found
 
 
-def _hand_part(sheet: Sheet, part: Part, path: str) -> Extra | None:
+def _declined(rule: str, code: str, told: str) -> Refused:
+    return Refused(told, reasons=[Reason(rule, code, told)], code=code)
+
+
+def _over(words: Text, asked: int, left: int, currency: str, language: str) -> str:
+    return say(filled(words, asked=told_money(asked, currency), left=told_money(left, currency)), language)
+
+
+def _hand_part(sheet: Sheet, part: Part, path: str, language: str) -> Extra | None:
     """Adds one line of a hand-made refund; money outside the cap is answered instead."""
     if part.amount is not None and part.amount <= 0:
         raise Invalid.field(f"{path}.amount", "not_positive", "an amount above zero is needed")
@@ -320,8 +350,8 @@ def _hand_part(sheet: Sheet, part: Part, path: str) -> Extra | None:
     target, units = _hand_target(sheet.priced, part, path)
     runs = sheet.free(target, units)
     if part.amount is not None and part.amount > worth(runs):
-        text = f"{part.kind}: {part.amount} minor units asked, {worth(runs)} left"
-        raise Refused(text, reasons=[Reason("paid", "above_remaining", text)], code="above_remaining")
+        told = _over(_ABOVE_REMAINING, part.amount, worth(runs), sheet.priced.currency, language)
+        raise _declined("paid", "above_remaining", told)
     chosen = runs if part.amount is None else evenly(runs, part.amount)
     sheet.add(part.kind, target, chosen, why=part.why or part.kind)
     return None

@@ -195,12 +195,8 @@ def check_transfers(transfers: Iterable[Transfer], tenders: Sequence[TenderState
     left = {one.payment_id: one.left for one in tenders}
     over = [payment for payment, amount in asked.items() if amount > left.get(payment, 0)]
     if over:
-        raise above_captured(f"payment {', '.join(over)}: more than is left of what was captured")
-
-
-def above_captured(text: str, *, code: str = "above_captured") -> Refused:
-    """The refusal of money beyond what was captured."""
-    return Refused(text, reasons=[Reason("captured", code, text)], code=code)
+        told = f"payment {', '.join(over)}: more than is left of what was captured"
+        raise Refused(told, reasons=[Reason("captured", "above_captured", told)], code="above_captured")
 
 
 def _in_order(tenders: Sequence[TenderState], mode: Mode) -> list[TenderState]:

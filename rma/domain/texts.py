@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 
@@ -12,6 +13,9 @@ Text = dict[str, str]
 LANGUAGES = ("tr", "en", "de")
 """The languages that every text of ours has."""
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Me", "Mn", "Zl", "Zp", "Zs"})
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs by their category that are written as nothing."""
 _MOST_WISHES = 20
 _CODE = re.compile(r"[a-z]{2,3}")
 _WEIGHT = re.compile(r"[01](\.\d{0,3})?")
@@ -36,6 +40,11 @@ def say(words: Mapping[str, str], language: str, fallback: str = "en") -> str:
         if wanted in words:
             return words[wanted]
     return next(iter(words.values()), "")
+
+
+def is_blank(words: str) -> bool:
+    """Whether a text shows nothing: spaces, breaks, fillers, and marks that belong to a letter which is not there."""
+    return all(sign in _FILLERS or unicodedata.category(sign) in _UNSEEN for sign in words)
 
 
 def capital(words: str, language: str) -> str:

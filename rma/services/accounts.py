@@ -8,6 +8,7 @@ import msgspec
 
 from rma.domain import iban
 from rma.domain.tenders import TRANSFER
+from rma.domain.texts import is_blank
 from rma.errors import FieldError, Invalid
 from rma.services.inputs import Word
 
@@ -28,7 +29,7 @@ def faults(payout: PayoutIn | None, within: str = "payout.") -> list[FieldError]
     if payout is None:
         return []
     found = iban.faults(f"{within}iban", payout.iban)
-    if not payout.holder.strip():
+    if is_blank(payout.holder):
         found.append(FieldError(f"{within}holder", "required", "Say whose account it is."))
     return found
 

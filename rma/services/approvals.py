@@ -14,6 +14,7 @@ from rma.domain.facts import RefundFacts
 from rma.domain.money import parse_money, wire
 from rma.domain.settlement import by_hand
 from rma.domain.tenders import Transfer, check_transfers
+from rma.domain.texts import is_blank
 from rma.errors import Forbidden, Invalid, Reason, Refused, TotalChanged
 from rma.services import accounts, anew, approvers, books, cases_view, gather, refund_acts, refunds, settling
 from rma.services import case as cases
@@ -236,7 +237,7 @@ def resolve(
     """Two people say with proof what became of a transfer whose provider cannot be asked."""
     door, refund = _open(work, services, caller, refund_id)
     row = refunds.transfer_of(door, refund, data.transfer_id)
-    if not data.proof.strip():
+    if is_blank(data.proof):
         raise Invalid.field("proof", "required", "A resolution needs a proof.")
     if refund.state == "unknown" and row["state"] != "unknown":
         raise Refused(f"Only an unknown transfer is resolved; this one is {row['state']}.", code="transfer_not_unknown")
@@ -286,7 +287,7 @@ def propose_by_hand(
     work: Work, services: Services, caller: Caller, number: str, data: OrderRefund, *, locale: str
 ) -> dict[str, Any]:
     """Propose money back without goods; the proposer approves nothing of it."""
-    if not data.reason.strip():
+    if is_blank(data.reason):
         raise Invalid.field("reason", "required", "Money without goods needs a reason.")
     store = services.catalog.store(work, caller.store_id)
     row = cases.lock_order(work, store.id, number)
@@ -297,7 +298,12 @@ def propose_by_hand(
     if not parts:
         raise Invalid.field("components", "required", "Name at least one component.")
     settlement = by_hand(
-        door.order.priced, past=found.past, tenders=found.tenders, parts=parts, mode=door.policy.refunds.tenders
+        door.order.priced,
+        past=found.past,
+        tenders=found.tenders,
+        parts=parts,
+        mode=door.policy.refunds.tenders,
+        language=locale,
     )
     settling.freeze_values(work, door.order, door.policy.version)
     account = accounts.kept(data.payout)

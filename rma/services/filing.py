@@ -18,6 +18,7 @@ from rma.domain.ids import rma_number
 from rma.domain.mailboxes import search_form
 from rma.domain.messages import is_address
 from rma.domain.policy import Policy
+from rma.domain.texts import is_blank
 from rma.errors import FieldError, Forbidden, Invalid
 from rma.services import accounts, assess, books, cases_view, freight, links, naming, settling
 from rma.services.accounts import PayoutIn
@@ -181,7 +182,7 @@ def read_request(
     if data.contact is not None and data.contact.email is not None and not is_address(data.contact.email):
         errors.append(FieldError("contact.email", "email", "This is no e-mail address."))
     errors += accounts.faults(data.payout)
-    if data.override is not None and not data.override.reason.strip():
+    if data.override is not None and is_blank(data.override.reason):
         errors.append(FieldError("override.reason", "required", "An override needs a reason."))
     if errors:
         raise Invalid("The request cannot be right.", errors=errors)

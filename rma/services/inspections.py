@@ -15,6 +15,7 @@ from rma.domain.calendar import local_date
 from rma.domain.events import Personal
 from rma.domain.law_rights import told_by, value_loss
 from rma.domain.money import parse_money, percent, wire
+from rma.domain.texts import is_blank
 from rma.errors import FieldError, Forbidden, Invalid, Reason, Refused
 from rma.services import cases_view, doors
 from rma.services.caller import Caller
@@ -168,7 +169,7 @@ def _item_errors(door: Door, i: int, item: JudgedIn) -> list[FieldError]:
         errors.append(FieldError(f"{path}.deduction", "required", "A part needs a deduction."))
     if item.verdict != "part" and item.deduction is not None:
         errors.append(FieldError(f"{path}.deduction", "unexpected", "Only a part has a deduction."))
-    if item.verdict == "reject" and not (item.reason or "").strip():
+    if item.verdict == "reject" and is_blank(item.reason or ""):
         errors.append(FieldError(f"{path}.reason", "required", "A rejection needs a reason."))
     if item.verdict == "accept" and item.disposition == "send_back":
         errors.append(FieldError(f"{path}.disposition", "verdict", "What is accepted is not sent back."))
@@ -180,9 +181,9 @@ def _item_errors(door: Door, i: int, item: JudgedIn) -> list[FieldError]:
 def _deduction_errors(door: Door, path: str, item: DeductionIn) -> list[FieldError]:
     if (item.amount is None) == (item.percent is None):
         return [FieldError(path, "amount_or_percent", "An amount or a percentage, one of them.")]
-    if not item.reason.strip():
+    if is_blank(item.reason):
         return [FieldError(f"{path}.reason", "required", "A deduction needs a reason.")]
-    if item.override is not None and not item.override.reason.strip():
+    if item.override is not None and is_blank(item.override.reason):
         return [FieldError(f"{path}.override.reason", "required", "An override needs a reason.")]
     try:
         if item.amount is not None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rma.domain import units
+from rma.domain.guards_of_return import HELD, NOT_ENOUGH
+from rma.domain.texts import filled, say
 from rma.domain.units import Ranges
 from rma.errors import Reason, Refused
 from rma.services.case import Case, Line
@@ -104,8 +106,8 @@ def _hold_kept(line: Line) -> None:
 
 def _held(door: Door, case: Case, line: Line) -> Refused:
     others = door.order.holders(line.order_line_id, other_than=case.id)
-    text = f"Units of line {line.order_line_id} are in another return: {', '.join(others) or 'not enough are left'}."
-    return Refused(text, code="units_held", reasons=[Reason(rule="quantity_left", code="units_held", text=text)])
+    told = say(filled(HELD, held=", ".join(others)) if others else NOT_ENOUGH, door.language)
+    return Refused(told, code="units_held", reasons=[Reason(rule="quantity_left", code="units_held", text=told)])
 
 
 @effect("free_units")

@@ -5,7 +5,6 @@ Texts are personal data: the event that tells of one points at it. Nothing here 
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from rma.db import tables
 from rma.db.session import Work
 from rma.domain.events import Draft, Personal
 from rma.domain.messages import KINDS
+from rma.domain.texts import is_blank
 from rma.errors import Forbidden, Invalid, NotFound
 from rma.services import log, naming, notify
 from rma.services.caller import Caller
@@ -34,10 +34,6 @@ _INTERNAL = tuple(kind.name for kind in KINDS.values() if kind.audience != "cust
 _messages = tables.table(tables.Message)
 _returns = tables.table(tables.Return)
 _stores = tables.table(tables.Store)
-
-
-_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-"""Spaces, breaks and marks: a text of these alone shows nothing."""
 
 
 class NewMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +80,7 @@ class OutboxFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 def write(work: Work, services: Services, caller: Caller, return_id: str, data: NewMessage) -> MessageView:
     """A customer's message is received; a message of the store is on the status page at once and mailed behind."""
-    if all(unicodedata.category(sign) in _UNSEEN for sign in data.text):
+    if is_blank(data.text):
         raise Invalid.field("text", "empty", "A message says something.")
     found = _return(work, caller, return_id, lock=True)
     work.check_version(found.version)

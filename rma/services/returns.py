@@ -12,7 +12,7 @@ from rma.domain import explain, units
 from rma.domain.claims import Outcome
 from rma.domain.decision import Decision, LineDecision
 from rma.domain.events import Personal
-from rma.domain.money import parse_money, percent, share
+from rma.domain.money import parse_money, percent, share, wire
 from rma.domain.stretches import worth
 from rma.errors import FieldError, Invalid, NotFound, Refused
 from rma.services import accounts, books, cases_view, doors, evidence, outcomes, refund_dues, rejections, sight
@@ -267,7 +267,8 @@ def _check_worth(door: Door, line: Line, made: dict[str, Any]) -> None:
     amount = share(price, made["percent"]) if made["amount"] is None else made["amount"]
     if not 0 < amount <= left:
         path = "price_reduction.percent" if made["amount"] is None else "price_reduction.amount.amount"
-        raise Invalid.field(path, "out_of_range", f"More than nothing, at most {left} minor units.")
+        most = wire(left, priced.currency)["amount"]
+        raise Invalid.field(path, "out_of_range", f"More than nothing, at most {most} {priced.currency}.")
 
 
 def _not_with_customer() -> Refused:

@@ -78,6 +78,7 @@ class Door:
         """``order_name``: what the order was asked for by, unless the case was asked for by the same."""
         self.work, self.services, self.store, self.now = work, services, store, now
         self.actor, self.person = actor, person
+        self.language = "en"  # of what the act at hand refuses
         self.case, self.order_row = case, order
         self._order_name = order_name or (case.name if case is not None else None)
         self._holds_order = order is not None
@@ -232,6 +233,7 @@ class Door:
         says, so the facts are those after the act. Raises ``Refused`` with every reason and what is allowed, or
         ``Invalid`` for a missing field; then nothing is kept.
         """
+        self.language = language
         known = gather.facts(self, subject) if facts is None else facts
         given = tuple(name for name, value in (fields or {}).items() if value is not None)
         machine, state = subject.definition, subject.state

@@ -101,6 +101,7 @@ def test_a_filing_is_told_in_the_customer_s_language(api: Api, shop: Headers, lo
         ({"text": ""}, "text"),
         ({"text": "  \n"}, "text"),
         ({"text": "\u200b \u2060\ufeff"}, "text"),
+        ({"text": "\u3164\u2800\ufe0f\u034f\U000e0101\u115f"}, "text"),
         ({"text": "x" * 5001}, "text"),
         ({}, "text"),
         ({"txt": "x"}, "txt"),

@@ -104,16 +104,18 @@ def test_wrongly_charged_shipping_goes_back_on_its_own_and_only_once(shop: Shop)
 
 
 def test_what_cannot_be_refunded_is_refused_with_its_reason(shop: Shop) -> None:
-    """Above what is left, negative, zero, another currency, an unknown line, nothing captured: each has its code."""
+    """Above what is left (in words of the reader), negative, another currency, an unknown line, nothing captured."""
     shop.order("1001")
     held = {"authorised": shop.money("100.00"), "captured": shop.money("0.00"), "captured_at": None}
     shop.order("1002", payment=held)
 
     def asked(number: str, status: int, **part: Any) -> Any:
         body = {"components": [{"kind": "goods", "order_line_id": "1"} | part], "reason": "Deneme"}
-        return shop.support.refused(f"/orders/{number}/refunds", body, status=status)
+        return shop.support.refused(f"/orders/{number}/refunds", body, status=status, headers={"Accept-Language": "tr"})
 
-    assert asked("1001", 409, amount=shop.money("100.01"))["code"] == "above_remaining"
+    above = asked("1001", 409, amount=shop.money("100.01"))
+    assert (above["code"], above["reasons"][0]["text"]) == ("above_remaining", above["detail"])
+    assert above["detail"] == "₺100,01 istendi; bu kalemden geriye ₺100,00 kaldı."
     assert asked("1002", 409)["code"] == "not_captured"
     wrong: dict[tuple[str, str], Json] = {
         ("components[0].amount", "not_positive"): {"amount": shop.money("0.00")},

@@ -91,9 +91,11 @@ def test_a_missing_unit_that_was_filed_again_is_not_counted_twice(shop: Shop) ->
     shop.receive(first, {"1": 1})
     again = {"line_id": first["lines"][0]["id"], "quantity": 1, "grade": "A", "disposition": "restock"}
     body = {"lines": [again | {"verdict": "accept"}]}
-    problem = shop.warehouse.refused(f"/returns/{first['id']}/inspections", body)
+    german = {"Accept-Language": "de"}
+    problem = shop.warehouse.refused(f"/returns/{first['id']}/inspections", body, headers=german)
     assert codes(problem) == ["units_held"]
-    assert second["rma_number"] in problem["reasons"][0]["text"]
+    told = f"Diese Stücke sind in einer anderen Rücksendung gebunden: {second['rma_number']}."
+    assert (problem["reasons"][0]["text"], problem["detail"]) == (told, told)
     shop.customer(second).post(f"/returns/{second['id']}/actions/cancel")
     assert shop.warehouse.post(f"/returns/{first['id']}/inspections", body)["state"] == "settling"
 

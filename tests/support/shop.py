@@ -69,9 +69,9 @@ class Client:
         """What DELETE answers."""
         return _good(self.send("DELETE", path))
 
-    def refused(self, path: str, body: Any = None, *, status: int = 409, method: str = "POST") -> Any:
+    def refused(self, path: str, body: Any = None, *, status: int = 409, method: str = "POST", **more: Any) -> Any:
         """The problem that this request is answered with."""
-        answer = self.send(method, path, body if body is not None else ({} if method == "POST" else None))
+        answer = self.send(method, path, body if body is not None else ({} if method == "POST" else None), **more)
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"].startswith("application/problem+json")
         return answer.json()

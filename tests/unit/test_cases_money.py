@@ -224,6 +224,10 @@ def test_m30_the_second_of_two_refunds_is_refused() -> None:
     with pytest.raises(Refused) as refusal:
         till.hand(part)
     assert refusal.value.code == "above_captured"
+    assert (
+        refusal.value.detail.replace("\u00a0", " ")
+        == "TRY 60.00 was asked for; TRY 40.00 is left of what was captured."
+    )
     assert till.committed == {"card": 6000}
 
 
