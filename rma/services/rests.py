@@ -35,6 +35,7 @@ _CAME_BACK = Query(
 )
 _FACTS = Query(sa.select(_returns.c.facts).where(_returns.c.order_id == sa.bindparam("order")).order_by(_returns.c.id))
 _CHARGES = frozenset({"shipping", "paid_fee"})
+_OF_UNITS = frozenset({"goods", "price_reduction"})
 _NOT_YET = frozenset({"proposed", "refused"})
 
 
@@ -128,7 +129,10 @@ def _together(asks: Sequence[tuple[str, Ask]]) -> dict[str, units.Ranges]:
 
 
 def _came_back(door: Door, order_id: str, components: Sequence[Component]) -> list[Component]:
-    """The goods among these components that returns have accepted for money: each stretch, of the units that came."""
+    """What of these components was for goods that returns have accepted for money: each stretch, of units that came.
+
+    A reduction of their price is such a part too: with it refused, they are worth all that was paid.
+    """
     back: dict[str, units.Ranges] = {}
     for row in _CAME_BACK.all(door.work, order=order_id):
         if row.outcome in settling.MONEY_BACK:
@@ -136,7 +140,7 @@ def _came_back(door: Door, order_id: str, components: Sequence[Component]) -> li
             back[row.order_line_id] = units.union(back.get(row.order_line_id, ()), accepted)
     found = []
     for one in components:
-        mine = units.intersect(one.units, back.get(one.order_line_id or "", ())) if one.kind == "goods" else ()
+        mine = units.intersect(one.units, back.get(one.order_line_id or "", ())) if one.kind in _OF_UNITS else ()
         if mine:
-            found.append(msgspec.structs.replace(one, net=0, tax=0, gross=0, units=mine))
+            found.append(msgspec.structs.replace(one, kind="goods", net=0, tax=0, gross=0, units=mine))
     return found

@@ -293,17 +293,20 @@ def by_hand(shop: Shop, *parts: Json) -> Json:
 
 
 def test_what_a_refused_refund_by_hand_had_taken_is_proposed_again(shop: Shop) -> None:
-    """Shipping and part of the goods waited by hand while all came back: refused, both are proposed, once."""
+    """Shipping, part of the goods and of their price waited by hand while all came back: refused, each is proposed."""
     shop.order("1001", shop.line("1", quantity=2), shipping="29.90")
     freight = by_hand(shop, {"kind": "shipping"})
     some = by_hand(shop, {"kind": "goods", "order_line_id": "1", "units": [[1, 1]], "amount": shop.money("10.00")})
+    less = by_hand(
+        shop, {"kind": "price_reduction", "order_line_id": "1", "units": [[2, 2]], "amount": shop.money("7.00")}
+    )
     filed, refund = accepted(shop, "1001", want("1", 2))
-    assert refund["total"]["amount"] == "190.00"
+    assert refund["total"]["amount"] == "183.00"
     shop.approve(refund)
     assert shop.show(filed)["state"] == "awaiting_feedback"
-    for refused, kind, amount in ((freight, "shipping", "29.90"), (some, "goods", "10.00")):
+    for refused, kind, amount in ((freight, "shipping", "29.90"), (some, "goods", "10.00"), (less, "goods", "7.00")):
         shop.finance.post(f"/refunds/{refused['id']}/refuse", {"reason": "İade ile"})
-        by_person = (freight["id"], some["id"])
+        by_person = (freight["id"], some["id"], less["id"])
         [owed] = [one for one in shop.finance.items("/refunds/owed") if one["id"] not in by_person]
         again = shop.refund({"id": owed["refund_id"]})
         assert [(part["kind"], part["gross"]["amount"]) for part in again["components"]] == [(kind, amount)]
