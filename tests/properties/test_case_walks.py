@@ -20,7 +20,7 @@ from rma.settings import Settings
 from tests.support import invariants
 from tests.support.databases import Databases
 from tests.support.floor import Act, Floor, payment
-from tests.support.snapshots import Json, line, money
+from tests.support.snapshots import Json, money
 
 SCRIPTS = (
     "",
@@ -59,8 +59,9 @@ class Walk:
         self.done: list[str] = []
         script = self.pick(SCRIPTS)
         provider = self.pick(("offline", "offline_plain"))
-        paid = [payment("p1", "card", "400.00", provider=provider, script=script), payment("p2", "gift_card", "66.66")]
-        self.floor.order("1001", payments=paid)
+        card = payment("p1", "card", self.pick(("400.00", "400.00", "60.00")), provider=provider, script=script)
+        self.paid = [card, payment("p2", "gift_card", "66.66")]
+        self.floor.order("1001", payments=self.paid)
         self.floor.product("TS-BLUE-M", "90.00", 3)
         self.floor.product("TS-GOLD-M", "140.00", None)
 
@@ -186,10 +187,12 @@ class Walk:
         return self.floor.by_hand("1001", "5.00", self.pick(("goodwill", "shipping")))
 
     def snapshot(self) -> None:
-        """The shop sends the order once more, changed."""
-        changes = self.pick(({}, {"deliveries": []}, {"customer": {"reference": "c-18", "locale": "de"}}))
-        extra = line("9", sku="SOCK", name="Çorap", quantity=1, unit_price=money("9.99"))
-        self.floor.order("1001", **changes, **self.pick(({}, {"lines": [line(discount=money("10.00")), extra]})))
+        """The shop sends the order once more, changed, and with all that it is worth captured."""
+        self.paid[0]["captured"] = money("400.00")
+        changes = {"payments": self.paid} | self.pick(
+            ({}, {"deliveries": []}, {"customer": {"reference": "c-18", "locale": "de"}})
+        )
+        self.floor.order("1001", **changes)
 
     def acts(self) -> None:
         """Durable acts are carried out, or asked about."""
@@ -204,7 +207,7 @@ class Walk:
         """Do anything; a refusal is fine, an error of the program is not."""
         view = self.floor.view(self.pick(self.returns)) if self.returns else None
         name = self.pick(STEPS if view is None or not self.data.draw(st.integers(0, 2)) else NEXT[view["state"]])
-        if name in ("acts", "time"):
+        if name in ("acts", "time", "snapshot"):
             getattr(self, name)()
         elif name == "file" or view is None:
             self._do("file", self.file())
@@ -223,7 +226,7 @@ class Walk:
 STEPS = (
     *("file", "receive", "inspect", "refund", "acts") * 3,
     *("trigger", "parcel", "news", "time") * 2,
-    *("undo", "offer", "outcome", "replacement", "feedback", "by_hand", "pay"),
+    *("undo", "offer", "outcome", "replacement", "feedback", "by_hand", "pay", "snapshot"),
 )
 NEXT: dict[str, tuple[str, ...]] = {
     "awaiting_evidence": ("trigger", "time"),
@@ -232,7 +235,19 @@ NEXT: dict[str, tuple[str, ...]] = {
     "in_transit": ("news", "receive"),
     "arrived": ("receive",),
     "inspecting": ("inspect", "inspect", "inspect", "receive", "undo"),
-    "settling": ("refund", "refund", "acts", "acts", "replacement", "replacement", "pay", "news", "inspect", "time"),
+    "settling": (
+        "refund",
+        "refund",
+        "snapshot",
+        "acts",
+        "acts",
+        "replacement",
+        "replacement",
+        "pay",
+        "news",
+        "inspect",
+        "time",
+    ),
     "awaiting_feedback": ("feedback", "trigger", "receive", "time"),
     "closed": ("file", "trigger", "receive"),
     "declined": ("trigger", "receive", "file"),

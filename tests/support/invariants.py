@@ -138,9 +138,9 @@ def _values(floor: Floor, standing: list[Any]) -> Iterator[str]:
             brought: Counter[str] = Counter()
             covered: dict[str, units.Ranges] = defaultdict(tuple)
             for part in (part for row in standing if row.order_id == order.id for part in row.components):
-                line_id, swapped = part.get("order_line_id"), part.get("cause") in ("exchange", "undone")
-                if line_id and (part["kind"] in ("goods", "price_reduction") or swapped):
-                    brought[line_id] += -part["gross"] if swapped else part["gross"]
+                line_id, unpaid = part.get("order_line_id"), part.get("cause") in ("exchange", "undone", "short")
+                if line_id and (part["kind"] in ("goods", "price_reduction") or unpaid):
+                    brought[line_id] += -part["gross"] if unpaid else part["gross"]
                     covered[line_id] = units.union(covered[line_id], units.parse(part["units"], path="units"))
             for line_id, amount in brought.items():
                 if amount > priced.lines[line_id].values(covered[line_id]).gross:
