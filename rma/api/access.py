@@ -165,6 +165,11 @@ assess          |
 proceed         |
 await_goods     |
 agree           |
+waive_goods     | returns:write
+undo_receipt    |
+lapse_evidence  |
+stop_expecting  |
+close           |
 appeal          | returns:write link
 reopen          | returns:write link
 """
@@ -220,6 +225,11 @@ def allows(rule: Rule, caller: Caller | None) -> bool:
     if caller.link_return_id is not None:
         return rule.link
     return rule.scopes is None or not rule.scopes.isdisjoint(caller.scopes)
+
+
+def is_open(rule: Rule) -> bool:
+    """Whether anybody at all passes this rule."""
+    return rule.public or rule.link or rule.scopes is None or bool(rule.scopes)
 
 
 def check(rule: Rule, caller: Caller | None) -> None:

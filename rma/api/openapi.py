@@ -14,6 +14,7 @@ from rma.api import access, problems
 from rma.api.access import Rule
 from rma.api.examples import BODIES
 from rma.api.routing import PREFIX, Endpoint
+from rma.services.catalog import shipped
 from rma.services.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 
 Json = dict[str, Any]
@@ -109,7 +110,24 @@ def _schemes() -> Json:
 
 def _path_parameters(endpoint: Endpoint) -> list[Json]:
     names = _PARAMETER.findall(endpoint.path)
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    found = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [one | {"description": _triggers(endpoint.path)} if one["name"] == "trigger" else one for one in found]
+
+
+def _triggers(path: str) -> str:
+    """What may be fired at this address, by whom and with which fields: as the machine of a new store has it."""
+    by: dict[str, set[str]] = {}
+    needs: dict[str, set[str]] = {}
+    for row in shipped(path.split("/")[1].removesuffix("s")).transitions:
+        people = set(row.by) - {"system"}
+        if people and access.is_open(access.rules_of("POST", path, row.trigger)[-1]):
+            by.setdefault(row.trigger, set()).update(people)
+            needs.setdefault(row.trigger, set()).update(row.requires)
+    told = []
+    for trigger, people in by.items():
+        fields = ", ".join(f"`{name}`" for name in sorted(needs[trigger]))
+        told.append(f"`{trigger}` ({', '.join(sorted(people))}{f'; needs {fields}' if fields else ''})")
+    return f"One of the store's own workflow. As shipped: {', '.join(told)}."
 
 
 def _query_parameters(endpoint: Endpoint) -> list[Json]:

@@ -180,7 +180,7 @@ def feedback(call: Call, data: FeedbackIn) -> Answer:
 
 @routes.post("/replacements/{id}/actions/{trigger}", answers=shapes.Replacement)
 def replace(call: Call, data: ReplacementAct) -> Answer:
-    """What became of a replacement: `order`, `ship`, `deliver`, `out_of_stock`, `release`."""
+    """What became of a replacement: ordered, shipped, delivered, another variant, out of stock, given up."""
     trigger = call.path["trigger"]
 
     def do(work: Any) -> Answer:

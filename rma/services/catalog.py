@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -187,6 +188,12 @@ def publish_defaults(work: Work, store: tables.Store, *, actor: str) -> None:
             Draft("workflow.published", {"name": name, "version": 1, "sha256": definition.sha256}, work.real_now)
         )
     log.append_to(work, "stores", store.id, drafts, store_id=store.id, actor=actor)
+
+
+@cache
+def shipped(name: str) -> Definition:
+    """The machine of this name as a new store gets it."""
+    return load(f"{name}.toml", (folder("workflows") / "machines" / f"{name}.toml").read_bytes())
 
 
 def _sha(raw: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import rma
-from rma.api import openapi
+from rma.api import access, openapi
 from rma.api.examples import BODIES
 from rma.app import ROUTES
 from rma.domain import strict
+from rma.resources import folder
 
 ENDPOINTS = {f"{endpoint.method} {endpoint.path}": endpoint for group in ROUTES for endpoint in group.endpoints}
 
@@ -71,6 +73,25 @@ def test_the_main_requests_have_examples() -> None:
     ):
         body = document["paths"][f"/api/v1{path}"][method]["requestBody"]
         assert body["content"]["application/json"]["example"], path
+
+
+@pytest.mark.parametrize(
+    ("path", "machine"), [("/returns/{id}/actions/", "return"), ("/replacements/{id}/actions/", "replacement")]
+)
+def test_every_trigger_that_somebody_may_fire_is_listed(path: str, machine: str) -> None:
+    """The document names each trigger of the shipped machine that is not the system's alone, and no other."""
+    document = openapi.document(list(ENDPOINTS.values()), title="t", version="1")
+    parameters = document["paths"][f"/api/v1{path}{{trigger}}"]["post"]["parameters"]
+    [told] = [one["description"] for one in parameters if one["name"] == "trigger"]
+    rows = tomllib.loads((folder("workflows") / "machines" / f"{machine}.toml").read_text("utf-8"))["transitions"]
+    fired = {row["trigger"] for row in rows if row["by"] not in ("system", ["system"])}
+    if machine == "return":
+        assert {row["trigger"] for row in rows} == access.TRIGGERS.keys()
+        fired = {trigger for trigger in fired if access.is_open(access.TRIGGERS[trigger])}
+    assert set(re.findall(r"`(\w+)` \(", told)) == fired
+    assert {name for row in rows if row["trigger"] in fired for name in row.get("requires", ())} == set(
+        re.findall(r"needs `(\w+)`", told)
+    )
 
 
 def _described(operation: dict[str, Any]) -> bool:
