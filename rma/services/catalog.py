@@ -22,9 +22,11 @@ from rma.db.session import Work
 from rma.domain.daysoff import Correction
 from rma.domain.definition import Definition, load
 from rma.domain.events import Draft
+from rma.domain.guards import GUARDS
 from rma.domain.policy import Policy, body, load_policy
 from rma.domain.retention import Shortened
-from rma.errors import NotFound
+from rma.domain.vocabulary import EFFECTS
+from rma.errors import NotFound, Unavailable
 from rma.resources import folder
 from rma.services import log
 from rma.services.caller import KEY
@@ -95,7 +97,7 @@ class Catalog:
         return max((row for row in rows if row[0] is None or row[0] <= at), key=lambda row: row[1])[1]  # type: ignore[no-any-return]
 
     def definition(self, work: Work, store_id: str, name: str, version: int) -> Definition:
-        """A published version of a workflow."""
+        """A published version of a workflow. ``Unavailable`` ``newer_workflow``: a newer program than this wrote it."""
         key = ("workflow", store_id, name, version)
         return self._kept.get(key) or self._keep(self._kept, key, _definition(work, store_id, name, version))  # type: ignore[no-any-return]
 
@@ -241,7 +243,15 @@ def _definition(work: Work, store_id: str, name: str, version: int) -> Definitio
     ).first()
     if row is None:
         raise NotFound(f"There is no workflow {name} in version {version}.")
-    return msgspec.structs.replace(load(f"{name} {version}", row.body.encode()), version=version)
+    found = msgspec.structs.replace(load(f"{name} {version}", row.body.encode()), version=version)
+    named = {name for one in found.transitions for name in (*one.when, *one.then)}
+    if strange := named - GUARDS.keys() - EFFECTS.keys():
+        asked = ", ".join(sorted(strange))
+        raise Unavailable(
+            f"Version {version} of the workflow {name} asks for {asked}, which a newer program than this process has.",
+            code="newer_workflow",
+        )
+    return found
 
 
 def _newest(work: Work, store_id: str, name: str) -> int:

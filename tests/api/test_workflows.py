@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from rma.db import tables
+from rma.errors import Unavailable
 from rma.resources import folder
 
 if TYPE_CHECKING:
@@ -48,6 +51,22 @@ def test_a_draft_is_published_under_the_next_number(api: Api) -> None:
     with api.services.database.read() as work:
         assert api.services.catalog.current_definition(work, api.store_id, "return").version == 2
     assert api.post("/workflows/return@2/publish", None, key).json()["code"] == "already_published"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_workflow_of_a_newer_program_is_left_to_it(api: Api) -> None:
+    """What asks for a guard that this program does not have is 503 by name; the version before goes on."""
+    key = api.key("workflows:write")
+    newer = _draft(api, RETURN, key).json()["id"]
+    rows = tables.table(tables.Workflow)
+    with api.services.database.write() as work:
+        body = RETURN.replace('when = ["', 'when = ["moon_is_full", "', 1)
+        work.conn.execute(sa.update(rows).where(rows.c.id == newer).values(body=body, state="published"))
+    with api.services.database.read() as work:
+        with pytest.raises(Unavailable, match="return asks for moon_is_full") as newer_program:
+            api.services.catalog.definition(work, api.store_id, "return", 2)
+        assert api.services.catalog.definition(work, api.store_id, "return", 1).version == 1
+    assert newer_program.value.code == "newer_workflow"
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
