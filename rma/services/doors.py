@@ -105,7 +105,7 @@ def act(
     data: dict[str, Any] | None = None,
     fields: dict[str, Any] | None = None,
     facts: Facts | None = None,
-    language: str = "en",
+    language: str | None = None,
 ) -> Step:
     """Fire a trigger in the role of the caller that may do it; else the refusal names what would be allowed.
 

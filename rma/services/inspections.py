@@ -106,6 +106,7 @@ def inspect(
 ) -> dict[str, Any]:
     """Judge received units; a refund is proposed for those accepted, the rest of the case goes on."""
     door = doors.open_case(work, services, caller, return_id, order=True)
+    door.language = locale
     _check(door, data)
     reserve_missing(door)
     _gives_back(door, data)

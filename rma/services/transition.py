@@ -225,7 +225,7 @@ class Door:
         data: Mapping[str, Any] | None = None,
         fields: Mapping[str, Any] | None = None,
         facts: Facts | None = None,
-        language: str = "en",
+        language: str | None = None,
     ) -> Step:
         """Move a subject by a trigger. ``fields`` is the body of the act, ``data`` what its event shall tell.
 
@@ -233,12 +233,14 @@ class Door:
         says, so the facts are those after the act. Raises ``Refused`` with every reason and what is allowed, or
         ``Invalid`` for a missing field; then nothing is kept.
         """
-        self.language = language
+        self.language = language or self.language
         known = gather.facts(self, subject) if facts is None else facts
         given = tuple(name for name, value in (fields or {}).items() if value is not None)
         machine, state = subject.definition, subject.state
         try:
-            step = engine.step(machine, state, trigger, role=role, facts=known, body_fields=given, language=language)
+            step = engine.step(
+                machine, state, trigger, role=role, facts=known, body_fields=given, language=self.language
+            )
         except Refused:  # what is Invalid was never tried, and a label would hold whatever somebody typed
             self.work.after_refusal.append(counts.later("transitions", subject.kind, trigger, "refused"))
             raise
