@@ -44,6 +44,7 @@ from tests.support.snapshots import Json, line, money, snapshot
 Act = Callable[[Work], Any]
 _attempts = tables.table(tables.Attempt)
 _numbers = itertools.count(1)
+_BEGAN = now()
 
 
 def plain(answer: Any) -> Any:
@@ -332,8 +333,8 @@ def payment(payment_id: str, tender: str, captured: str, *, provider: str = "off
 
 
 def ago(days: int) -> str:
-    """An instant so many days ago."""
-    return (now() - timedelta(days=days)).isoformat()
+    """So many days before the tests began: an order told once more is the same, also when a day ends meanwhile."""
+    return (_BEGAN - timedelta(days=days)).isoformat()
 
 
 def ids(view: Json, *, only: Sequence[str] = ()) -> dict[str, str]:
