@@ -34,3 +34,8 @@ def key() -> Any:
 def ref(target: str, *, index: bool = True) -> Any:
     """A reference to another table's id."""
     return Field(foreign_key=f"{target}.id", index=index, max_length=40)
+
+
+def partial(name: str, *columns: str, where: str) -> sa.Index:
+    """An index of those rows alone for which this SQL holds, on either database."""
+    return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import Ranges, Row, json_of, key, ref
+from rma.db.tables.base import Ranges, Row, json_of, key, partial, ref
 
 
 class Return(Row, table=True):
@@ -88,15 +88,7 @@ class Evidence(Row, table=True):
     """A photo or paper that belongs to a case; the bytes lie in the file store under ``sha256`` until they go."""
 
     __tablename__ = "evidence"
-    __table_args__ = (
-        sa.Index(
-            "evidence_kept",
-            "store_id",
-            "return_id",
-            sqlite_where=sa.text("destroyed_at IS NULL"),
-            postgresql_where=sa.text("destroyed_at IS NULL"),
-        ),
-    )
+    __table_args__ = (partial("evidence_kept", "store_id", "return_id", where="destroyed_at IS NULL"),)
     id: str = key()
     store_id: str = ref("stores", index=False)
     return_id: str = ref("returns")

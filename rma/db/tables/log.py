@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import Row, json_of, key, ref
+from rma.db.tables.base import Row, json_of, key, partial, ref
 
 
 class Event(Row, table=True):
@@ -72,20 +72,9 @@ class Deadline(Row, table=True):
 
     __tablename__ = "deadlines"
     __table_args__ = (
-        sa.Index(
-            "deadlines_due",
-            "next_at",
-            sqlite_where=sa.text("state = 'open'"),
-            postgresql_where=sa.text("state = 'open'"),
-        ),
+        partial("deadlines_due", "next_at", where="state = 'open'"),
         sa.Index("deadlines_by_return", "return_id", "subject_id"),
-        sa.Index(
-            "deadlines_of_refunds",
-            "store_id",
-            "raw",
-            sqlite_where=sa.text(_OF_REFUNDS),
-            postgresql_where=sa.text(_OF_REFUNDS),
-        ),
+        partial("deadlines_of_refunds", "store_id", "raw", where=_OF_REFUNDS),
     )
     id: str = key()
     store_id: str = ref("stores", index=False)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from rma.db.columns import Instant
-from rma.db.tables.base import Row, json_of, key, ref
+from rma.db.tables.base import Row, json_of, key, partial, ref
 
 _UNPAID = "state NOT IN ('refused', 'succeeded')"
 _DOUBTED = "doubted_at IS NOT NULL"
@@ -26,23 +26,10 @@ class Refund(Row, table=True):
     __table_args__ = (
         sa.Index("refunds_by_state", "store_id", "state", "due_on", "id"),
         sa.Index("refunds_by_due", "store_id", "due_on", "id"),
-        sa.Index(
-            "refunds_owed",
-            "store_id",
-            "due_on",
-            "id",
-            sqlite_where=sa.text(_UNPAID),
-            postgresql_where=sa.text(_UNPAID),
-        ),
+        partial("refunds_owed", "store_id", "due_on", "id", where=_UNPAID),
         sa.Index("refunds_by_store", "store_id", "id"),
         sa.Index("refunds_by_order_number", "store_id", "order_number"),
-        sa.Index(
-            "refunds_in_doubt",
-            "store_id",
-            "id",
-            sqlite_where=sa.text(_DOUBTED),
-            postgresql_where=sa.text(_DOUBTED),
-        ),
+        partial("refunds_in_doubt", "store_id", "id", where=_DOUBTED),
     )
     id: str = key()
     store_id: str = ref("stores", index=False)
